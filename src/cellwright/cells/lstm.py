@@ -1,0 +1,182 @@
+"""The LSTM family: one definition, every departure from it a field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from cellwright.cells.listing import Listed
+from cellwright.cells.notation import UNIT, Cell, affine, linear, sigmoid, sum_over, tanh, weight
+from cellwright.errors import CellwrightError
+from cellwright.program.values import Axes, Value
+
+Activation: TypeAlias = Literal["tanh", "identity", "sigmoid", "sigmoid[-2,2]", "sigmoid[-1,1]"]
+
+ACTIVATIONS = {
+    "tanh": tanh,
+    "identity": lambda value: value,
+    "sigmoid": sigmoid,
+    "sigmoid[-2,2]": lambda value: 4 * sigmoid(value) - 2,
+    "sigmoid[-1,1]": lambda value: 2 * sigmoid(value) - 1,
+}
+"""Squashing functions by name. The last two are g and h of Hochreiter & Schmidhuber (1997), eqs. 3-5 of their appendix."""
+
+
+class LSTM(Cell):
+    """Long short-term memory (Hochreiter & Schmidhuber 1997) with a forget gate (Gers, Schmidhuber & Cummins 2000).
+
+    The variants of Greff et al. (2017, IEEE TNNLS 28, 2222, section III) and the memory blocks of 1997 are fields:
+
+    Attributes:
+        forget_gate: without it f = 1 (NFG): the cell of 1997.
+        input_gate: without it i = 1 (NIG).
+        output_gate: without it o = 1 (NOG).
+        input_activation: squashes the candidate g; ``identity`` is NIAF, ``sigmoid[-2,2]`` that of 1997.
+        output_activation: squashes c on its way out; ``identity`` is NOAF, ``sigmoid[-1,1]`` that of 1997.
+        coupled: f = 1 - i (CIFG).
+        peepholes: i and f see the previous c, o the new one (Gers, Schraudolph & Schmidhuber 2002).
+        gate_recurrence: where the previous gates are fed back to: ``gates`` (FGR, Greff et al.) or ``units``, that is
+            gates and candidate, as in 1997.
+        cells_per_block: cells that share their gates, a memory block of 1997; hidden_size counts cells.
+        projection: h is a linear map of o * tanh(c) (Sak, Senior & Beaufays 2014).
+        biases: which units have one: ``all``, ``gates`` or ``none``.
+        recurrent_bias: torch's second bias vector, redundant but kept for its state_dict.
+        forget_bias, input_bias, output_bias: where the gates' biases start; None starts them as torch does.
+    """
+
+    states = ("h", "c")
+    forget_gate: bool = True
+    input_gate: bool = True
+    output_gate: bool = True
+    input_activation: Activation = "tanh"
+    output_activation: Activation = "tanh"
+    coupled: bool = False
+    peepholes: bool = False
+    gate_recurrence: Literal["none", "gates", "units"] = "none"
+    cells_per_block: int = 1
+    projection: bool = False
+    biases: Literal["all", "gates", "none"] = "all"
+    recurrent_bias: bool = False
+    forget_bias: float | None = None
+    input_bias: float | None = None
+    output_bias: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, known in {
+            "input_activation": tuple(ACTIVATIONS),
+            "output_activation": tuple(ACTIVATIONS),
+            "gate_recurrence": ("none", "gates", "units"),
+            "biases": ("all", "gates", "none"),
+        }.items():
+            if getattr(self, name) not in known:
+                raise CellwrightError(f"{name} is one of {', '.join(known)}; got {getattr(self, name)!r}")
+        if self.coupled and not (self.forget_gate and self.input_gate):
+            raise CellwrightError("coupled ties the forget gate to the input gate: it needs forget_gate and input_gate")
+        if self.coupled and self.forget_bias is not None:
+            raise CellwrightError("a coupled cell has no forget gate of its own: start the input gate with input_bias")
+        if not isinstance(self.cells_per_block, int) or self.cells_per_block < 1:
+            raise CellwrightError(f"cells_per_block is a whole number from 1, got {self.cells_per_block!r}")
+        if self.projection and (self.cells_per_block > 1 or self.gate_recurrence != "none"):
+            raise CellwrightError("projection is defined for blocks of one cell without gate recurrence")
+        if self.recurrent_bias and self.biases != "all":
+            raise CellwrightError("recurrent_bias doubles every bias: it needs biases='all'")
+
+    def step(self, x: Value, h: Value, c: Value, *fed_back: Value) -> tuple[Value, ...]:
+        recurrent = (h, *fed_back)
+        i = self._gate("i", x, recurrent, c) if self.input_gate else None
+        f = self._forget(x, recurrent, c, i)
+        g = self._candidate(x, h, fed_back)
+        c = _gated(f, c) + _gated(i, g)
+        o = self._gate("o", x, recurrent, c) if self.output_gate else None
+        h = self._output(o, c)
+        gates = {"i": i, "f": None if self.coupled else f, "o": o}
+        return (h, c, *(gates[name] for name in self._fed_back()))
+
+    def _gate(self, name: str, x: Value, recurrent: tuple[Value, ...], c: Value) -> Value:
+        bias = self.biases != "none"
+        preactivation = affine(name, x, *recurrent, out=self._gate_axes(), bias=bias, recurrent_bias=self.recurrent_bias)
+        if self.peepholes:
+            seen = weight("weight_peephole", name, self._cell_axes(), symbol="p") * c
+            preactivation = preactivation + (sum_over(seen, "cell") if self.cells_per_block > 1 else seen)
+        return sigmoid(preactivation)
+
+    def _forget(self, x: Value, recurrent: tuple[Value, ...], c: Value, i: Value | None) -> Value | None:
+        if not self.forget_gate:
+            return None
+        return 1 - i if self.coupled and i is not None else self._gate("f", x, recurrent, c)
+
+    def _candidate(self, x: Value, h: Value, fed_back: tuple[Value, ...]) -> Value:
+        recurrent = (h, *fed_back) if self.gate_recurrence == "units" else (h,)
+        bias = self.biases == "all"
+        out = self._cell_axes()
+        return ACTIVATIONS[self.input_activation](
+            affine("g", x, *recurrent, out=out, bias=bias, recurrent_bias=self.recurrent_bias)
+        )
+
+    def _output(self, o: Value | None, c: Value) -> Value:
+        exposed = _gated(o, ACTIVATIONS[self.output_activation](c))
+        return linear("h", exposed, ("projection",), family="hr") if self.projection else exposed
+
+    def _gate_axes(self) -> Axes:
+        return UNIT if self.cells_per_block == 1 else ("block",)
+
+    def _cell_axes(self) -> Axes:
+        return UNIT if self.cells_per_block == 1 else ("block", "cell")
+
+    def _fed_back(self) -> tuple[str, ...]:
+        """The gates that are states because the next step sees them."""
+        if self.gate_recurrence == "none":
+            return ()
+        present = {"i": self.input_gate, "f": self.forget_gate and not self.coupled, "o": self.output_gate}
+        return tuple(name for name, exists in present.items() if exists)
+
+    def state_axes(self) -> dict[str, Axes]:
+        output = ("projection",) if self.projection else self._cell_axes()
+        return {"h": output, "c": self._cell_axes(), **dict.fromkeys(self._fed_back(), self._gate_axes())}
+
+    def sizes(self, input_size: int, hidden_size: int, projection_size: int = 0) -> dict[str, int]:
+        if hidden_size % self.cells_per_block:
+            raise CellwrightError(
+                f"hidden_size counts cells, in blocks of {self.cells_per_block}: {hidden_size} does not divide evenly"
+            )
+        blocks = {"block": hidden_size // self.cells_per_block, "cell": self.cells_per_block}
+        return super().sizes(input_size, hidden_size, projection_size) | blocks
+
+    def initial_biases(self) -> dict[str, float]:
+        given = {"i": self.input_bias, "f": self.forget_bias, "o": self.output_bias}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def _gated(gate: Value | None, signal: Value) -> Value:
+    """gate * signal; a gate that the variant lacks is 1."""
+    return signal if gate is None else gate * signal
+
+
+_GREFF = "Greff, Srivastava, Koutník, Steunebrink & Schmidhuber 2017, IEEE TNNLS 28, 2222"
+_GERS = "Gers, Schraudolph & Schmidhuber 2002, JMLR 3, 115"
+
+CATALOGUE: Mapping[str, Listed] = {
+    "lstm": Listed(
+        LSTM(),
+        "LSTM with a forget gate (what torch and Keras call LSTM; Greff's NP)",
+        "Gers, Schmidhuber & Cummins 2000, Neural Computation 12, 2451",
+    ),
+    "lstm1997": Listed(
+        LSTM(
+            forget_gate=False,
+            input_activation="sigmoid[-2,2]",
+            output_activation="sigmoid[-1,1]",
+            gate_recurrence="units",
+        ),
+        "the first LSTM: no forget gate, gates fed back to all units",
+        "Hochreiter & Schmidhuber 1997, Neural Computation 9, 1735",
+    ),
+    "peephole": Listed(LSTM(peepholes=True), "LSTM whose gates see the cell state (Greff's vanilla LSTM)", _GERS),
+    "nig": Listed(LSTM(peepholes=True, input_gate=False), "no input gate, i = 1", _GREFF),
+    "nfg": Listed(LSTM(peepholes=True, forget_gate=False), "no forget gate, f = 1", _GREFF),
+    "nog": Listed(LSTM(peepholes=True, output_gate=False), "no output gate, o = 1", _GREFF),
+    "niaf": Listed(LSTM(peepholes=True, input_activation="identity"), "no input activation function", _GREFF),
+    "noaf": Listed(LSTM(peepholes=True, output_activation="identity"), "no output activation function", _GREFF),
+    "cifg": Listed(LSTM(peepholes=True, coupled=True), "coupled input and forget gate, f = 1 - i", _GREFF),
+    "fgr": Listed(LSTM(peepholes=True, gate_recurrence="gates"), "full gate recurrence: gates see gates", _GREFF),
+}

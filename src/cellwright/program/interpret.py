@@ -1,0 +1,244 @@
+"""The interpreter: a program on torch tensors of any device and dtype. It is the living definition of every cell.
+
+Everything is differentiable by torch, in reverse and forward mode, to any order, and works under ``torch.func``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import prod
+from typing import Any, TypeAlias
+
+import torch
+
+from cellwright.errors import CellwrightError
+from cellwright.program.operators import OPERATORS
+from cellwright.program.passes import LinearGroup, linear_groups
+from cellwright.program.storage import families, size_of
+from cellwright.program.values import BATCH, Program, Value, linear_terms, named_axes
+
+Tensor: TypeAlias = torch.Tensor
+Sizes: TypeAlias = Mapping[str, int]
+GroupFunction: TypeAlias = Callable[[Sequence[Tensor]], Sequence[Tensor]]
+"""Evaluates a linear group: flat inputs (..., features) to one flat output (..., rows) for each node."""
+
+
+class Interpreter:
+    """A program prepared for evaluation at given axis sizes."""
+
+    def __init__(self, program: Program, sizes: Sizes) -> None:
+        self.program = program
+        self.sizes = dict(sizes)
+        self.families = families(program, sizes)
+        self.groups = linear_groups(program)
+        self._slot = {value.serial: index for index, value in enumerate(program.values)}
+        self._first = {group.nodes[0].serial: group for group in self.groups}
+        self._grouped = {node.serial for group in self.groups for node in group.nodes}
+
+    def bind(
+        self,
+        stored: Mapping[str, Tensor],
+        like: Tensor,
+        group_functions: Mapping[str, GroupFunction] | None = None,
+    ) -> BoundProgram:
+        """Attach parameters, for any number of evaluations.
+
+        Args:
+            stored: the family tensors (see ``storage.py``) by name.
+            like: a tensor of the device and dtype that constants take.
+            group_functions: what evaluates a linear group instead of its weights, by ``LinearGroup.name``:
+                this is where a crossbar comes in.
+        """
+        replaced = group_functions or {}
+        parts: dict[str, Tensor] = {}
+        for family in self.families.values():
+            if family.name in stored:
+                parts |= family.views(stored[family.name])
+        slots: list[Any] = [None] * len(self.program.values)
+        for value in self.program.values:
+            if value.operator == "parameter":
+                slots[self._slot[value.serial]] = parts.get(value.name)
+            elif value.operator == "constant":
+                slots[self._slot[value.serial]] = torch.tensor(
+                    value.attributes["value"], dtype=like.dtype, device=like.device
+                )
+        functions = {
+            group.name: replaced.get(group.name) or self._software(group, stored, parts) for group in self.groups
+        }
+        return BoundProgram(self, slots, [step for value in self.program.values if (step := self._step(value, functions))])
+
+    def _software(self, group: LinearGroup, stored: Mapping[str, Tensor], parts: Mapping[str, Tensor]) -> GroupFunction:
+        """One stacked product for the whole group."""
+        rows = [prod(size_of(node.attributes["out"], self.sizes)) for node in group.nodes]
+        weights = [
+            self._stack([linear_terms(node)[1][term] for node in group.nodes], stored, parts)
+            for term in range(len(group.inputs))
+        ]
+        bias = self._bias(group, rows, stored, parts)
+
+        def evaluate(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+            total = torch.nn.functional.linear(inputs[0], weights[0], bias)
+            for value, weight in zip(inputs[1:], weights[1:], strict=True):
+                total = total + torch.nn.functional.linear(value, weight)
+            return total.split(rows, -1) if len(rows) > 1 else (total,)
+
+        return evaluate
+
+    def _stack(self, values: Sequence[Value], stored: Mapping[str, Tensor], parts: Mapping[str, Tensor]) -> Tensor:
+        """The rows of several parameters, one below the other: the stored tensor itself where that is the same."""
+        family = self.families[values[0].attributes["family"]]
+        if [value.name for value in values] == [part.name for part in family.parts]:
+            return stored[family.name]
+        rows = [prod(size_of(value.attributes["out"], self.sizes)) for value in values]
+        return torch.cat(
+            [parts[value.name].reshape(count, *self.families[value.attributes["family"]].shape[1:])
+             for value, count in zip(values, rows, strict=True)]
+        )  # fmt: skip
+
+    def _bias(
+        self, group: LinearGroup, rows: Sequence[int], stored: Mapping[str, Tensor], parts: Mapping[str, Tensor]
+    ) -> Tensor | None:
+        if not group.has_bias:
+            return None
+        biases = [linear_terms(node)[2] for node in group.nodes]
+        if len({len(of_node) for of_node in biases}) == 1:
+            stacks = [self._stack(column, stored, parts) for column in zip(*biases, strict=True)]
+        else:
+            like = next(iter(parts.values()))
+            sums = [
+                sum((parts[b.name].flatten() for b in of_node), torch.zeros(count, dtype=like.dtype, device=like.device))
+                for of_node, count in zip(biases, rows, strict=True)
+            ]
+            stacks = [torch.cat(sums)]
+        return sum(stacks[1:], stacks[0])
+
+    def _step(self, value: Value, functions: Mapping[str, GroupFunction]) -> Callable[[list[Any]], None] | None:
+        if value.operator in ("input", "parameter", "constant"):
+            return None
+        if value.serial in self._first:
+            return self._group_step(self._first[value.serial], functions)
+        if value.serial in self._grouped:
+            return None
+        function = self._pointwise(value) if value.operator in OPERATORS else self._structural(value)
+        arguments, result = [self._slot[a.serial] for a in value.arguments], self._slot[value.serial]
+
+        def run(slots: list[Any]) -> None:
+            slots[result] = function(*[slots[index] for index in arguments])
+
+        return run
+
+    def _group_step(self, group: LinearGroup, functions: Mapping[str, GroupFunction]) -> Callable[[list[Any]], None]:
+        evaluate = functions[group.name]
+        sources = [(self._slot[v.serial], len(named_axes(v.axes))) for v in group.inputs]
+        shapes = [size_of(node.attributes["out"], self.sizes) for node in group.nodes]
+        results = [self._slot[node.serial] for node in group.nodes]
+
+        def run(slots: list[Any]) -> None:
+            outputs = evaluate([_flat(slots[index], count) for index, count in sources])
+            for index, shape, output in zip(results, shapes, outputs, strict=True):
+                slots[index] = output if len(shape) == 1 else output.unflatten(-1, shape)
+
+        return run
+
+    def _pointwise(self, value: Value) -> Callable[..., Tensor]:
+        evaluate = OPERATORS[value.operator].evaluate
+        missing = [_missing_dimensions(argument, value) for argument in value.arguments]
+        if not any(missing):
+            return evaluate
+        return lambda *arguments: evaluate(*(_unsqueeze(t, dims) for t, dims in zip(arguments, missing, strict=True)))
+
+    def _structural(self, value: Value) -> Callable[..., Tensor]:
+        operator, attributes = value.operator, value.attributes
+        if operator in ("sum", "mean", "maximum_over"):
+            return _reduction(operator, attributes["axis"], named_axes(value.arguments[0].axes))
+        if operator == "spread":
+            dims = _missing_dimensions(value.arguments[0], value)
+            return lambda source, like: _unsqueeze(source, dims).expand_as(like)
+        if operator == "reciprocal_size":
+            return lambda: 1.0 / self.sizes[attributes["axis"]]
+        if operator == "matrix":
+            return lambda source: source
+        out = prod(size_of(attributes["out"], self.sizes))
+        shape = size_of(named_axes(value.axes), self.sizes)
+        counts = [len(named_axes(argument.axes)) for argument in value.arguments]
+        if operator == "linear":
+            return lambda source, matrix: (_flat(source, counts[0]) @ matrix.reshape(out, -1).T).unflatten(-1, shape)
+        if operator == "linear_transposed":
+            return lambda source, matrix: (_flat(source, counts[0]) @ matrix.reshape(out, -1)).unflatten(-1, shape)
+        if operator == "outer":
+            return lambda left, right: _outer(_flat(left, counts[0]), _flat(right, counts[1])).reshape(shape)
+        raise CellwrightError(f"the interpreter knows no operator {operator!r}: add a row to program/operators.py")
+
+
+class BoundProgram:
+    """A program with its parameters attached; call it with inputs by name."""
+
+    def __init__(self, interpreter: Interpreter, slots: list[Any], steps: list[Callable[[list[Any]], None]]) -> None:
+        self._interpreter = interpreter
+        self._slots = slots
+        self._steps = steps
+        self._inputs = [(v.name, interpreter._slot[v.serial]) for v in interpreter.program.inputs]
+        self._outputs = {n: interpreter._slot[v.serial] for n, v in interpreter.program.outputs.items()}
+
+    def __call__(self, inputs: Mapping[str, Tensor], record: Iterable[str] = ()) -> dict[str, Tensor]:
+        """Evaluate: outputs by name, and the named values in ``record``.
+
+        Args:
+            inputs: tensors of shape (..., named axes), with any leading dimensions, by name.
+        """
+        slots = self._slots.copy()
+        for name, index in self._inputs:
+            slots[index] = inputs[name]
+        for step in self._steps:
+            step(slots)
+        results = {name: slots[index] for name, index in self._outputs.items()}
+        named = self._interpreter.program.named
+        for name in record:
+            results[name] = slots[self._interpreter._slot[named[name].serial]]
+        return results
+
+
+def evaluate(
+    program: Program, inputs: Mapping[str, Tensor], stored: Mapping[str, Tensor], sizes: Sizes, record: Iterable[str] = ()
+) -> dict[str, Tensor]:
+    """Evaluate a program once. ``stored`` has the family tensors by name; see ``BoundProgram.__call__``."""
+    like = next(iter({**stored, **inputs}.values()))
+    return Interpreter(program, sizes).bind(stored, like)(inputs, record)
+
+
+def _flat(tensor: Tensor, named: int) -> Tensor:
+    """Flatten the ``named`` last dimensions into one."""
+    if named == 1:
+        return tensor
+    return tensor.flatten(-named) if named else tensor.unsqueeze(-1)
+
+
+def _missing_dimensions(argument: Value, result: Value) -> list[int]:
+    """Where to insert dimensions of size one, counted from the end and from right to left."""
+    axes = named_axes(result.axes)
+    own = named_axes(argument.axes)
+    if not own and BATCH not in argument.axes:
+        return []
+    return [index - len(axes) for index in range(len(axes) - 1, -1, -1) if axes[index] not in own]
+
+
+def _unsqueeze(tensor: Tensor, dimensions: Sequence[int]) -> Tensor:
+    for dimension in dimensions:
+        tensor = tensor.unsqueeze(dimension)
+    return tensor
+
+
+def _reduction(operator: str, axis: str, axes: Sequence[str]) -> Callable[[Tensor], Tensor]:
+    if axis == BATCH:
+        return lambda source: source.flatten(0, source.ndim - len(axes) - 1).sum(0) if source.ndim > len(axes) else source
+    dimension = list(axes).index(axis) - len(axes)
+    function = {"sum": torch.sum, "mean": torch.mean, "maximum_over": torch.amax}[operator]
+    return lambda source: function(source, dim=dimension)
+
+
+def _outer(left: Tensor, right: Tensor) -> Tensor:
+    """Sum over all leading dimensions of left (..., m) times right (..., n): (m, n)."""
+    lead = torch.broadcast_shapes(left.shape[:-1], right.shape[:-1])
+    rows = left.expand(*lead, left.shape[-1]).reshape(-1, left.shape[-1])
+    columns = right.expand(*lead, right.shape[-1]).reshape(-1, right.shape[-1])
+    return rows.T @ columns

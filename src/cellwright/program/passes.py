@@ -1,0 +1,112 @@
+"""Passes over programs: what leaves the time loop, and what shares a matrix or a crossbar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cellwright.program.values import BATCH, Program, Value, input_value, linear_terms, linear_value, named_axes, same_as
+
+
+@dataclass(frozen=True, eq=False)
+class LinearGroup:
+    """Linear values with the same inputs: one stacked matrix in software, one crossbar on a chip.
+
+    Its rows are the inputs one after the other (and a bias row where ``has_bias``), its columns the nodes.
+    """
+
+    name: str
+    inputs: tuple[Value, ...]
+    nodes: tuple[Value, ...]
+
+    @property
+    def has_bias(self) -> bool:
+        return any(linear_terms(node)[2] for node in self.nodes)
+
+
+def linear_groups(program: Program) -> tuple[LinearGroup, ...]:
+    """Gather the linear values of a program by their inputs, in order of evaluation.
+
+    A group is named after its inputs (``x, h``; an input without a name after its operator) and a number where
+    that would not tell two groups apart.
+    """
+    groups: dict[tuple[int, ...], list[Value]] = {}
+    for value in program.values:
+        if value.operator == "linear" and all(w.operator == "parameter" for w in linear_terms(value)[1]):
+            groups.setdefault(tuple(v.serial for v in linear_terms(value)[0]), []).append(value)
+    found: dict[str, LinearGroup] = {}
+    for nodes in groups.values():
+        inputs = linear_terms(nodes[0])[0]
+        plain = ", ".join(value.name or value.operator for value in inputs)
+        name = next(n for n in (plain, *(f"{plain} ({k})" for k in range(2, len(groups) + 2))) if n not in found)
+        found[name] = LinearGroup(name, inputs, tuple(nodes))
+    return tuple(found.values())
+
+
+def merge_sums(program: Program) -> Program:
+    """Turn sums of linear values and biases into single linear values: W x + U h + b is one bundle of columns.
+
+    A sum is merged where its addends serve nothing else, as their currents add up on the wire.
+    """
+    uses: dict[int, int] = {}
+    for value in (*(a for v in program.values for a in v.arguments), *program.outputs.values()):
+        uses[value.serial] = uses.get(value.serial, 0) + 1
+    original: dict[int, Value] = {}
+
+    def mergeable(new: Value) -> bool:
+        return new.operator == "linear" and uses[original[new.serial].serial] == 1
+
+    def replace(value: Value, arguments: tuple[Value, ...]) -> Value:
+        new = same_as(value, arguments)
+        if value.operator == "add" and all(mergeable(argument) for argument in arguments):
+            left, right = arguments
+            if left.attributes["out"] == right.attributes["out"]:
+                terms = [a + b for a, b in zip(linear_terms(left), linear_terms(right), strict=True)]
+                merged = linear_value(*terms, out=left.attributes["out"])
+                new = Value(merged.operator, merged.arguments, merged.axes, value.name, merged.attributes)
+        original[new.serial] = value
+        return new
+
+    return program.rebuild(replace)
+
+
+@dataclass(frozen=True, eq=False)
+class Stages:
+    """A step split by what it depends on.
+
+    Attributes:
+        hoisted: from sequences and parameters alone; runs once over all time steps.
+        recurrent: the rest; runs a step at a time. Its inputs of role ``hoisted`` are the outputs of ``hoisted``.
+    """
+
+    hoisted: Program
+    recurrent: Program
+
+
+def split_stages(program: Program) -> Stages:
+    """Move everything that does not depend on a state out of the time loop."""
+    depends: dict[int, bool] = {}
+    for value in program.values:
+        is_state = value.operator == "input" and value.attributes["role"] == "state"
+        depends[value.serial] = is_state or any(depends[a.serial] for a in value.arguments)
+    needed = {
+        argument.serial: argument
+        for value in program.values
+        if depends[value.serial]
+        for argument in value.arguments
+        if not depends[argument.serial] and argument.operator not in ("parameter", "constant")
+    }
+    needed |= {v.serial: v for v in program.outputs.values() if not depends[v.serial]}
+    names = {serial: value.name or f"hoisted {index}" for index, (serial, value) in enumerate(needed.items())}
+    hoisted = Program.from_outputs({names[serial]: value for serial, value in needed.items()})
+
+    def replace(value: Value, arguments: tuple[Value, ...]) -> Value:
+        if value.serial not in needed:
+            return same_as(value, arguments)
+        role = "hoisted" if BATCH in value.axes else "constant over time"
+        stand_in = input_value(names[value.serial], named_axes(value.axes), role)
+        return stand_in if BATCH in value.axes else Value("input", (), value.axes, stand_in.name, stand_in.attributes)
+
+    rebuilt = program.rebuild(replace)
+    return Stages(hoisted, Program.from_outputs(rebuilt.outputs, program.inputs_with_role("state")))
+
+

@@ -1,0 +1,42 @@
+"""Reverse mode as a pass: the program of the cotangents of a program."""
+
+from __future__ import annotations
+
+from cellwright.program.operators import adjoint_of, sum_over
+from cellwright.program.values import Program, Value, as_value, input_value, named_axes
+
+COTANGENT = "d_"
+"""Prefix of a cotangent's name: ``d_h`` goes in for the output h, ``d_weight_hh.i`` comes out for that parameter."""
+
+
+def reverse(program: Program) -> Program:
+    """The program from inputs, parameters and output cotangents to the cotangents of inputs and parameters.
+
+    It contains the forward values that the adjoints need. Inputs and parameters on which no output depends
+    (through anything with a derivative) have no output in the result.
+    """
+    cotangents: dict[int, Value] = {}
+    seeds = []
+    for name, output in program.outputs.items():
+        seed = input_value(COTANGENT + name, named_axes(output.axes), "cotangent")
+        seeds.append(seed)
+        _accumulate(cotangents, output, seed)
+    for value in reversed(program.values):
+        if value.serial not in cotangents or not value.arguments:
+            continue
+        adjoints = adjoint_of(value.operator)(value, cotangents[value.serial])
+        for argument, cotangent in zip(value.arguments, adjoints, strict=True):
+            if cotangent is not None and argument.operator != "constant":
+                _accumulate(cotangents, argument, cotangent)
+    leaves = (*program.inputs, *program.parameters)
+    outputs = {COTANGENT + leaf.name: cotangents[leaf.serial] for leaf in leaves if leaf.serial in cotangents}
+    return Program.from_outputs(outputs, (*program.inputs, *seeds))
+
+
+def _accumulate(cotangents: dict[int, Value], value: Value, cotangent: Value) -> None:
+    """Add a cotangent, summed over the axes along which the value was repeated."""
+    for axis in cotangent.axes:
+        if axis not in value.axes:
+            cotangent = sum_over(cotangent, axis)
+    known = cotangents.get(value.serial)
+    cotangents[value.serial] = cotangent if known is None else as_value(known) + cotangent

@@ -1,0 +1,115 @@
+"""Trace a step function once into a program, with the names that its author gave to the values."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import FrameType
+from typing import Any
+
+from cellwright.errors import CellwrightError
+from cellwright.program.values import Axes, Program, Value, in_order, primed
+
+_parameters: ContextVar[dict[str, Value] | None] = ContextVar("parameters of the step being traced", default=None)
+
+
+def trace(step: Callable[..., Any], inputs: Sequence[Value], outputs: Sequence[str]) -> Program:
+    """Call ``step`` on input values and return the program of what it returns.
+
+    The local variables of ``step`` name the values: ``i = sigmoid(...)`` becomes the value ``i``, which can be
+    printed, recorded and found on a chip by that name. An output carries its own name from ``outputs``.
+
+    Raises:
+        CellwrightError: the step returned something else than one value for each of ``outputs``.
+    """
+    with _collecting_parameters(), _local_names(step) as names:
+        returned = step(*inputs)
+    results = returned if isinstance(returned, tuple) else (returned,)
+    if len(results) != len(outputs) or not all(isinstance(result, Value) for result in results):
+        got = ", ".join("a value" if isinstance(r, Value) else type(r).__name__ for r in results)
+        raise CellwrightError(f"{step.__qualname__} must return {len(outputs)} value(s) ({', '.join(outputs)}), got: {got}")
+    wanted = {result.serial: name for result, name in zip(results, outputs, strict=True)}
+    for name, value in names.items():
+        if value.operator not in ("input", "parameter", "constant"):
+            wanted.setdefault(value.serial, name)
+    return _rename(Program.from_outputs(dict(zip(outputs, results, strict=True)), inputs), wanted)
+
+
+def parameter(
+    name: str, axes: Axes, *, family: str, part: str, symbol: str, subscript: str = "", columns: Axes = ()
+) -> Value:
+    """The parameter ``name`` of the step being traced, created at its first use.
+
+    Args:
+        axes: row axes; ``columns`` are those that a matrix reads from.
+        family: the stored tensor it is a part of (``weight_hh``); ``part`` the rows in it (``i``).
+        symbol: how equations print it (``U``), with a ``subscript``.
+
+    Raises:
+        CellwrightError: outside of a trace, or when the name was used with other axes.
+    """
+    parameters = _parameters.get()
+    if parameters is None:
+        raise CellwrightError(f"{name!r} was used outside of a cell's step: linear, affine and weights exist only there")
+    value = Value(
+        "parameter",
+        (),
+        in_order((*axes, *primed(columns))),
+        name,
+        {
+            "family": family,
+            "part": part,
+            "symbol": symbol,
+            "subscript": subscript,
+            "out": tuple(axes),
+            "columns": tuple(columns),
+        },
+    )
+    known = parameters.setdefault(name, value)
+    if known.axes != value.axes:
+        raise CellwrightError(f"{name!r} is used with the axes {known.axes} and {value.axes}: give one of them another name")
+    return known
+
+
+@contextmanager
+def _collecting_parameters() -> Iterator[None]:
+    token = _parameters.set({})
+    try:
+        yield
+    finally:
+        _parameters.reset(token)
+
+
+@contextmanager
+def _local_names(step: Callable[..., Any]) -> Iterator[dict[str, Value]]:
+    """The local variables of ``step`` at its return, as far as they hold values."""
+    names: dict[str, Value] = {}
+    code = getattr(step, "__code__", None)
+
+    def keep_locals(frame: FrameType, event: str, argument: Any) -> None:
+        if event == "return" and frame.f_code is code:
+            names.update({name: item for name, item in frame.f_locals.items() if isinstance(item, Value)})
+
+    before = sys.getprofile()
+    sys.setprofile(keep_locals)
+    try:
+        yield names
+    finally:
+        sys.setprofile(before)
+
+
+def _rename(program: Program, names: Mapping[int, str]) -> Program:
+    def replace(value: Value, arguments: tuple[Value, ...]) -> Value:
+        if value.serial not in names:
+            return value if arguments == value.arguments else _with(value, arguments, value.name)
+        if value.operator in ("input", "parameter"):
+            return value
+        return _with(value, arguments, names[value.serial])
+
+    return program.rebuild(replace)
+
+
+def _with(value: Value, arguments: tuple[Value, ...], name: str) -> Value:
+    return Value(value.operator, arguments, value.axes, name, value.attributes)
