@@ -1,0 +1,128 @@
+"""The command line. Everything heavy is imported inside the commands, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cellwright.errors import CellwrightError
+
+app = typer.Typer(
+    name="cellwright",
+    help="Write a recurrent cell once; train it, put it on a memristor chip, and see what the hardware does to it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+INTERRUPTED = 130
+BAD_INPUT = 2
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Register a command whose bad input ends in one line and status 2, and Ctrl-C in status 130."""
+
+    @app.command()
+    @functools.wraps(function)
+    def guarded(*arguments: object, **options: object) -> None:
+        try:
+            function(*arguments, **options)
+        except CellwrightError as error:
+            print(f"cellwright: {error}", file=sys.stderr)
+            raise typer.Exit(BAD_INPUT) from None
+        except KeyboardInterrupt:
+            print("cellwright: interrupted; the same command resumes", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
+
+    return guarded
+
+
+@command
+def run(
+    task: Annotated[str, typer.Argument(help="what is learnt: airline")],
+    out: Annotated[Path | None, typer.Option(help="folder for the results; runs/TASK-RECIPE by default")] = None,
+    recipe: Annotated[str, typer.Option(help="how the task is learnt; the task's own default if not given")] = "",
+    cell: Annotated[str, typer.Option(help="a cell of the catalogue, or FILE.py:CLASS")] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="networks to train, one a seed")] = 5,
+    device: Annotated[str, typer.Option(help="the memristor that the chip is made of")] = "li2019",
+    chips: Annotated[int, typer.Option(min=1, help="chips to program with each network")] = 50,
+    seed: Annotated[int, typer.Option(min=0, help="the first seed, of networks and of chips")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results made with other settings")] = False,
+) -> None:
+    """Train on a task, program memristor chips with the result, and report what the hardware did to it."""
+    from rich.console import Console
+
+    from cellwright.studies.run import RunSettings, run_study
+
+    settings = RunSettings(task=task, recipe=recipe, cell=cell, seeds=seeds, device=device, chips=chips, seed=seed)
+    run_study(settings, out, overwrite=overwrite, console=Console())
+
+
+@command
+def cells() -> None:
+    """List the cells of the catalogue."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from cellwright.cells import entries
+    from cellwright.program import counts
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("name", "what it is", "weights"):
+        table.add_column(heading)
+    for name, entry in entries().items():
+        table.add_row(name, entry.title, counts(entry.cell.program()).polynomial("weights"))
+    Console().print(table)
+
+
+@command
+def show(
+    name: Annotated[str, typer.Argument(help="a cell of the catalogue, or FILE.py:CLASS")],
+    latex: Annotated[bool, typer.Option("--latex", help="print the equations as LaTeX")] = False,
+) -> None:
+    """Print a cell's equations, what a step costs, and where it was published."""
+    from cellwright.cells import describe
+    from cellwright.program import counts, equations
+
+    entry = describe(name)
+    program = entry.cell.program()
+    lines = equations(program)
+    if latex:
+        typer.echo("\\begin{aligned}")
+        typer.echo(" \\\\\n".join("  " + equation.latex.replace(" = ", " &= ", 1) for equation in lines))
+        typer.echo("\\end{aligned}")
+        return
+    typer.echo(f"{name}: {entry.title}\n")
+    for equation in lines:
+        typer.echo("  " + equation.unicode)
+    typer.echo(f"\nA step of M units on N inputs: {counts(program)}.")
+    typer.echo(f"Source: {entry.citation}.")
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="print the version")] = False) -> None:
+    if version:
+        from cellwright import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the ``cellwright`` command."""
+    try:
+        app(args=arguments)
+    except BrokenPipeError:
+        # The reader of a pipe went away (`cellwright cells | head`); flushing at exit must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()
