@@ -1,0 +1,35 @@
+"""Cellwright: write a recurrent cell once; get its layer, its gradients, its equations and its memristor crossbar.
+
+The names below are loaded when they are first used, so that ``import cellwright`` (and with it the command line)
+does not wait for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cellwright.layers import LSTM, Recurrent, replace
+    from cellwright.learning import fit
+
+__version__ = "0.1.0"
+
+__all__ = ["LSTM", "Recurrent", "__version__", "fit", "replace"]
+
+_HOME = {
+    "LSTM": "cellwright.layers",
+    "Recurrent": "cellwright.layers",
+    "replace": "cellwright.layers",
+    "fit": "cellwright.learning",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

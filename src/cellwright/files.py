@@ -1,0 +1,55 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a path to write to; on leaving the block without an error, that file takes the place of ``path``.
+
+    For writers that want a file name (``safetensors.torch.save_file``, ``Figure.savefig``). The name keeps the ending
+    of ``path``, by which such writers choose a format. A reader of ``path`` sees the old content or the new,
+    never a part, whenever the process or the machine stops. Folders that are missing are made.
+
+    Raises:
+        OSError: the folder cannot be made or written to. ``path`` is then as it was, and nothing is left beside it.
+    """
+    target = Path(path)
+    # Replacing a symbolic link would cut it off from the file that it stands for.
+    target = target.resolve() if target.is_symlink() else target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{secrets.token_hex(8)}.{target.name}")
+    try:
+        yield draft
+        _flush_to_disk(draft)
+        os.replace(draft, target)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            draft.unlink()
+        raise
+    # The new name is durable only when the folder is.
+    _flush_to_disk(target.parent)
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
+    """Make ``data`` the content of the file ``path``; text is written as UTF-8 with its line endings untouched.
+
+    Raises:
+        OSError: as in `replacing`.
+    """
+    with replacing(path) as draft:
+        draft.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
+
+
+def _flush_to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
