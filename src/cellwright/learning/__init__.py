@@ -1,0 +1,22 @@
+"""Learning: how weights change. ``fit`` trains any torch module on sequences."""
+
+from cellwright.learning.data import Batch, SequenceData, SequenceSource
+from cellwright.learning.evaluate import evaluate
+from cellwright.learning.fit import FitResult, fit
+from cellwright.learning.progress import Callback, Progress, progress_bar
+from cellwright.learning.settings import FitSettings
+from cellwright.learning.state import History
+
+__all__ = [
+    "Batch",
+    "Callback",
+    "FitResult",
+    "FitSettings",
+    "History",
+    "Progress",
+    "SequenceData",
+    "SequenceSource",
+    "evaluate",
+    "fit",
+    "progress_bar",
+]
