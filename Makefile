@@ -1,0 +1,38 @@
+# Everything is set up on its own in the folder .venv; nothing needs root.
+
+TORCH ?= cpu
+export TORCH
+
+.PHONY: help run test format clean
+.NOTPARALLEL:
+
+help:
+	@echo 'make run      set up and run the main job: an LSTM on the airline series, put on a memristor chip'
+	@echo 'make test     set up and run the checks and the tests'
+	@echo 'make format   set up and let ruff put the code in order'
+	@echo 'make clean    remove the environment and all caches; results stay'
+	@echo
+	@echo 'make run DIR=results ARGS="--recipe survey"   where results go, and options of `cellwright run airline`'
+	@echo 'make run TORCH=cuda                           a build of torch for NVIDIA GPUs instead of the CPU build'
+	@echo 'make test ARGS="tests/cells -x"               options of pytest'
+	@echo 'PYTHON=python3.12 make run                    the Python to set up with (3.11 or newer)'
+
+run:
+	@tools/setup.sh run
+	.venv/bin/cellwright run airline $(if $(DIR),--out "$(DIR)") $(ARGS)
+
+test:
+	@tools/setup.sh test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/pytest $(ARGS)
+
+format:
+	@tools/setup.sh test
+	.venv/bin/ruff check --fix-only .
+	.venv/bin/ruff format .
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build src/*.egg-info
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
