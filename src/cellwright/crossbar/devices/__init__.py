@@ -1,0 +1,44 @@
+"""Memristive devices: one file each, found by name.
+
+A file in this folder lists its devices in a mapping ``CATALOGUE``; adding a device is adding a file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from cellwright.crossbar.devices.device import Device, Pulse
+from cellwright.errors import CellwrightError
+
+__all__ = ["Device", "Pulse", "catalogue", "find"]
+
+
+@cache
+def _entries() -> dict[str, Device]:
+    found: dict[str, Device] = {}
+    for module in pkgutil.iter_modules(__path__):
+        listed = getattr(importlib.import_module(f"{__name__}.{module.name}"), "CATALOGUE", {})
+        if twice := found.keys() & listed.keys():
+            raise CellwrightError(f"devices/{module.name}.py lists names that are taken: {', '.join(sorted(twice))}")
+        found |= listed
+    return found
+
+
+def catalogue() -> dict[str, Device]:
+    """Every device by name."""
+    return dict(_entries())
+
+
+def find(device: str | Device) -> Device:
+    """A device by its name in the catalogue; a device passes through.
+
+    Raises:
+        CellwrightError: no device has that name.
+    """
+    if isinstance(device, Device):
+        return device
+    if device not in _entries():
+        raise CellwrightError(f"no device is called {device!r}: known are {', '.join(_entries())}")
+    return _entries()[device]

@@ -1,0 +1,210 @@
+"""Write-verify programming, pulse by pulse, on a whole batch of chips at once.
+
+The two-pulse scheme of Li et al. 2019 (Nature Machine Intelligence 1, 49): a device that reads too high gets a RESET
+and then a SET pulse, one that reads too low a SET pulse alone; the gate voltage of the SET pulse follows the error.
+Only devices that get a pulse get its noise. Verification is taken as averaged until its own noise vanishes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from cellwright.crossbar.devices import Device, Pulse
+from cellwright.crossbar.draws import Draws
+from cellwright.errors import CellwrightError
+
+Tensor = torch.Tensor
+
+STUCK_ON, STUCK_OFF = 1, -1
+_CORRECTION = 0.5  # of the error goes into the gate voltage: all of it would chase the noise of the last pulse
+
+
+@dataclass(frozen=True)
+class Programmed:
+    """What programming left behind on every chip; tensors are (chips, word lines, bit lines) unless said otherwise.
+
+    Attributes:
+        conductances: in siemens.
+        targets: (word lines, bit lines), in siemens.
+        within: which devices ended within the tolerance.
+        set_pulses, reset_pulses: how many pulses each device got.
+        convergence: (rounds, chips): the share of devices within the tolerance after each round.
+        stuck: 1 where a device is stuck on, -1 where it is stuck off.
+        tolerance: in siemens.
+        energy: (chips,), joules of all pulses and verifying reads.
+        time: (chips,), seconds, device after device.
+    """
+
+    conductances: Tensor
+    targets: Tensor
+    within: Tensor
+    set_pulses: Tensor
+    reset_pulses: Tensor
+    convergence: Tensor
+    stuck: Tensor
+    tolerance: float
+    energy: Tensor
+    time: Tensor
+
+    @property
+    def programming_yield(self) -> Tensor:
+        """(chips,): the share of devices within the tolerance."""
+        return self.within.double().mean((-2, -1))
+
+    @property
+    def pulses(self) -> Tensor:
+        """(chips,): mean number of pulses a device."""
+        return (self.set_pulses + self.reset_pulses).double().mean((-2, -1))
+
+    @property
+    def error(self) -> Tensor:
+        """Conductance less target, in siemens: what the tolerance leaves, and the devices that failed."""
+        return self.conductances - self.targets
+
+
+def stuck_devices(draws: Draws, shape: tuple[int, int], on: float, off: float) -> Tensor:
+    """Draw which devices are stuck: (chips, word lines, bit lines) of 1 (on), -1 (off) and 0.
+
+    Args:
+        on, off: probability that a device is stuck on or off.
+
+    Raises:
+        CellwrightError: the probabilities are none.
+    """
+    if min(on, off) < 0 or on + off > 1:
+        raise CellwrightError(f"stuck devices have probabilities between 0 and 1 in sum, got on {on} and off {off}")
+    number = draws.uniform("stuck", 0, shape[0] * shape[1]).reshape(-1, *shape)
+    return (number < on).to(torch.int8) - (number > 1 - off).to(torch.int8)
+
+
+def exact(device: Device, targets: Tensor, stuck: Tensor) -> Programmed:
+    """Programming without error: every device at its target, but for stuck ones. It takes no pulses."""
+    conductances = _with_stuck(device, targets.expand(stuck.shape).clone(), stuck)
+    within = stuck == 0
+    zero = torch.zeros(stuck.shape[0], dtype=targets.dtype, device=targets.device)
+    none = torch.zeros_like(stuck, dtype=torch.int64)
+    return Programmed(
+        conductances, targets, within, none, none, within.double().mean((-2, -1))[None], stuck, 0.0, zero, zero
+    )
+
+
+def write_verify(
+    device: Device, targets: Tensor, draws: Draws, stuck: Tensor, *, tolerance: float, rounds: int = 100
+) -> Programmed:
+    """Program all chips to the same targets.
+
+    Args:
+        targets: (word lines, bit lines), in siemens; inside the window of the device, or its off state.
+        stuck: (chips, word lines, bit lines), from ``stuck_devices``. They get pulses, as nobody knows, and do not move.
+        tolerance: largest error that verification accepts, in siemens.
+        rounds: pulses are given up after so many rounds of verify and correct.
+
+    Raises:
+        CellwrightError: a target is outside the window; tolerance or rounds are not positive.
+    """
+    _check(device, targets, tolerance, rounds)
+    run = _Run(device, targets, draws, stuck)
+    convergence = []
+    for step in range(rounds):
+        run.pulse(step)
+        run.verify(tolerance)
+        convergence.append(run.within.double().mean((-2, -1)))
+        if not len(run.active):
+            break
+    return Programmed(
+        run.conductances, targets, run.within, run.set_pulses.reshape(stuck.shape), run.reset_pulses.reshape(stuck.shape),
+        torch.stack(convergence), stuck, tolerance, run.energy.sum((-2, -1)), run.time(),
+    )  # fmt: skip
+
+
+class _Run:
+    """The state of a programming run; flat tensors have one entry for each device of each chip."""
+
+    def __init__(self, device: Device, targets: Tensor, draws: Draws, stuck: Tensor) -> None:
+        self.device, self.draws, self.stuck = device, draws, stuck
+        self.shape = stuck.shape
+        self.target = targets.expand(self.shape).flatten()
+        self.state = _with_stuck(device, torch.full_like(self.target, device.off).reshape(self.shape), stuck).flatten()
+        self.gate = self._gate(device.gate_voltage(self.target))
+        self.active = torch.arange(self.target.numel(), device=targets.device)
+        self.set_pulses = torch.zeros_like(self.active)
+        self.reset_pulses = torch.zeros_like(self.active)
+        self.verified = torch.zeros_like(self.active)
+        self.joules = torch.zeros_like(self.state)
+        self.good = torch.zeros_like(self.state, dtype=torch.bool)
+
+    def pulse(self, step: int) -> None:
+        """Correct every device that is not within the tolerance; the first round erases all."""
+        device, index = self.device, self.active
+        each = self.shape[1] * self.shape[2]
+        noise = self.draws.normal_pairs("programming", step, index // each, index % each)
+        state, target = self.state[index], self.target[index]
+        error = target - device.conductance(state)
+        self.gate[index] = self._gate(self.gate[index] + _CORRECTION * (step > 0) * error / device.gate_slope)
+        too_high = (error < 0) if step else torch.ones_like(error, dtype=torch.bool)
+        state = self._apply(index, too_high, device.reset_pulse, state, device.reset(state, noise[0]), self.reset_pulses)
+        wants_set = target > device.off
+        after = device.set(state, self.gate[index], noise[1])
+        self.state[index] = self._apply(index, wants_set, device.set_pulse, state, after, self.set_pulses)
+
+    def _apply(self, index: Tensor, which: Tensor, pulse: Pulse, before: Tensor, after: Tensor, count: Tensor) -> Tensor:
+        moves = which & (self.stuck.flatten()[index] == 0)
+        after = torch.where(moves, after, before)
+        count[index] += which
+        conductances = self.device.conductance(before), self.device.conductance(after)
+        self.joules[index] += torch.where(which, self.device.pulse_energy(pulse, *conductances), 0.0)
+        return after
+
+    def verify(self, tolerance: float) -> None:
+        index, read = self.active, self.device.read
+        conductance = self.device.conductance(self.state[index])
+        self.verified[index] += 1
+        self.joules[index] += read.voltage**2 * read.width * conductance
+        self.good[index] = (conductance - self.target[index]).abs() <= tolerance
+        self.active = index[~self.good[index]]
+
+    def _gate(self, voltage: Tensor) -> Tensor:
+        low, high = self.device.gate_window
+        if self.device.gate_step:
+            voltage = torch.round(voltage / self.device.gate_step) * self.device.gate_step
+        return voltage.clamp(low, high)
+
+    def time(self) -> Tensor:
+        device = self.device
+        seconds = (
+            self.set_pulses * device.set_pulse.width
+            + self.reset_pulses * device.reset_pulse.width
+            + self.verified * device.read.width
+        )
+        return seconds.to(self.state.dtype).reshape(self.shape).sum((-2, -1))
+
+    @property
+    def conductances(self) -> Tensor:
+        return self.device.conductance(self.state).reshape(self.shape)
+
+    @property
+    def within(self) -> Tensor:
+        return self.good.reshape(self.shape)
+
+    @property
+    def energy(self) -> Tensor:
+        return self.joules.reshape(self.shape)
+
+
+def _with_stuck(device: Device, conductances: Tensor, stuck: Tensor) -> Tensor:
+    conductances = torch.where(stuck == STUCK_ON, device.window[1], conductances)
+    return torch.where(stuck == STUCK_OFF, device.off, conductances)
+
+
+def _check(device: Device, targets: Tensor, tolerance: float, rounds: int) -> None:
+    if not tolerance > 0 or rounds < 1:
+        raise CellwrightError(f"programming needs a positive tolerance and at least one round, got {tolerance}, {rounds}")
+    low, high = device.window
+    slack = 1e-9 * high
+    outside = ((targets < low - slack) | (targets > high + slack)) & (targets != device.off)
+    if bool(outside.any()):
+        raise CellwrightError(
+            f"{int(outside.sum())} targets lie outside the window of {low:.3g} to {high:.3g} S: scale the weights to it"
+        )
