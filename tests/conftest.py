@@ -1,0 +1,54 @@
+"""What all tests share: one thread for torch, repeatable property tests, and skips that say what to install."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+# Before torch is imported, and for the processes that tests start: two tests at once must not fight for the cores,
+# and sums come out in the same order on every machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("CELLWRIGHT_DATA", ROOT.parent / "shared" / "data"))
+REQUIRE_ALL = os.environ.get("CELLWRIGHT_REQUIRE_ALL", "0") not in ("", "0")
+
+# The first example that touches torch pays for its import, so no deadline. Where CI is set, hypothesis's own profile
+# for it makes the examples repeatable; this one is built on it.
+settings.register_profile("cellwright", deadline=None)
+settings.load_profile("cellwright")
+
+
+class Needs:
+    """What a test needs from outside. Where it is absent the test is skipped, or fails if CELLWRIGHT_REQUIRE_ALL=1."""
+
+    def __call__(self, present: object, what: str, remedy: str) -> None:
+        """Go on only if ``present`` is true; ``remedy`` says what to install."""
+        if present:
+            return
+        message = f"{what} is missing: {remedy}"
+        if REQUIRE_ALL:
+            pytest.fail(f"{message} (CELLWRIGHT_REQUIRE_ALL is set)", pytrace=False)
+        pytest.skip(message)
+
+    def program(self, *names: str, remedy: str) -> str:
+        """The path of the first of these programs that is installed."""
+        paths = [path for name in names if (path := shutil.which(name))]
+        self(paths, f"the program {' or '.join(names)}", remedy)
+        return paths[0]
+
+    def data(self, name: str) -> Path:
+        """The path of a file or folder among the data sets, such as ``airline/airline-passengers.csv``."""
+        path = DATA / name
+        self(path.exists(), f"the data set {path}", "put it there, or set CELLWRIGHT_DATA to the folder of data sets")
+        return path
+
+
+@pytest.fixture(scope="session")
+def needs() -> Needs:
+    """See ``Needs``: ``needs.program("chromium", remedy="apt install chromium")``, ``needs.data("airline")``."""
+    return Needs()
