@@ -2,7 +2,58 @@
 
 from cellwright.cells.listing import Listed, catalogue, describe, entries, find
 from cellwright.cells.lstm import LSTM
-from cellwright.cells.notation import *  # noqa: F403
-from cellwright.cells.notation import __all__ as _notation
+from cellwright.cells.network import network_weights
+from cellwright.cells.notation import (
+    Cell,
+    absolute,
+    affine,
+    equal,
+    exp,
+    less,
+    linear,
+    log,
+    log_sigmoid,
+    maximum,
+    maximum_over,
+    mean,
+    minimum,
+    mod,
+    relu,
+    sigmoid,
+    sqrt,
+    sum_over,
+    tanh,
+    weight,
+    where,
+)
 
-__all__ = ["LSTM", "Listed", "catalogue", "describe", "entries", "find", *_notation]
+__all__ = [
+    "LSTM",
+    "Cell",
+    "Listed",
+    "absolute",
+    "affine",
+    "catalogue",
+    "describe",
+    "entries",
+    "equal",
+    "exp",
+    "find",
+    "less",
+    "linear",
+    "log",
+    "log_sigmoid",
+    "maximum",
+    "maximum_over",
+    "mean",
+    "minimum",
+    "mod",
+    "network_weights",
+    "relu",
+    "sigmoid",
+    "sqrt",
+    "sum_over",
+    "tanh",
+    "weight",
+    "where",
+]

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import copyreg
 import importlib
 import importlib.util
+import inspect
 import pkgutil
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, partial
+from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import Any
+from zlib import crc32
 
+from cellwright.cells.notation import Cell
 from cellwright.errors import CellwrightError
-
-if TYPE_CHECKING:
-    from cellwright.cells.notation import Cell
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A cell as the catalogue lists it. A file in this folder lists its cells in a mapping ``CATALOGUE``."""
+    """A cell as the catalogue lists it, with what it is and where it was published.
+
+    A file in this folder lists its cells in a mapping ``CATALOGUE`` by name.
+    """
 
     cell: Cell
     title: str
@@ -31,10 +37,10 @@ class Listed:
 @cache
 def entries() -> dict[str, Listed]:
     """Every listed cell by name, in the order of files and within them."""
-    package = sys.modules[__package__ or "cellwright.cells"]
+    package = "cellwright.cells"
     found: dict[str, Listed] = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        listed = getattr(importlib.import_module(f"{package.__name__}.{module.name}"), "CATALOGUE", {})
+    for module in pkgutil.iter_modules(sys.modules[package].__path__):
+        listed = getattr(importlib.import_module(f"{package}.{module.name}"), "CATALOGUE", {})
         if twice := found.keys() & listed.keys():
             raise CellwrightError(f"cells/{module.name}.py lists names that are taken: {', '.join(sorted(twice))}")
         found |= listed
@@ -69,22 +75,21 @@ def describe(name: str) -> Listed:
 
 
 def _from_file(name: str) -> Listed:
-    from cellwright.cells.notation import Cell
-
     path_name, _, class_name = name.partition(":")
     path = Path(path_name)
     if not path.is_file():
         raise CellwrightError(f"no file {path_name!r}: a cell of your own is named FILE.py:CLASS")
-    module = _imported(path)
+    module = _imported(path.resolve())
     cells = {k: v for k, v in vars(module).items() if isinstance(v, type) and issubclass(v, Cell) and v is not Cell}
-    own = {k: v for k, v in cells.items() if v.__module__ == module.__name__}
+    own = [k for k, v in cells.items() if v.__module__ == module.__name__]
     if not class_name and len(own) == 1:
-        class_name = next(iter(own))
+        class_name = own[0]
     if class_name not in cells:
         known = ", ".join(own) or "none (a cell is a subclass of cellwright.cells.Cell)"
-        raise CellwrightError(f"{path_name} has no cell {class_name!r}; its cells are: {known}")
+        asked = f"no cell {class_name!r}" if class_name else "no single cell: name one as FILE.py:CLASS"
+        raise CellwrightError(f"{path_name} has {asked}; its cells are: {known}")
     cell = _instance(cells[class_name], name)
-    title = (cell.__doc__ or class_name).strip().splitlines()[0]
+    title = (inspect.getdoc(cells[class_name]) or class_name).splitlines()[0]
     return Listed(cell, title, f"defined in {path.name}")
 
 
@@ -93,22 +98,40 @@ def _instance(cell_class: type[Cell], name: str) -> Cell:
         cell = cell_class()
         cell.program()
     except CellwrightError as error:
-        raise CellwrightError(f"{name}: {error}") from None
+        raise CellwrightError(f"{name}: {error}") from error
     except Exception as error:
         raise CellwrightError(f"{name} cannot be traced: {type(error).__name__}: {error}") from error
     return cell
 
 
+@cache
 def _imported(path: Path) -> ModuleType:
-    module_name = f"cellwright_user_{path.stem}"
+    """A person's file as a module, once a process, so that a cell's class is the same whenever it is found."""
+    module_name = f"cellwright_user_{path.stem}_{crc32(str(path).encode()):08x}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
-        raise CellwrightError(f"{path} is not a Python file: name it with the ending .py")
+        raise CellwrightError(f"{path.name} is not a Python file: name it with the ending .py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module  # so that a cell from the file can be pickled
+    sys.modules[module_name] = module  # where dataclasses look their own module up
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[module_name]
-        raise CellwrightError(f"{path} does not import: {type(error).__name__}: {error}") from error
+        raise CellwrightError(f"{path.name} does not import: {type(error).__name__}: {error}") from error
+    for item in vars(module).values():
+        if isinstance(item, type) and issubclass(item, Cell) and item.__module__ == module_name:
+            copyreg.pickle(item, partial(_reduced, path))
     return module
+
+
+def _reduced(path: Path, cell: Cell) -> tuple[Callable[..., Cell], tuple[Path, str, dict[str, Any]]]:
+    """How a cell from a file is pickled: the file and the fields, so that other processes can unpickle it."""
+    values = {field.name: getattr(cell, field.name) for field in fields(cell)}
+    return _restored, (path, type(cell).__qualname__, values)
+
+
+def _restored(path: Path, class_name: str, values: dict[str, Any]) -> Cell:
+    if not path.is_file():
+        raise CellwrightError(f"the cell {class_name} was defined in {path}, which is gone: put the file back")
+    cell: Cell = attrgetter(class_name)(_imported(path))(**values)
+    return cell

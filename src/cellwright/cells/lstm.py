@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from math import isfinite
+from numbers import Real
 from typing import Literal, TypeAlias
 
 from cellwright.cells.listing import Listed
@@ -12,14 +15,21 @@ from cellwright.program.values import Axes, Value
 
 Activation: TypeAlias = Literal["tanh", "identity", "sigmoid", "sigmoid[-2,2]", "sigmoid[-1,1]"]
 
-ACTIVATIONS = {
+ACTIVATIONS: Mapping[str, Callable[[Value], Value]] = {
     "tanh": tanh,
     "identity": lambda value: value,
     "sigmoid": sigmoid,
     "sigmoid[-2,2]": lambda value: 4 * sigmoid(value) - 2,
     "sigmoid[-1,1]": lambda value: 2 * sigmoid(value) - 1,
 }
-"""Squashing functions by name. The last two are g and h of Hochreiter & Schmidhuber (1997), eqs. 3-5 of their appendix."""
+"""Squashing functions by name. The last two are g and h of Hochreiter & Schmidhuber (1997), appendix A.1."""
+
+_CHOICES = {
+    "input_activation": tuple(ACTIVATIONS),
+    "output_activation": tuple(ACTIVATIONS),
+    "gate_recurrence": ("none", "gates", "units"),
+    "biases": ("all", "gates", "none"),
+}
 
 
 class LSTM(Cell):
@@ -62,26 +72,40 @@ class LSTM(Cell):
     output_bias: float | None = None
 
     def __post_init__(self) -> None:
-        for name, known in {
-            "input_activation": tuple(ACTIVATIONS),
-            "output_activation": tuple(ACTIVATIONS),
-            "gate_recurrence": ("none", "gates", "units"),
-            "biases": ("all", "gates", "none"),
-        }.items():
-            if getattr(self, name) not in known:
-                raise CellwrightError(f"{name} is one of {', '.join(known)}; got {getattr(self, name)!r}")
-        if self.coupled and not (self.forget_gate and self.input_gate):
-            raise CellwrightError("coupled ties the forget gate to the input gate: it needs forget_gate and input_gate")
-        if self.coupled and self.forget_bias is not None:
-            raise CellwrightError("a coupled cell has no forget gate of its own: start the input gate with input_bias")
-        if not isinstance(self.cells_per_block, int) or self.cells_per_block < 1:
-            raise CellwrightError(f"cells_per_block is a whole number from 1, got {self.cells_per_block!r}")
+        self._check_choices()
+        self._check_gates()
         if self.projection and (self.cells_per_block > 1 or self.gate_recurrence != "none"):
             raise CellwrightError("projection is defined for blocks of one cell without gate recurrence")
         if self.recurrent_bias and self.biases != "all":
             raise CellwrightError("recurrent_bias doubles every bias: it needs biases='all'")
 
+    def _check_choices(self) -> None:
+        for field in fields(self):
+            value, choices = getattr(self, field.name), _CHOICES.get(field.name)
+            if choices and value not in choices:
+                raise CellwrightError(f"{field.name} is one of {', '.join(choices)}; got {value!r}")
+            if isinstance(field.default, bool) and not isinstance(value, bool):
+                raise CellwrightError(f"{field.name} is True or False; got {value!r}")
+            if field.default is None and not (value is None or _is_finite(value)):
+                raise CellwrightError(f"{field.name} is a finite number or None; got {value!r}")
+        blocks = self.cells_per_block
+        if not isinstance(blocks, int) or isinstance(blocks, bool) or blocks < 1:
+            raise CellwrightError(f"cells_per_block is a whole number from 1; got {blocks!r}")
+
+    def _check_gates(self) -> None:
+        gates = self._gates()
+        if self.coupled and not (self.forget_gate and self.input_gate):
+            raise CellwrightError("coupled ties the forget gate to the input gate: it needs forget_gate and input_gate")
+        if self.peepholes and not gates:
+            raise CellwrightError("peepholes let gates see the cell: this cell has no gate")
+        if self.gate_recurrence != "none" and not gates:
+            raise CellwrightError("gate_recurrence feeds gates back: this cell has no gate")
+        for name, field in {"i": "input_bias", "f": "forget_bias", "o": "output_bias"}.items():
+            if getattr(self, field) is not None and (name not in gates or self.biases == "none"):
+                raise CellwrightError(f"{field} starts the bias of the gate {name}, which this cell does not have")
+
     def step(self, x: Value, h: Value, c: Value, *fed_back: Value) -> tuple[Value, ...]:
+        """One time step: the new h, c and fed-back gates."""
         recurrent = (h, *fed_back)
         i = self._gate("i", x, recurrent, c) if self.input_gate else None
         f = self._forget(x, recurrent, c, i)
@@ -89,12 +113,14 @@ class LSTM(Cell):
         c = _gated(f, c) + _gated(i, g)
         o = self._gate("o", x, recurrent, c) if self.output_gate else None
         h = self._output(o, c)
-        gates = {"i": i, "f": None if self.coupled else f, "o": o}
-        return (h, c, *(gates[name] for name in self._fed_back()))
+        gates = {"i": i, "f": f, "o": o}
+        return (h, c, *(gate for name in self._fed_back() if (gate := gates[name]) is not None))
 
     def _gate(self, name: str, x: Value, recurrent: tuple[Value, ...], c: Value) -> Value:
         bias = self.biases != "none"
-        preactivation = affine(name, x, *recurrent, out=self._gate_axes(), bias=bias, recurrent_bias=self.recurrent_bias)
+        preactivation = affine(
+            name, x, *recurrent, out=self._gate_axes(), bias=bias, recurrent_bias=self.recurrent_bias
+        )
         if self.peepholes:
             seen = weight("weight_peephole", name, self._cell_axes(), symbol="p") * c
             preactivation = preactivation + (sum_over(seen, "cell") if self.cells_per_block > 1 else seen)
@@ -123,18 +149,29 @@ class LSTM(Cell):
     def _cell_axes(self) -> Axes:
         return UNIT if self.cells_per_block == 1 else ("block", "cell")
 
-    def _fed_back(self) -> tuple[str, ...]:
-        """The gates that are states because the next step sees them."""
-        if self.gate_recurrence == "none":
-            return ()
+    def _gates(self) -> tuple[str, ...]:
+        """The gates that have a matrix of their own."""
         present = {"i": self.input_gate, "f": self.forget_gate and not self.coupled, "o": self.output_gate}
         return tuple(name for name, exists in present.items() if exists)
 
+    def _fed_back(self) -> tuple[str, ...]:
+        """The gates that are states because the next step sees them."""
+        return () if self.gate_recurrence == "none" else self._gates()
+
     def state_axes(self) -> dict[str, Axes]:
+        """h, c and the gates that are fed back, with their axes."""
         output = ("projection",) if self.projection else self._cell_axes()
         return {"h": output, "c": self._cell_axes(), **dict.fromkeys(self._fed_back(), self._gate_axes())}
 
     def sizes(self, input_size: int, hidden_size: int, projection_size: int = 0) -> dict[str, int]:
+        """Sizes of the axes; ``hidden_size`` counts cells.
+
+        Raises:
+            CellwrightError: the cells do not fill their blocks; a projection without size, or the other way round.
+        """
+        if self.projection != (projection_size > 0):
+            wanted = "a projection_size from 1" if self.projection else "no projection_size: it has no projection"
+            raise CellwrightError(f"{self} takes {wanted}; got {projection_size}")
         if hidden_size % self.cells_per_block:
             raise CellwrightError(
                 f"hidden_size counts cells, in blocks of {self.cells_per_block}: {hidden_size} does not divide evenly"
@@ -143,8 +180,13 @@ class LSTM(Cell):
         return super().sizes(input_size, hidden_size, projection_size) | blocks
 
     def initial_biases(self) -> dict[str, float]:
+        """The gates' biases that start at a value of their own."""
         given = {"i": self.input_bias, "f": self.forget_bias, "o": self.output_bias}
         return {name: value for name, value in given.items() if value is not None}
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
 
 
 def _gated(gate: Value | None, signal: Value) -> Value:

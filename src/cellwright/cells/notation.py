@@ -13,6 +13,7 @@ from cellwright.errors import CellwrightError
 from cellwright.program import Program, trace
 from cellwright.program.operators import (
     absolute,
+    equal,
     exp,
     less,
     log,
@@ -31,12 +32,13 @@ from cellwright.program.operators import (
 )
 from cellwright.program.storage import size_of
 from cellwright.program.trace import parameter
-from cellwright.program.values import Axes, Value, input_value, linear_value
+from cellwright.program.values import BATCH, Axes, Value, input_value, linear_value, named_axes
 
 __all__ = [
     "Cell",
     "absolute",
     "affine",
+    "equal",
     "exp",
     "less",
     "linear",
@@ -66,7 +68,7 @@ class Cell:
 
     A subclass is a frozen dataclass by itself; its fields are the variants of the cell, checked in ``__post_init__``.
     It names its ``states`` (the first one is the output) and writes ``step(self, x, *states)``, which returns the new
-    states. The step is traced once; the names of its local variables become the names of gates and signals.
+    states. The step is traced once; the names of its local variables become the names of gates and signals. ::
 
         class MinimalGatedUnit(Cell):
             states = ("h",)
@@ -79,7 +81,7 @@ class Cell:
 
     states: ClassVar[tuple[str, ...]] = ("h",)
     sequences: ClassVar[Mapping[str, Axes]] = {"x": ("feature",)}
-    """Inputs of each time step by name, with their axes; () is one number a sample (elapsed time)."""
+    """Inputs of each time step by name, ``x`` first, with their axes; () is one number a sample (elapsed time)."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -87,8 +89,9 @@ class Cell:
 
     def __repr__(self) -> str:
         """The class with the fields that differ from their defaults: ``LSTM(peepholes=True)``."""
-        own = {field.name: getattr(self, field.name) for field in fields(self) if getattr(self, field.name) != field.default}
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in own.items())})"
+        values = [(field, getattr(self, field.name)) for field in fields(self)]
+        own = ", ".join(f"{field.name}={value!r}" for field, value in values if value != field.default)
+        return f"{type(self).__name__}({own})"
 
     def step(self, *inputs: Any) -> Any:
         """One time step: from the sequences and the previous states to the new states."""
@@ -116,9 +119,8 @@ class Cell:
 
     @property
     def gates(self) -> tuple[str, ...]:
-        """Names of the matrices' parts in the order in which they are stored: (i, f, g, o) for an LSTM."""
-        parts = [p.attributes["part"] for p in self.program().parameters if p.attributes["columns"]]
-        return tuple(dict.fromkeys(parts))
+        """What reads the input x through a matrix, in the order of the stored rows: (i, f, g, o) for an LSTM."""
+        return tuple(p.attributes["part"] for p in self.program().parameters if p.attributes["family"] == "weight_ih")
 
     def state_sizes(self, sizes: Mapping[str, int]) -> dict[str, int]:
         """The states' numbers of values a sample."""
@@ -128,42 +130,63 @@ class Cell:
 @cache
 def _traced(cell: Cell) -> Program:
     states = cell.state_axes()
-    expected = (*cell.sequences, *states)
-    names = [p.name for p in inspect.signature(cell.step).parameters.values() if p.kind is not p.VAR_POSITIONAL]
-    fixed = [name for name in names if name in expected]
-    if len(fixed) != len(names) or names != list(expected)[: len(names)]:
-        raise CellwrightError(
-            f"{type(cell).__name__}.step takes ({', '.join(names)}), but its inputs and states are ({', '.join(expected)}): "
-            "give them the same names in the same order"
-        )
+    _check_signature(cell, (*cell.sequences, *states))
     inputs = [input_value(name, axes, "sequence") for name, axes in cell.sequences.items()]
     inputs += [input_value(name, axes, "state") for name, axes in states.items()]
     program = trace(cell.step, inputs, tuple(states))
     for name, axes in states.items():
-        got = tuple(axis for axis in program.outputs[name].axes if axis != "batch")
-        if got != axes:
-            raise CellwrightError(f"{type(cell).__name__}.step returns {name} with the axes {got}, expected {axes}")
+        got, expected = program.outputs[name].axes, (BATCH, *axes)
+        if got != expected:
+            raise CellwrightError(
+                f"{type(cell).__name__}.step returns {name} with the axes ({', '.join(got)}), "
+                f"expected ({', '.join(expected)})"
+            )
     return program
+
+
+def _check_signature(cell: Cell, expected: tuple[str, ...]) -> None:
+    """A step takes its inputs and states by their names; ``*`` takes those that only some variants have."""
+    parameters = inspect.signature(cell.step).parameters.values()
+    names = tuple(p.name for p in parameters if p.kind is not p.VAR_POSITIONAL)
+    complete = names == expected if len(names) == len(parameters) else names == expected[: len(names)]
+    if not complete:
+        raise CellwrightError(
+            f"{type(cell).__name__}.step takes ({', '.join(names)}), but its inputs and states are "
+            f"({', '.join(expected)}): give them the same names in the same order"
+        )
 
 
 def linear(name: str, value: Value, out: Axes = UNIT, *, bias: bool = False, family: str = "") -> Value:
     """A matrix applied to a value: W_name x for a sequence, U_name h for the output fed back.
 
+    The same name and family again is the same matrix again.
+
     Args:
         name: the gate or signal it is for; one row block of the stored matrix.
         value: what it reads, with any named axes.
         out: axes of the result.
-        family: suffix of the stored tensor; by default ``ih`` for sequences, ``hh`` for what comes from h, and
-            ``<state>_h`` for another state.
+        bias: a bias vector, stored in ``bias_<family>``.
+        family: the stored tensor is ``weight_<family>``; by default ``ih`` for the input x, ``<name>_h`` for other
+            sequences and for states other than h, and ``hh`` for h and everything computed.
+
+    Raises:
+        CellwrightError: outside of a step; the value is none of the step's; the name is in use with other axes.
     """
+    if not isinstance(value, Value) or value.operator == "constant":
+        raise CellwrightError(f"linear({name!r}, ...) reads a value of the step, got {value!r}")
     family = family or _family(value)
     symbol = {"ih": "W", "hh": "U", "hr": "P"}.get(family, "R")
-    subscript = name if family in ("ih", "hh", "hr") else f"{name}{value.name}"
-    columns = tuple(axis for axis in value.axes if axis != "batch")
+    subscript = name if symbol != "R" else name + value.name if len(name) == 1 else f"{name},{value.name}"
+    columns = named_axes(value.axes)
     matrix = parameter(
-        f"weight_{family}.{name}", out, family=f"weight_{family}", part=name, symbol=symbol, subscript=subscript,
+        f"weight_{family}.{name}",
+        out,
+        family=f"weight_{family}",
+        part=name,
+        symbol=symbol,
+        subscript=subscript,
         columns=columns,
-    )  # fmt: skip
+    )
     if not bias:
         return linear_value([value], [matrix], [], out)
     prime = "" if family == "ih" else "'"
@@ -177,25 +200,49 @@ def affine(name: str, *values: Value, out: Axes = UNIT, bias: bool = True, recur
     """W_name x + U_name h + ... + b_name: what a gate sees before its activation.
 
     Args:
+        name: the gate or signal it is for.
         values: what is read, each through a matrix of its own.
+        out: axes of the result.
         bias: a bias vector, stored with the first matrix (``bias_ih``).
         recurrent_bias: torch's second bias vector (``bias_hh``), stored with the second matrix.
+
+    Raises:
+        CellwrightError: no value is read, or two of them through the same matrix; and as ``linear``.
     """
-    total = linear(name, values[0], out, bias=bias)
-    for index, value in enumerate(values[1:], start=1):
-        total = total + linear(name, value, out, bias=recurrent_bias and index == 1)
+    if not values:
+        raise CellwrightError(f"affine({name!r}) reads nothing: give it the values that {name} sees")
+    terms = [
+        linear(name, value, out, bias=bias if k == 0 else recurrent_bias and k == 1) for k, value in enumerate(values)
+    ]
+    matrices = [term.arguments[1].name for term in terms]
+    if len(set(matrices)) < len(matrices):
+        raise CellwrightError(
+            f"affine({name!r}) reads two values through one matrix ({', '.join(matrices)}): "
+            "add linear(..., family=...) for one of them"
+        )
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
     return total
 
 
 def weight(family: str, name: str = "", out: Axes = UNIT, *, symbol: str = "") -> Value:
-    """An elementwise weight (a peephole, a gain, a period), one for each element of ``out``."""
+    """An elementwise weight (a peephole, a gain, a period), one for each element of ``out``.
+
+    Args:
+        family: the stored tensor, and the weight's own name where the family has no other.
+        name: its rows in the stored tensor, as a gate's.
+        out: its axes.
+        symbol: how equations print it; by default the family.
+
+    Raises:
+        CellwrightError: outside of a step; the name is in use with other axes.
+    """
     full = f"{family}.{name}" if name else family
     return parameter(full, out, family=family, part=name or family, symbol=symbol or family, subscript=name)
 
 
 def _family(value: Value) -> str:
-    if value.operator != "input":
+    if value.operator != "input" or value.name == "h":
         return "hh"
-    if value.attributes["role"] == "sequence":
-        return "ih" if value.name == "x" else f"{value.name}_h"
-    return "hh" if value.name == "h" else f"{value.name}_h"
+    return "ih" if value.name == "x" else f"{value.name}_h"

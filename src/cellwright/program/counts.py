@@ -20,14 +20,19 @@ class Counts:
     """Tallies by kind. A tally maps axes to a number: {("unit",): 3} is 3M.
 
     Kinds: ``weights`` (entries of matrices), ``biases``, ``elementwise weights`` (peepholes, gains), ``products`` and
-    ``additions`` between signals, ``addends`` (the terms of those additions), ``sigmoid``, ``tanh``, ...
+    ``additions`` between signals, ``addends`` (the terms of those additions), ``scalings`` and ``offsets`` (products
+    and additions with a fixed number), ``sigmoid``, ``tanh``, ``comparisons``, ...
     Products and additions *inside* a matrix product are its weights, one multiplication each.
     """
 
     tallies: Mapping[str, Counter[Axes]] = field(default_factory=dict)
 
     def at(self, sizes: Mapping[str, int]) -> dict[str, int]:
-        """The numbers at given axis sizes."""
+        """The numbers at given axis sizes.
+
+        Raises:
+            CellwrightError: the size of an axis is missing.
+        """
         return {
             kind: sum(number * prod(size_of(axes, sizes)) for axes, number in tally.items())
             for kind, tally in self.tallies.items()
@@ -38,47 +43,59 @@ class Counts:
         numbers = self.at(sizes)
         return sum(numbers.get(kind, 0) for kind in ("weights", "biases", "elementwise weights"))
 
+    def polynomial(self, kind: str) -> str:
+        """One tally in the letters of ``SYMBOLS``: ``4MN + 4M²``."""
+        return _polynomial(self.tallies.get(kind, Counter())) or "0"
+
     def __str__(self) -> str:
-        return ", ".join(f"{_polynomial(tally)} {kind}" for kind, tally in self.tallies.items())
+        return ", ".join(f"{self.polynomial(kind)} {kind}" for kind in self.tallies)
 
 
 def counts(program: Program) -> Counts:
-    """Count one step of a program (the tutorial's section 9.4; the survey's section 3.1.2)."""
+    """Count one step of a traced or merged program.
+
+    For an LSTM this is the survey's list of what runs beside the crossbar (section on the system of Li et al. 2019):
+    3M sigmoid, 2M tanh, 3M products. Its "2M additions" are the 2M addends of c = f * c + i * g, that is, M additions
+    of two terms; the sums inside W x + U h + b happen on the bit lines.
+    """
     tallies: dict[str, Counter[Axes]] = {}
 
     def add(kind: str, axes: Axes, number: int = 1) -> None:
         tallies.setdefault(kind, Counter())[unprimed(named_axes(axes))] += number
 
+    biases = {b.serial for v in program.values if v.operator == "linear" for b in linear_terms(v)[2]}
     for value in program.parameters:
-        add(_parameter_kind(value, program), value.axes)
+        matrix = bool(value.attributes["columns"])
+        add("weights" if matrix else "biases" if value.serial in biases else "elementwise weights", value.axes)
+    array_sums: set[int] = set()
     for value in program.values:
-        row = OPERATORS.get(value.operator) or STRUCTURAL.get(value.operator)
-        if row is None or not row.counts_as or _is_array_sum(value):
-            continue
-        axes = value.arguments[0].axes if value.operator in STRUCTURAL else value.axes
-        add(row.counts_as, axes)
-        if row.counts_as == "additions":
-            add("addends", axes, len(value.arguments))
+        if value.operator == "add" and all(a.operator == "linear" or a.serial in array_sums for a in value.arguments):
+            array_sums.add(value.serial)
+        elif kind := _kind(value):
+            axes = value.arguments[0].axes if value.operator in STRUCTURAL else value.axes
+            add(kind, axes)
+            if kind == "additions":
+                add("addends", axes, len(value.arguments))
     return Counts(tallies)
 
 
-def _parameter_kind(parameter: Value, program: Program) -> str:
-    if parameter.attributes["columns"]:
-        return "weights"
-    biases = {b.serial for v in program.values if v.operator == "linear" for b in linear_terms(v)[2]}
-    return "biases" if parameter.serial in biases else "elementwise weights"
-
-
-def _is_array_sum(value: Value) -> bool:
-    """W x + U h: a sum of linear values is part of the matrix product (currents add on the wire)."""
-    return value.operator == "add" and all(a.operator == "linear" or _is_array_sum(a) for a in value.arguments)
+def _kind(value: Value) -> str:
+    """What a value is tallied as; empty for what costs nothing."""
+    row = OPERATORS.get(value.operator) or STRUCTURAL.get(value.operator)
+    kind = row.counts_as if row else ""
+    with_number = any(argument.operator == "constant" for argument in value.arguments)
+    return {"products": "scalings", "additions": "offsets"}.get(kind, kind) if with_number else kind
 
 
 def _polynomial(tally: Counter[Axes]) -> str:
     """{("unit", "unit"): 4, ("unit",): 3} as 4M² + 3M."""
     terms = []
     for axes, number in tally.items():
-        letters = Counter(SYMBOLS.get(axis, axis) for axis in axes)
-        powers = "".join(letter + ("" if power == 1 else "²³⁴"[power - 2]) for letter, power in letters.items())
-        terms.append(f"{number if number != 1 or not powers else ''}{powers}")
+        powers = Counter(SYMBOLS.get(axis, f" {axis}") for axis in axes)
+        letters = "".join(letter + ("" if power == 1 else _raised(power)) for letter, power in powers.items())
+        terms.append(f"{number if number != 1 or not letters else ''}{letters}".strip())
     return " + ".join(terms)
+
+
+def _raised(power: int) -> str:
+    return str(power).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))

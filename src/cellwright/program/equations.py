@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
+from typing import Literal, TypeAlias
 
-from cellwright.program.operators import ATOM, OPERATORS, PRODUCT, SUM
+from cellwright.program.operators import BINDINGS, OPERATORS
 from cellwright.program.passes import merge_sums
 from cellwright.program.values import Program, Value, linear_terms
+
+Language: TypeAlias = Literal["unicode", "latex", "mathml"]
 
 
 @dataclass(frozen=True)
@@ -28,52 +31,124 @@ def equations(program: Program) -> tuple[Equation, ...]:
     W x + U h + b, as a crossbar computes them.
     """
     program = merge_sums(program)
-    named = {value.serial: name for name, value in program.named.items()}
-    lines = []
-    for value in program.values:
-        if value.serial not in named or value.operator == "input":
-            continue
-        name = named[value.serial]
-        sides = [
-            (notation.symbol(name, "t"), _expression(value, notation, {k: n for k, n in named.items() if k != value.serial}))
-            for notation in (UNICODE, LATEX, MATHML)
-        ]
-        unicode, latex, mathml = sides
-        lines.append(
-            Equation(
-                name,
-                " = ".join(unicode),
-                " = ".join(latex),
-                f'<math xmlns="http://www.w3.org/1998/Math/MathML" display="block"><mrow>{mathml[0]}<mo>=</mo>{mathml[1]}'
-                "</mrow></math>",
-            )
-        )
-    return tuple(lines)
+    names = {value.serial: name for name, value in program.named.items() if value.operator != "input"}
+    lines = [_equation(names[value.serial], value, names) for value in program.values if value.serial in names]
+    # States that are passed on as they are, or that equal another.
+    return (
+        *lines,
+        *(_equation(name, value, names) for name, value in program.outputs.items() if names.get(value.serial) != name),
+    )
+
+
+def _equation(name: str, value: Value, names: Mapping[int, str]) -> Equation:
+    others = {serial: other for serial, other in names.items() if other != name}
+    unicode, latex, mathml = (
+        (notation.symbol(name, "t"), str(_Writer(notation, others).written(value))) for notation in _NOTATIONS
+    )
+    return Equation(
+        name,
+        " = ".join(unicode),
+        " = ".join(latex),
+        '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">'
+        f"<mrow>{mathml[0]}<mo>=</mo>{mathml[1]}</mrow></math>",
+    )
 
 
 @dataclass(frozen=True)
-class Notation:
+class _Notation:
     """How one of the three languages writes symbols, brackets and functions."""
 
-    field: str
+    language: Language
     symbol: Callable[[str, str], str]
     """From a name and a time step (``t``, ``t-1`` or nothing) to a symbol."""
     weight: Callable[[str, str], str]
     """From a parameter's letter and its subscript to a symbol."""
-    number: Callable[[float], str]
+    number: str
+    power_of_ten: str
+    """A number with an exponent, for very large and very small ones."""
     bracket: str
     apply: str
-    """A matrix applied to a vector."""
+    """A matrix applied to a vector, or a number to a value; a template as in ``operators.py``."""
+    plus: str
+    comma: str
     reduce: Mapping[str, str]
     """Sum, mean and maximum over an axis."""
 
 
+@dataclass(frozen=True)
+class _Written:
+    """A written value; as ``{0:product}`` in a template it takes brackets where it binds less tightly than that."""
+
+    text: str
+    binding: str
+    bracket: str
+
+    def __format__(self, needed: str) -> str:
+        loose = BINDINGS[self.binding] < BINDINGS[needed]
+        return self.bracket.format(self.text) if loose else self.text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes values in one notation; ``names`` are those that have an equation of their own."""
+
+    notation: _Notation
+    names: Mapping[int, str]
+
+    def written(self, value: Value) -> _Written:
+        if value.serial in self.names:
+            return self._as(self.notation.symbol(self.names[value.serial], "t"))
+        if value.operator in ("input", "constant", "parameter"):
+            return self._leaf(value)
+        if value.operator == "linear":
+            return self._affine(value)
+        arguments = [self.written(argument) for argument in value.arguments]
+        if value.operator in self.notation.reduce:
+            template = self.notation.reduce[value.operator]
+            return self._as(template.format(*arguments, axis=value.attributes["axis"]), "product")
+        if value.operator == "multiply" and any(a.operator == "constant" for a in value.arguments):
+            number, other = sorted(value.arguments, key=lambda argument: argument.operator != "constant")
+            return self._applied(number, other, needed="product")
+        row = OPERATORS[value.operator]
+        template = getattr(row, self.notation.language)
+        joined = self.notation.comma.join(str(argument) for argument in arguments)
+        return self._as(template.format(*arguments, arguments=joined), row.binding)
+
+    def _as(self, text: str, binding: str = "atom") -> _Written:
+        return _Written(text, binding, self.notation.bracket)
+
+    def _leaf(self, value: Value) -> _Written:
+        attributes = value.attributes
+        if value.operator == "input":
+            return self._as(self.notation.symbol(value.name, "t-1" if attributes["role"] == "state" else "t"))
+        if value.operator == "parameter":
+            return self._as(self.notation.weight(attributes["symbol"], attributes["subscript"]))
+        return self._number(attributes["value"])
+
+    def _number(self, number: float) -> _Written:
+        """A constant to six digits."""
+        mantissa, _, exponent = f"{number:g}".partition("e")
+        negative = "sum" if mantissa.startswith("-") else ""
+        if exponent:
+            return self._as(self.notation.power_of_ten.format(mantissa, int(exponent)), negative or "product")
+        return self._as(self.notation.number.format(mantissa), negative or "atom")
+
+    def _applied(self, left: Value, right: Value, needed: str = "atom") -> _Written:
+        sides = (format(self.written(side), needed) for side in (left, right))
+        return self._as(self.notation.apply.format(*sides), "product")
+
+    def _affine(self, value: Value) -> _Written:
+        inputs, weights, biases = linear_terms(value)
+        terms = [self._applied(weight, source) for source, weight in zip(inputs, weights, strict=True)]
+        terms += [self.written(bias) for bias in biases]
+        return self._as(self.notation.plus.join(str(t) for t in terms), "sum" if len(terms) > 1 else "product")
+
+
 _GREEK = ("alpha", "beta", "gamma", "delta", "theta", "lambda", "mu", "rho", "sigma", "tau", "phi", "psi", "omega")
 _LETTERS = dict(zip(_GREEK, "αβγδθλμρστφψω", strict=True))
-
-
-def _plain_number(value: float) -> str:
-    return f"{value:g}"
 
 
 def _unicode_symbol(name: str, time: str) -> str:
@@ -81,10 +156,16 @@ def _unicode_symbol(name: str, time: str) -> str:
     return _LETTERS.get(name, name) + subscript
 
 
+def _latex_word(name: str) -> str:
+    if name in _GREEK:
+        return f"\\{name}"
+    bare = name.rstrip("'")
+    escaped = name.replace("_", r"\_")
+    return name if len(bare) <= 1 else rf"\mathrm{{{escaped}}}"
+
+
 def _latex_symbol(name: str, time: str) -> str:
-    letters = name.replace("_", r"\_")
-    base = f"\\{name}" if name in _GREEK else name if len(name) == 1 else rf"\mathrm{{{letters}}}"
-    return f"{base}_{{{time}}}" if time else base
+    return f"{_latex_word(name)}_{{{time}}}" if time else _latex_word(name)
 
 
 def _mathml_symbol(name: str, time: str) -> str:
@@ -93,96 +174,53 @@ def _mathml_symbol(name: str, time: str) -> str:
     return f"<msub>{base}{steps}</msub>" if steps else base
 
 
-UNICODE = Notation(
-    field="unicode",
-    symbol=_unicode_symbol,
-    weight=lambda letter, part: f"{_unicode_symbol(letter, '')}_{part}" if part else _unicode_symbol(letter, ""),
-    number=_plain_number,
-    bracket="({0})",
-    apply="{0} {1}",
-    reduce={"sum": "Σ_{axis}({0})", "mean": "mean_{axis}({0})", "maximum_over": "max_{axis}({0})"},
-)
-LATEX = Notation(
-    field="latex",
-    symbol=_latex_symbol,
-    weight=lambda letter, part: f"{_latex_symbol(letter, '')}_{{{part}}}" if part else _latex_symbol(letter, ""),
-    number=_plain_number,
-    bracket=r"\left({0}\right)",
-    apply="{0} {1}",
-    reduce={
-        "sum": r"\sum_{{\mathrm{{{axis}}}}} {0}",
-        "mean": r"\operatorname{{mean}}_{{\mathrm{{{axis}}}}}\left({0}\right)",
-        "maximum_over": r"\max_{{\mathrm{{{axis}}}}} {0}",
-    },
-)
-MATHML = Notation(
-    field="mathml",
-    symbol=_mathml_symbol,
-    weight=lambda letter, part: (
-        f"<msub>{_mathml_symbol(letter, '')}<mi>{escape(part)}</mi></msub>" if part else _mathml_symbol(letter, "")
+_NOTATIONS = (
+    _Notation(
+        language="unicode",
+        symbol=_unicode_symbol,
+        weight=lambda letter, part: f"{_unicode_symbol(letter, '')}_{part}" if part else _unicode_symbol(letter, ""),
+        number="{0}",
+        power_of_ten="{0}·10^{1}",
+        bracket="({0})",
+        apply="{0} {1}",
+        plus=" + ",
+        comma=", ",
+        reduce={"sum": "Σ_{axis}({0})", "mean": "mean_{axis}({0})", "maximum_over": "max_{axis}({0})"},
     ),
-    number=lambda value: f"<mn>{value:g}</mn>",
-    bracket="<mo>(</mo>{0}<mo>)</mo>",
-    apply="{0}<mo>&#x2062;</mo>{1}",
-    reduce={
-        "sum": "<munder><mo>∑</mo><mtext>{axis}</mtext></munder>{0}",
-        "mean": "<msub><mi>mean</mi><mtext>{axis}</mtext></msub><mo>(</mo>{0}<mo>)</mo>",
-        "maximum_over": "<msub><mi>max</mi><mtext>{axis}</mtext></msub><mo>(</mo>{0}<mo>)</mo>",
-    },
+    _Notation(
+        language="latex",
+        symbol=_latex_symbol,
+        weight=lambda letter, part: f"{_latex_word(letter)}_{{{_latex_word(part)}}}" if part else _latex_word(letter),
+        number="{0}",
+        power_of_ten=r"{0} \cdot 10^{{{1}}}",
+        bracket=r"\left({0}\right)",
+        apply="{0} {1}",
+        plus=" + ",
+        comma=", ",
+        reduce={
+            "sum": r"\sum_{{\mathrm{{{axis}}}}} {0:product}",
+            "mean": r"\operatorname{{mean}}_{{\mathrm{{{axis}}}}}\left({0}\right)",
+            "maximum_over": r"\max_{{\mathrm{{{axis}}}}}\left({0}\right)",
+        },
+    ),
+    _Notation(
+        language="mathml",
+        symbol=_mathml_symbol,
+        weight=lambda letter, part: (
+            f"<msub>{_mathml_symbol(letter, '')}{_mathml_symbol(part, '')}</msub>"
+            if part
+            else _mathml_symbol(letter, "")
+        ),
+        number="<mn>{0}</mn>",
+        power_of_ten="<mn>{0}</mn><mo>·</mo><msup><mn>10</mn><mn>{1}</mn></msup>",
+        bracket="<mo>(</mo>{0}<mo>)</mo>",
+        apply="{0}<mo>&#x2062;</mo>{1}",
+        plus="<mo>+</mo>",
+        comma="<mo>,</mo>",
+        reduce={
+            "sum": "<munder><mo>∑</mo><mtext>{axis}</mtext></munder>{0:product}",
+            "mean": "<msub><mi>mean</mi><mtext>{axis}</mtext></msub><mo>(</mo>{0}<mo>)</mo>",
+            "maximum_over": "<msub><mi>max</mi><mtext>{axis}</mtext></msub><mo>(</mo>{0}<mo>)</mo>",
+        },
+    ),
 )
-
-
-def _expression(value: Value, notation: Notation, named: Mapping[int, str], loosest: int = SUM) -> str:
-    """Write a value; brackets where it binds less tightly than ``loosest``."""
-    if value.serial in named and value.operator != "parameter":
-        return notation.symbol(named[value.serial], "t")
-    text, binding = _written(value, notation, named)
-    return text if binding >= loosest else notation.bracket.format(text)
-
-
-def _written(value: Value, notation: Notation, named: Mapping[int, str]) -> tuple[str, int]:
-    attributes = value.attributes
-    if value.operator == "input":
-        return notation.symbol(value.name, "t-1" if attributes["role"] == "state" else "t"), ATOM
-    if value.operator == "constant":
-        return notation.number(attributes["value"]), ATOM if attributes["value"] >= 0 else SUM
-    if value.operator == "parameter":
-        return notation.weight(attributes["symbol"], attributes["subscript"]), ATOM
-    if value.operator == "linear":
-        return _affine(value, notation, named)
-    if value.operator in notation.reduce:
-        inner = _expression(value.arguments[0], notation, named)
-        return notation.reduce[value.operator].format(inner, axis=attributes["axis"]), ATOM
-    if value.operator == "multiply" and any(a.operator == "constant" for a in value.arguments):
-        factors = sorted(value.arguments, key=lambda a: a.operator != "constant")
-        return notation.apply.format(*(_expression(a, notation, named, PRODUCT) for a in factors)), PRODUCT
-    row = OPERATORS[value.operator]
-    template = getattr(row, notation.field)
-    if "{arguments}" in template:
-        separator = "<mo>,</mo>" if notation is MATHML else ", "
-        inner = separator.join(_expression(argument, notation, named) for argument in value.arguments)
-        return template.format(arguments=inner), ATOM
-    bracketed_by_notation = value.operator in ("where", "sqrt", "floor", "absolute") or (
-        value.operator == "divide" and notation is not UNICODE
-    )
-    binding = row.binding
-    # The right side of a difference or quotient needs brackets at equal binding: a - (b - c).
-    bindings = [binding, binding + (value.operator in ("subtract", "divide", "mod"))]
-    written = [
-        _expression(argument, notation, named, SUM if bracketed_by_notation else bindings[min(index, 1)])
-        for index, argument in enumerate(value.arguments)
-    ]
-    return template.format(*written), binding
-
-
-def _affine(value: Value, notation: Notation, named: Mapping[int, str]) -> tuple[str, int]:
-    inputs, weights, biases = linear_terms(value)
-    products = [
-        notation.apply.format(
-            _expression(weight, notation, named), _expression(source, notation, named, loosest=ATOM)
-        )
-        for source, weight in zip(inputs, weights, strict=True)
-    ]
-    terms = products + [_expression(bias, notation, named) for bias in biases]
-    plus = "<mo>+</mo>" if notation is MATHML else " + "
-    return plus.join(terms), SUM if len(terms) > 1 else PRODUCT

@@ -6,6 +6,7 @@ Everything is differentiable by torch, in reverse and forward mode, to any order
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeAlias
 
@@ -33,7 +34,8 @@ class Interpreter:
         self.groups = linear_groups(program)
         self._slot = {value.serial: index for index, value in enumerate(program.values)}
         self._first = {group.nodes[0].serial: group for group in self.groups}
-        self._grouped = {node.serial for group in self.groups for node in group.nodes}
+        self._grouped = {node.serial: group for group in self.groups for node in group.nodes}
+        self._named = {name: self._slot[value.serial] for name, value in program.named.items()}
 
     def bind(
         self,
@@ -48,24 +50,47 @@ class Interpreter:
             like: a tensor of the device and dtype that constants take.
             group_functions: what evaluates a linear group instead of its weights, by ``LinearGroup.name``:
                 this is where a crossbar comes in.
+
+        Raises:
+            CellwrightError: a parameter that is needed is not in ``stored``; a group function names no group.
         """
         replaced = group_functions or {}
+        self._check_bindings(stored, replaced)
         parts: dict[str, Tensor] = {}
         for family in self.families.values():
             if family.name in stored:
                 parts |= family.views(stored[family.name])
         slots: list[Any] = [None] * len(self.program.values)
-        for value in self.program.values:
+        for index, value in enumerate(self.program.values):
             if value.operator == "parameter":
-                slots[self._slot[value.serial]] = parts.get(value.name)
-            elif value.operator == "constant":
-                slots[self._slot[value.serial]] = torch.tensor(
-                    value.attributes["value"], dtype=like.dtype, device=like.device
-                )
+                slots[index] = parts.get(value.name)
+            elif (number := self._number(value)) is not None:
+                slots[index] = torch.tensor(number, dtype=like.dtype, device=like.device)
         functions = {
             group.name: replaced.get(group.name) or self._software(group, stored, parts) for group in self.groups
         }
-        return BoundProgram(self, slots, [step for value in self.program.values if (step := self._step(value, functions))])
+        steps = [step for value in self.program.values if (step := self._step(value, functions))]
+        inputs = {value.name: self._slot[value.serial] for value in self.program.inputs}
+        outputs = {name: self._slot[value.serial] for name, value in self.program.outputs.items()}
+        return BoundProgram(slots, steps, inputs, outputs, self._named)
+
+    def _check_bindings(self, stored: Mapping[str, Tensor], replaced: Mapping[str, GroupFunction]) -> None:
+        names = [group.name for group in self.groups]
+        if unknown := [name for name in replaced if name not in names]:
+            raise CellwrightError(f"no linear group is called {unknown[0]!r}; the program has: {'; '.join(names)}")
+        for value in self.program.values:
+            group = self._grouped.get(value.serial)
+            if group is None or group.name not in replaced:
+                needed = {a.attributes["family"] for a in value.arguments if a.operator == "parameter"}
+                if missing := needed - stored.keys():
+                    raise CellwrightError(f"no values are given for the parameters {', '.join(sorted(missing))}")
+
+    def _number(self, value: Value) -> float | None:
+        if value.operator == "constant":
+            return float(value.attributes["value"])
+        if value.operator == "reciprocal_size":
+            return 1.0 / size_of((value.attributes["axis"],), self.sizes)[0]
+        return None
 
     def _software(self, group: LinearGroup, stored: Mapping[str, Tensor], parts: Mapping[str, Tensor]) -> GroupFunction:
         """One stacked product for the whole group."""
@@ -104,16 +129,16 @@ class Interpreter:
         if len({len(of_node) for of_node in biases}) == 1:
             stacks = [self._stack(column, stored, parts) for column in zip(*biases, strict=True)]
         else:
-            like = next(iter(parts.values()))
+            zero = next(iter(parts.values())).new_zeros(())
             sums = [
-                sum((parts[b.name].flatten() for b in of_node), torch.zeros(count, dtype=like.dtype, device=like.device))
+                sum((parts[bias.name].flatten() for bias in of_node), zero.expand(count))
                 for of_node, count in zip(biases, rows, strict=True)
             ]
             stacks = [torch.cat(sums)]
         return sum(stacks[1:], stacks[0])
 
     def _step(self, value: Value, functions: Mapping[str, GroupFunction]) -> Callable[[list[Any]], None] | None:
-        if value.operator in ("input", "parameter", "constant"):
+        if not value.arguments:
             return None
         if value.serial in self._first:
             return self._group_step(self._first[value.serial], functions)
@@ -154,8 +179,6 @@ class Interpreter:
         if operator == "spread":
             dims = _missing_dimensions(value.arguments[0], value)
             return lambda source, like: _unsqueeze(source, dims).expand_as(like)
-        if operator == "reciprocal_size":
-            return lambda: 1.0 / self.sizes[attributes["axis"]]
         if operator == "matrix":
             return lambda source: source
         out = prod(size_of(attributes["out"], self.sizes))
@@ -170,38 +193,62 @@ class Interpreter:
         raise CellwrightError(f"the interpreter knows no operator {operator!r}: add a row to program/operators.py")
 
 
+@dataclass(frozen=True)
 class BoundProgram:
-    """A program with its parameters attached; call it with inputs by name."""
+    """A program with its parameters attached; call it with inputs by name.
 
-    def __init__(self, interpreter: Interpreter, slots: list[Any], steps: list[Callable[[list[Any]], None]]) -> None:
-        self._interpreter = interpreter
-        self._slots = slots
-        self._steps = steps
-        self._inputs = [(v.name, interpreter._slot[v.serial]) for v in interpreter.program.inputs]
-        self._outputs = {n: interpreter._slot[v.serial] for n, v in interpreter.program.outputs.items()}
+    Values live in numbered slots, of which parameters and constants are filled already; ``inputs``, ``outputs`` and
+    ``named`` say which slots have names.
+    """
+
+    slots: list[Any]
+    steps: list[Callable[[list[Any]], None]]
+    inputs: Mapping[str, int]
+    outputs: Mapping[str, int]
+    named: Mapping[str, int]
 
     def __call__(self, inputs: Mapping[str, Tensor], record: Iterable[str] = ()) -> dict[str, Tensor]:
         """Evaluate: outputs by name, and the named values in ``record``.
 
         Args:
             inputs: tensors of shape (..., named axes), with any leading dimensions, by name.
+
+        Raises:
+            CellwrightError: an input is missing; no value of the program has a name in ``record``.
         """
-        slots = self._slots.copy()
-        for name, index in self._inputs:
+        slots = self.slots.copy()
+        for name, index in self.inputs.items():
+            if name not in inputs:
+                raise CellwrightError(f"the input {name!r} is missing; the program reads: {', '.join(self.inputs)}")
             slots[index] = inputs[name]
-        for step in self._steps:
+        for step in self.steps:
             step(slots)
-        results = {name: slots[index] for name, index in self._outputs.items()}
-        named = self._interpreter.program.named
+        results = {name: slots[index] for name, index in self.outputs.items()}
         for name in record:
-            results[name] = slots[self._interpreter._slot[named[name].serial]]
+            if name not in self.named:
+                raise CellwrightError(f"the program computes no {name!r} by itself; it has: {', '.join(self.named)}")
+            results[name] = slots[self.named[name]]
         return results
 
 
 def evaluate(
-    program: Program, inputs: Mapping[str, Tensor], stored: Mapping[str, Tensor], sizes: Sizes, record: Iterable[str] = ()
+    program: Program,
+    inputs: Mapping[str, Tensor],
+    stored: Mapping[str, Tensor],
+    sizes: Sizes,
+    record: Iterable[str] = (),
 ) -> dict[str, Tensor]:
-    """Evaluate a program once. ``stored`` has the family tensors by name; see ``BoundProgram.__call__``."""
+    """Evaluate a program once.
+
+    Args:
+        inputs: tensors of shape (..., named axes) by name.
+        stored: the family tensors (see ``storage.py``) by name.
+        sizes: of the named axes.
+        record: names of values to return beside the outputs.
+
+    Raises:
+        CellwrightError: an input, a parameter or a size is missing, or a name in ``record`` is unknown.
+    """
     like = next(iter({**stored, **inputs}.values()))
     return Interpreter(program, sizes).bind(stored, like)(inputs, record)
 
@@ -230,9 +277,10 @@ def _unsqueeze(tensor: Tensor, dimensions: Sequence[int]) -> Tensor:
 
 def _reduction(operator: str, axis: str, axes: Sequence[str]) -> Callable[[Tensor], Tensor]:
     if axis == BATCH:
-        return lambda source: source.flatten(0, source.ndim - len(axes) - 1).sum(0) if source.ndim > len(axes) else source
+        return lambda source: source.sum(tuple(range(source.ndim - len(axes)))) if source.ndim > len(axes) else source
     dimension = list(axes).index(axis) - len(axes)
-    function = {"sum": torch.sum, "mean": torch.mean, "maximum_over": torch.amax}[operator]
+    functions: dict[str, Callable[..., Tensor]] = {"sum": torch.sum, "mean": torch.mean, "maximum_over": torch.amax}
+    function = functions[operator]
     return lambda source: function(source, dim=dimension)
 
 

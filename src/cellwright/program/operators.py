@@ -13,13 +13,24 @@ from typing import Any, TypeAlias
 
 import torch
 
-from cellwright.program.values import BATCH, Operand, Value, in_order, linear_terms, pointwise, reduction
+from cellwright.errors import CellwrightError
+from cellwright.program.values import (
+    BATCH,
+    Operand,
+    Value,
+    in_order,
+    linear_terms,
+    linear_value,
+    named_axes,
+    pointwise,
+    reduction,
+)
 
 Adjoint: TypeAlias = Callable[[Value, Value], "tuple[Value | None, ...]"]
 """From a value and the cotangent of that value: the cotangents of its arguments (None where there is none)."""
 
-ATOM, UNARY, PRODUCT, SUM = 4, 3, 2, 1
-"""How tightly a notation binds: a looser argument is put into brackets."""
+BINDINGS = {"": 0, "sum": 1, "product": 2, "prefix": 3, "atom": 4}
+"""How tightly a notation binds. In a template ``{0:product}`` brackets an argument that binds less tightly than one."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +40,8 @@ class Operator:
     Attributes:
         evaluate: the value, on torch tensors that are already aligned to the result's axes.
         adjoint: cotangents of the arguments as values of the same kind of program.
-        latex, unicode, mathml: notation with ``{0}``, ``{1}`` for the arguments.
-        binding: how tightly the notation binds; an argument that binds less tightly is bracketed.
+        latex, unicode, mathml: notation with ``{0}``, ``{1:sum}`` for the arguments, or ``{arguments}`` for all.
+        binding: how tightly the notation binds: a key of ``BINDINGS``.
         counts_as: what the operator is tallied as (``sigmoid``, ``products``, ``additions``, ...); empty for no cost.
     """
 
@@ -39,7 +50,7 @@ class Operator:
     latex: str
     unicode: str
     mathml: str
-    binding: int = ATOM
+    binding: str = "atom"
     counts_as: str = ""
 
 
@@ -49,10 +60,12 @@ def sigmoid(value: Operand) -> Value:
 
 
 def tanh(value: Operand) -> Value:
+    """The hyperbolic tangent."""
     return pointwise("tanh", value)
 
 
 def exp(value: Operand) -> Value:
+    """e to the power of the value."""
     return pointwise("exp", value)
 
 
@@ -62,10 +75,12 @@ def log(value: Operand) -> Value:
 
 
 def sqrt(value: Operand) -> Value:
+    """The square root; NaN below zero."""
     return pointwise("sqrt", value)
 
 
 def absolute(value: Operand) -> Value:
+    """|value|, with derivative 0 at 0 as in torch; also ``abs(value)``."""
     return pointwise("absolute", value)
 
 
@@ -80,23 +95,27 @@ def log_sigmoid(value: Operand) -> Value:
 
 
 def maximum(left: Operand, right: Operand) -> Value:
+    """The larger one; a tie shares the gradient evenly."""
     return pointwise("maximum", left, right)
 
 
 def minimum(left: Operand, right: Operand) -> Value:
+    """The smaller one; a tie shares the gradient evenly."""
     return pointwise("minimum", left, right)
 
 
 def mod(left: Operand, right: Operand) -> Value:
-    """The remainder of left / right, with the sign of right."""
+    """The remainder of left / right, with the sign of right; also ``left % right``."""
     return pointwise("mod", left, right)
 
 
 def less(left: Operand, right: Operand) -> Value:
+    """A condition for ``where``; also ``left < right``."""
     return pointwise("less", left, right)
 
 
 def equal(left: Operand, right: Operand) -> Value:
+    """A condition for ``where``."""
     return pointwise("equal", left, right)
 
 
@@ -106,15 +125,28 @@ def where(condition: Value, left: Operand, right: Operand) -> Value:
 
 
 def mean(value: Value, axis: str) -> Value:
-    return reduction("mean", value, axis)
+    """The mean over a named axis.
+
+    Raises:
+        CellwrightError: the value lacks the axis, or it is ``batch``: samples do not see one another.
+    """
+    return _reduced("mean", value, axis)
 
 
 def sum_over(value: Value, axis: str) -> Value:
-    return reduction("sum", value, axis)
+    """The sum over a named axis; see ``mean``."""
+    return _reduced("sum", value, axis)
 
 
 def maximum_over(value: Value, axis: str) -> Value:
-    return reduction("maximum_over", value, axis)
+    """The largest value over a named axis; equal ones share the gradient evenly. See ``mean``."""
+    return _reduced("maximum_over", value, axis)
+
+
+def _reduced(operator: str, value: Value, axis: str) -> Value:
+    if axis == BATCH:
+        raise CellwrightError(f"a step cannot reduce over {BATCH!r}: each sample of a batch is computed by itself")
+    return reduction(operator, value, axis)
 
 
 def spread(value: Value, like: Value) -> Value:
@@ -134,7 +166,9 @@ def _linear_adjoint(value: Value, cotangent: Value) -> tuple[Value | None, ...]:
 
 
 def _transposed(cotangent: Value, weight: Value, like: Value) -> Value:
-    return Value("linear_transposed", (cotangent, weight), like.axes, attributes={"out": weight.attributes["out"]})
+    batch = (BATCH,) if BATCH in cotangent.axes else ()
+    axes = in_order((*batch, *named_axes(like.axes)))
+    return Value("linear_transposed", (cotangent, weight), axes, attributes={"out": weight.attributes["out"]})
 
 
 def _outer(left: Value, right: Value, like: Value) -> Value:
@@ -142,9 +176,8 @@ def _outer(left: Value, right: Value, like: Value) -> Value:
 
 
 def _apply(matrix: Value, value: Value) -> Value:
-    """matrix @ value for a matrix that is itself computed (second derivatives)."""
-    out = matrix.attributes["out"]
-    return Value("linear", (value, matrix), in_order((BATCH, *out)), attributes={"terms": 1, "out": out})
+    """matrix @ value for a matrix that may itself be computed (second derivatives)."""
+    return linear_value([value], [matrix], [], matrix.attributes["out"])
 
 
 def _as_matrix(cotangent: Value, like: Value) -> Value:
@@ -163,18 +196,18 @@ def _outer_adjoint(value: Value, cotangent: Value) -> tuple[Value | None, ...]:
     return _apply(matrix, right), _transposed(left, matrix, right)
 
 
-def _maximum_adjoint(first_wins: Callable[[Value, Value], Value]) -> Adjoint:
+def _extremum_adjoint(loses: Callable[[Value, Value], Value]) -> Adjoint:
     def adjoint(value: Value, cotangent: Value) -> tuple[Value | None, ...]:
         left, right = value.arguments
-        share = where(first_wins(left, right), 1.0, where(equal(left, right), 0.5, 0.0))
-        return cotangent * share, cotangent * (1 - share)
+        shared = where(equal(left, right), cotangent * 0.5, cotangent)
+        return where(loses(left, right), 0.0, shared), where(loses(right, left), 0.0, shared)
 
     return adjoint
 
 
 def _mod_adjoint(value: Value, cotangent: Value) -> tuple[Value | None, ...]:
     left, right = value.arguments
-    return cotangent, -cotangent * pointwise("floor", left / right)
+    return cotangent, -cotangent * pointwise("floor_divide", left, right)
 
 
 def _maximum_over_adjoint(value: Value, cotangent: Value) -> tuple[Value | None, ...]:
@@ -197,46 +230,54 @@ def _function(name: str, latex: str = "", unicode: str = "") -> dict[str, Any]:
     }
 
 
-def _infix(symbol: str, latex: str, mathml: str, binding: int) -> dict[str, Any]:
+def _infix(symbol: str, latex: str, mathml: str, binding: str, left: str = "", right: str = "") -> dict[str, Any]:
+    """Notation between two arguments, which bind at least as tightly as it unless ``left`` or ``right`` says how."""
+    left, right = f"{{0:{left or binding}}}", f"{{1:{right or binding}}}"
     return {
-        "latex": f"{{0}} {latex} {{1}}",
-        "unicode": f"{{0}} {symbol} {{1}}",
-        "mathml": f"{{0}}<mo>{mathml}</mo>{{1}}",
+        "latex": f"{left} {latex} {right}",
+        "unicode": f"{left} {symbol} {right}",
+        "mathml": f"{left}<mo>{mathml}</mo>{right}",
         "binding": binding,
     }
 
 
-# Linear, structural and reducing operators need axes or sizes: interpret.py evaluates those marked None by name.
 OPERATORS: Mapping[str, Operator] = {
-    "add": Operator(torch.add, lambda v, g: (g, g), **_infix("+", "+", "+", SUM), counts_as="additions"),
-    "subtract": Operator(torch.sub, lambda v, g: (g, -g), **_infix("−", "-", "−", SUM), counts_as="additions"),
+    "add": Operator(torch.add, lambda v, g: (g, g), **_infix("+", "+", "+", "sum"), counts_as="additions"),
+    "subtract": Operator(
+        torch.sub, lambda v, g: (g, -g), **_infix("−", "-", "−", "sum", right="product"), counts_as="additions"
+    ),
     "multiply": Operator(
         torch.mul,
         lambda v, g: (g * v.arguments[1], g * v.arguments[0]),
-        **_infix("⊙", r"\odot", "⊙", PRODUCT),
+        **_infix("⊙", r"\odot", "⊙", "product"),
         counts_as="products",
     ),
     "divide": Operator(
         torch.div,
-        lambda v, g: (g / v.arguments[1], -g * v / v.arguments[1]),
+        lambda v, g: (g / v.arguments[1], -g * (v / v.arguments[1])),
         latex=r"\frac{{{0}}}{{{1}}}",
-        unicode="{0} / {1}",
+        unicode="{0:product} / {1:prefix}",
         mathml="<mfrac><mrow>{0}</mrow><mrow>{1}</mrow></mfrac>",
-        binding=PRODUCT,
+        binding="product",
         counts_as="divisions",
     ),
     "negative": Operator(
-        torch.neg, lambda v, g: (-g,), latex="-{0}", unicode="−{0}", mathml="<mo>−</mo>{0}", binding=UNARY
+        torch.neg,
+        lambda v, g: (-g,),
+        latex="-{0:prefix}",
+        unicode="−{0:prefix}",
+        mathml="<mo>−</mo>{0:prefix}",
+        binding="prefix",
     ),
     "sigmoid": Operator(
-        torch.sigmoid, lambda v, g: (g * (v * (1 - v)),), **_function("sigmoid", r"\sigma", "σ"), counts_as="sigmoid"
+        torch.sigmoid, lambda v, g: (g * (1 - v) * v,), **_function("sigmoid", r"\sigma", "σ"), counts_as="sigmoid"
     ),
     "tanh": Operator(torch.tanh, lambda v, g: (g * (1 - v * v),), **_function("tanh", r"\tanh"), counts_as="tanh"),
     "exp": Operator(torch.exp, lambda v, g: (g * v,), **_function("exp", r"\exp"), counts_as="exp"),
     "log": Operator(torch.log, lambda v, g: (g / v.arguments[0],), **_function("log", r"\log"), counts_as="log"),
     "sqrt": Operator(
         torch.sqrt,
-        lambda v, g: (g * 0.5 / v,),
+        lambda v, g: (g / (2 * v),),
         latex=r"\sqrt{{{0}}}",
         unicode="√({0})",
         mathml="<msqrt>{0}</msqrt>",
@@ -253,7 +294,8 @@ OPERATORS: Mapping[str, Operator] = {
     "sign": Operator(torch.sign, _none(1), **_function("sign")),
     "relu": Operator(
         torch.relu,
-        lambda v, g: (where(less(0.0, v.arguments[0]), g, 0.0),),
+        # NaN passes the gradient on, as in torch; it is what is neither below, at nor above zero.
+        lambda v, g: (where(equal(v, 0.0), 0.0, g),),
         **_function("relu"),
         counts_as="comparisons",
     ),
@@ -263,28 +305,35 @@ OPERATORS: Mapping[str, Operator] = {
         **_function("log σ", r"\log\sigma", "log σ"),
         counts_as="log_sigmoid",
     ),
-    "maximum": Operator(
-        torch.maximum, _maximum_adjoint(lambda a, b: less(b, a)), **_function("max", r"\max"), counts_as="comparisons"
-    ),
+    "maximum": Operator(torch.maximum, _extremum_adjoint(less), **_function("max", r"\max"), counts_as="comparisons"),
     "minimum": Operator(
-        torch.minimum, _maximum_adjoint(less), **_function("min", r"\min"), counts_as="comparisons"
+        torch.minimum,
+        _extremum_adjoint(lambda a, b: less(b, a)),
+        **_function("min", r"\min"),
+        counts_as="comparisons",
     ),
-    "mod": Operator(torch.remainder, _mod_adjoint, **_infix("mod", r"\bmod", "mod", PRODUCT), counts_as="divisions"),
-    "floor": Operator(
-        torch.floor,
-        _none(1),
-        latex=r"\lfloor{0}\rfloor",
-        unicode="⌊{0}⌋",
-        mathml="<mo>⌊</mo>{0}<mo>⌋</mo>",
+    "mod": Operator(
+        torch.remainder,
+        _mod_adjoint,
+        **_infix("mod", r"\bmod", "mod", "", left="product", right="prefix"),
+        counts_as="divisions",
     ),
-    "less": Operator(torch.lt, _none(2), **_infix("<", "<", "&lt;", SUM), counts_as="comparisons"),
-    "equal": Operator(torch.eq, _none(2), **_infix("=", "=", "=", SUM), counts_as="comparisons"),
+    "floor_divide": Operator(
+        lambda left, right: torch.div(left, right, rounding_mode="floor"),
+        _none(2),
+        latex=r"\left\lfloor\frac{{{0}}}{{{1}}}\right\rfloor",
+        unicode="⌊{0:product} / {1:prefix}⌋",
+        mathml="<mo>⌊</mo><mfrac><mrow>{0}</mrow><mrow>{1}</mrow></mfrac><mo>⌋</mo>",
+    ),
+    "less": Operator(torch.lt, _none(2), **_infix("<", "<", "&lt;", "", "sum", "sum"), counts_as="comparisons"),
+    "equal": Operator(torch.eq, _none(2), **_infix("=", "=", "=", "", "sum", "sum"), counts_as="comparisons"),
     "where": Operator(
         torch.where,
         lambda v, g: (None, where(v.arguments[0], g, 0.0), where(v.arguments[0], 0.0, g)),
-        latex=r"\begin{{cases}}{1} & {0}\\{2} & \text{{otherwise}}\end{{cases}}",
-        unicode="({1} if {0} else {2})",
-        mathml="<mrow>{1}<mspace width='.4em'/><mtext>if</mtext><mspace width='.4em'/>{0}<mtext>, otherwise </mtext>{2}</mrow>",
+        latex=r"\begin{{cases}}{1} & \text{{if }} {0}\\ {2} & \text{{otherwise}}\end{{cases}}",
+        unicode="{1:sum} if {0} else {2}",
+        mathml="<mrow>{1}<mtext>&#xa0;if&#xa0;</mtext>{0}<mtext>, otherwise&#xa0;</mtext>{2}</mrow>",
+        binding="",
         counts_as="selections",
     ),
 }
@@ -292,7 +341,7 @@ OPERATORS: Mapping[str, Operator] = {
 
 @dataclass(frozen=True)
 class StructuralOperator:
-    """An operator whose evaluation needs axes or sizes (see ``interpret.py``); only its adjoint is a row here."""
+    """An operator whose value needs axes or sizes, which ``interpret.py`` knows; the rest of its row."""
 
     adjoint: Adjoint
     counts_as: str = ""
@@ -302,7 +351,7 @@ STRUCTURAL: Mapping[str, StructuralOperator] = {
     "linear": StructuralOperator(_linear_adjoint),
     "linear_transposed": StructuralOperator(_transposed_adjoint),
     "outer": StructuralOperator(_outer_adjoint),
-    "matrix": StructuralOperator(lambda v, g: (g,)),
+    "matrix": StructuralOperator(lambda v, g: (_as_matrix(g, v),)),
     "sum": StructuralOperator(lambda v, g: (spread(g, v.arguments[0]),), counts_as="additions"),
     "mean": StructuralOperator(
         lambda v, g: (spread(g * _reciprocal_size(v.attributes["axis"]), v.arguments[0]),), counts_as="additions"
@@ -316,4 +365,3 @@ STRUCTURAL: Mapping[str, StructuralOperator] = {
 def adjoint_of(operator: str) -> Adjoint:
     """The adjoint rule of any operator of either table."""
     return (OPERATORS.get(operator) or STRUCTURAL[operator]).adjoint
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cellwright.program.values import BATCH, Program, Value, input_value, linear_terms, linear_value, named_axes, same_as
+from cellwright.program.values import BATCH, Program, Value, linear_terms, linear_value, with_arguments
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +56,12 @@ def merge_sums(program: Program) -> Program:
         return new.operator == "linear" and uses[original[new.serial].serial] == 1
 
     def replace(value: Value, arguments: tuple[Value, ...]) -> Value:
-        new = same_as(value, arguments)
+        new = with_arguments(value, arguments)
         if value.operator == "add" and all(mergeable(argument) for argument in arguments):
             left, right = arguments
             if left.attributes["out"] == right.attributes["out"]:
-                terms = [a + b for a, b in zip(linear_terms(left), linear_terms(right), strict=True)]
-                merged = linear_value(*terms, out=left.attributes["out"])
-                new = Value(merged.operator, merged.arguments, merged.axes, value.name, merged.attributes)
+                inputs, weights, biases = (a + b for a, b in zip(linear_terms(left), linear_terms(right), strict=True))
+                new = linear_value(inputs, weights, biases, left.attributes["out"], value.name)
         original[new.serial] = value
         return new
 
@@ -75,7 +74,8 @@ class Stages:
 
     Attributes:
         hoisted: from sequences and parameters alone; runs once over all time steps.
-        recurrent: the rest; runs a step at a time. Its inputs of role ``hoisted`` are the outputs of ``hoisted``.
+        recurrent: the rest; runs a step at a time. Its inputs of role ``hoisted`` and, where they have no batch axis,
+            ``constant over time`` are the outputs of ``hoisted``.
     """
 
     hoisted: Program
@@ -96,17 +96,21 @@ def split_stages(program: Program) -> Stages:
         if not depends[argument.serial] and argument.operator not in ("parameter", "constant")
     }
     needed |= {v.serial: v for v in program.outputs.values() if not depends[v.serial]}
-    names = {serial: value.name or f"hoisted {index}" for index, (serial, value) in enumerate(needed.items())}
-    hoisted = Program.from_outputs({names[serial]: value for serial, value in needed.items()})
+    states = program.inputs_with_role("state")
+    taken = {"", *(state.name for state in states)}
+    names = {
+        serial: value.name if value.name not in taken else f"hoisted {index}"
+        for index, (serial, value) in enumerate(needed.items())
+    }
+    outputs = {names[serial]: value for serial, value in needed.items()}
+    hoisted = Program.from_outputs(outputs, parameters=program.parameters)
 
     def replace(value: Value, arguments: tuple[Value, ...]) -> Value:
         if value.serial not in needed:
-            return same_as(value, arguments)
+            return with_arguments(value, arguments)
         role = "hoisted" if BATCH in value.axes else "constant over time"
-        stand_in = input_value(names[value.serial], named_axes(value.axes), role)
-        return stand_in if BATCH in value.axes else Value("input", (), value.axes, stand_in.name, stand_in.attributes)
+        return Value("input", (), value.axes, names[value.serial], {"role": role})
 
     rebuilt = program.rebuild(replace)
-    return Stages(hoisted, Program.from_outputs(rebuilt.outputs, program.inputs_with_role("state")))
-
-
+    recurrent = Program.from_outputs(rebuilt.outputs, states, program.parameters)
+    return Stages(hoisted, recurrent)

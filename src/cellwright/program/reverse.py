@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cellwright.program.operators import adjoint_of, sum_over
-from cellwright.program.values import Program, Value, as_value, input_value, named_axes
+from cellwright.program.operators import adjoint_of
+from cellwright.program.values import Program, Value, input_value, named_axes, reduction
 
 COTANGENT = "d_"
 """Prefix of a cotangent's name: ``d_h`` goes in for the output h, ``d_weight_hh.i`` comes out for that parameter."""
@@ -30,13 +30,13 @@ def reverse(program: Program) -> Program:
                 _accumulate(cotangents, argument, cotangent)
     leaves = (*program.inputs, *program.parameters)
     outputs = {COTANGENT + leaf.name: cotangents[leaf.serial] for leaf in leaves if leaf.serial in cotangents}
-    return Program.from_outputs(outputs, (*program.inputs, *seeds))
+    return Program.from_outputs(outputs, (*program.inputs, *seeds), program.parameters)
 
 
 def _accumulate(cotangents: dict[int, Value], value: Value, cotangent: Value) -> None:
     """Add a cotangent, summed over the axes along which the value was repeated."""
     for axis in cotangent.axes:
         if axis not in value.axes:
-            cotangent = sum_over(cotangent, axis)
+            cotangent = reduction("sum", cotangent, axis)
     known = cotangents.get(value.serial)
-    cotangents[value.serial] = cotangent if known is None else as_value(known) + cotangent
+    cotangents[value.serial] = cotangent if known is None else known + cotangent

@@ -20,7 +20,9 @@ def size_of(axes: Axes, sizes: Mapping[str, int]) -> tuple[int, ...]:
     try:
         return tuple(sizes[axis] for axis in unprimed(axes))
     except KeyError as missing:
-        raise CellwrightError(f"no size is known for the axis {missing}; sizes are given for: {', '.join(sizes)}") from None
+        raise CellwrightError(
+            f"no size is known for the axis {missing}; sizes are given for: {', '.join(sizes)}"
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,10 @@ class Family:
 
 
 def families(program: Program, sizes: Mapping[str, int]) -> dict[str, Family]:
-    """The stored tensors of a program, parts in the order in which the step first uses them.
+    """The stored tensors of a program by name, parts in the order in which the step first uses them.
 
     Raises:
-        CellwrightError: the parts of one family read from inputs of different sizes.
+        CellwrightError: the parts of one family read from inputs of different sizes; a size is missing.
     """
     grouped: dict[str, list[Value]] = {}
     for value in program.parameters:
@@ -61,13 +63,17 @@ def families(program: Program, sizes: Mapping[str, int]) -> dict[str, Family]:
 
 
 def _family(name: str, values: list[Value], sizes: Mapping[str, int]) -> Family:
-    columns = {size_of(value.attributes["columns"], sizes) for value in values}
-    if len({prod(shape) for shape in columns}) != 1:
-        raise CellwrightError(f"the parts of {name} read from inputs of different sizes {sorted(columns)}: name them apart")
+    # None for a vector, so that it does not pass for a matrix of one column.
+    widths = {prod(size_of(axes, sizes)) if (axes := value.attributes["columns"]) else None for value in values}
+    if len(widths) != 1:
+        read = ", ".join(f"{value.name} ({', '.join(value.attributes['columns']) or 'nothing'})" for value in values)
+        raise CellwrightError(
+            f"the parts of {name} read from inputs of different sizes, {read}: give one of them a family of its own"
+        )
+    (width,) = widths
     parts, start = [], 0
     for value in values:
         rows = prod(size_of(value.attributes["out"], sizes))
         parts.append(Part(value.name, slice(start, start + rows), size_of(value.axes, sizes)))
         start += rows
-    matrix = bool(values[0].attributes["columns"])
-    return Family(name, (start, prod(columns.pop())) if matrix else (start,), tuple(parts))
+    return Family(name, (start,) if width is None else (start, width), tuple(parts))

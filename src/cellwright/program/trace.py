@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 from cellwright.errors import CellwrightError
-from cellwright.program.values import Axes, Program, Value, in_order, primed
+from cellwright.program.values import Axes, Program, Value, in_order, primed, with_arguments
 
 _parameters: ContextVar[dict[str, Value] | None] = ContextVar("parameters of the step being traced", default=None)
 
@@ -29,12 +29,11 @@ def trace(step: Callable[..., Any], inputs: Sequence[Value], outputs: Sequence[s
     results = returned if isinstance(returned, tuple) else (returned,)
     if len(results) != len(outputs) or not all(isinstance(result, Value) for result in results):
         got = ", ".join("a value" if isinstance(r, Value) else type(r).__name__ for r in results)
-        raise CellwrightError(f"{step.__qualname__} must return {len(outputs)} value(s) ({', '.join(outputs)}), got: {got}")
-    wanted = {result.serial: name for result, name in zip(results, outputs, strict=True)}
-    for name, value in names.items():
-        if value.operator not in ("input", "parameter", "constant"):
-            wanted.setdefault(value.serial, name)
-    return _rename(Program.from_outputs(dict(zip(outputs, results, strict=True)), inputs), wanted)
+        raise CellwrightError(
+            f"{step.__qualname__} must return {len(outputs)} value(s) ({', '.join(outputs)}), got: {got}"
+        )
+    outputs_by_name = dict(zip(outputs, results, strict=True))
+    return _named(Program.from_outputs(outputs_by_name, inputs), names)
 
 
 def parameter(
@@ -48,28 +47,24 @@ def parameter(
         symbol: how equations print it (``U``), with a ``subscript``.
 
     Raises:
-        CellwrightError: outside of a trace, or when the name was used with other axes.
+        CellwrightError: outside of a trace; the name is no identifier; it was used with other axes.
     """
     parameters = _parameters.get()
     if parameters is None:
-        raise CellwrightError(f"{name!r} was used outside of a cell's step: linear, affine and weights exist only there")
-    value = Value(
-        "parameter",
-        (),
-        in_order((*axes, *primed(columns))),
-        name,
-        {
-            "family": family,
-            "part": part,
-            "symbol": symbol,
-            "subscript": subscript,
-            "out": tuple(axes),
-            "columns": tuple(columns),
-        },
-    )
+        raise CellwrightError(
+            f"{name!r} was used outside of a cell's step: linear, affine and elementwise weights exist only there"
+        )
+    if not (family.isidentifier() and part.isidentifier()):
+        raise CellwrightError(f"{name!r} cannot name a parameter: names are made of letters, digits and _")
+    attributes: dict[str, Any] = {"family": family, "part": part, "symbol": symbol, "subscript": subscript}
+    attributes |= {"out": in_order(axes), "columns": in_order(columns)}
+    value = Value("parameter", (), in_order((*axes, *primed(columns))), name, attributes)
     known = parameters.setdefault(name, value)
     if known.axes != value.axes:
-        raise CellwrightError(f"{name!r} is used with the axes {known.axes} and {value.axes}: give one of them another name")
+        raise CellwrightError(
+            f"{name!r} is used with the axes ({', '.join(known.axes)}) and ({', '.join(value.axes)}): "
+            "give one of them another name"
+        )
     return known
 
 
@@ -100,16 +95,11 @@ def _local_names(step: Callable[..., Any]) -> Iterator[dict[str, Value]]:
         sys.setprofile(before)
 
 
-def _rename(program: Program, names: Mapping[int, str]) -> Program:
-    def replace(value: Value, arguments: tuple[Value, ...]) -> Value:
-        if value.serial not in names:
-            return value if arguments == value.arguments else _with(value, arguments, value.name)
-        if value.operator in ("input", "parameter"):
-            return value
-        return _with(value, arguments, names[value.serial])
-
-    return program.rebuild(replace)
-
-
-def _with(value: Value, arguments: tuple[Value, ...], name: str) -> Value:
-    return Value(value.operator, arguments, value.axes, name, value.attributes)
+def _named(program: Program, local: Mapping[str, Value]) -> Program:
+    """Give values the names of outputs and local variables; the names of inputs and outputs are not given twice."""
+    names = {value.serial: name for name, value in program.outputs.items()}
+    taken = {*program.outputs, *(value.name for value in program.inputs)}
+    for name, value in local.items():
+        if name not in taken:
+            names.setdefault(value.serial, name)
+    return program.rebuild(lambda value, arguments: with_arguments(value, arguments, names.get(value.serial, "")))

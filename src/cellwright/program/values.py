@@ -10,6 +10,7 @@ A matrix has the axes of its rows followed by those of its columns, the latter p
 from __future__ import annotations
 
 import itertools
+import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -72,10 +73,34 @@ class Value:
     def __neg__(self) -> Value:
         return pointwise("negative", self)
 
+    def __mod__(self, other: Operand) -> Value:
+        return pointwise("mod", self, other)
+
+    def __rmod__(self, other: Operand) -> Value:
+        return pointwise("mod", other, self)
+
+    def __abs__(self) -> Value:
+        return pointwise("absolute", self)
+
+    def __lt__(self, other: Operand) -> Value:
+        return pointwise("less", self, other)
+
+    def __gt__(self, other: Operand) -> Value:
+        return pointwise("less", other, self)
+
     def __bool__(self) -> bool:
         raise CellwrightError(
             "a traced value has no truth value: a step is traced once, so `if`, `and`, `max` cannot look at it; "
             "use where(condition, a, b), maximum(a, b)"
+        )
+
+    __array_ufunc__ = None  # numpy scalars leave `number * value` to the value
+
+    @classmethod
+    def __torch_function__(cls, function: Any, *_: Any) -> Value:
+        name = getattr(function, "__name__", str(function))
+        raise CellwrightError(
+            f"torch's {name} cannot see a traced value: use the operators of cellwright.cells (sigmoid, linear, ...)"
         )
 
     def __repr__(self) -> str:
@@ -89,6 +114,7 @@ def primed(axes: Iterable[str]) -> Axes:
 
 
 def unprimed(axes: Iterable[str]) -> Axes:
+    """The axes without primes: what a size is known for."""
     return tuple(axis.removesuffix("'") for axis in axes)
 
 
@@ -111,7 +137,7 @@ def as_value(operand: Operand) -> Value:
     """Wrap a number as a constant; a value passes through."""
     if isinstance(operand, Value):
         return operand
-    if isinstance(operand, bool) or not isinstance(operand, (int, float)):
+    if isinstance(operand, bool) or not isinstance(operand, numbers.Real):
         raise CellwrightError(
             f"a step can combine traced values and numbers, got {type(operand).__name__}: "
             "write it with the operators of cellwright.cells (sigmoid, tanh, linear, ...)"
@@ -126,24 +152,35 @@ def pointwise(operator: str, *operands: Operand) -> Value:
 
 
 def reduction(operator: str, value: Value, axis: str) -> Value:
-    """Apply ``sum``, ``mean`` or ``maximum_over`` along one named axis."""
+    """Apply ``sum``, ``mean`` or ``maximum_over`` along one named axis.
+
+    Raises:
+        CellwrightError: the value does not have the axis.
+    """
     if axis not in value.axes:
-        raise CellwrightError(f"cannot reduce over the axis {axis!r}: the value has the axes {value.axes}")
+        raise CellwrightError(f"cannot reduce over the axis {axis!r}: the value has the axes ({', '.join(value.axes)})")
     return Value(operator, (value,), tuple(a for a in value.axes if a != axis), attributes={"axis": axis})
 
 
 def input_value(name: str, axes: Sequence[str], role: str) -> Value:
-    """A value that comes from outside: role is ``sequence``, ``time``, ``state``, ``hoisted`` or ``cotangent``."""
+    """A value from outside, with its axes beside ``batch``. Its role is ``sequence``, ``state`` or ``cotangent``.
+
+    ``split_stages`` adds the roles ``hoisted`` and ``constant over time``.
+    """
     return Value("input", (), in_order((BATCH, *axes)), name, {"role": role})
 
 
-def linear_value(inputs: Sequence[Value], weights: Sequence[Value], biases: Sequence[Value], out: Sequence[str]) -> Value:
+def linear_value(
+    inputs: Sequence[Value], weights: Sequence[Value], biases: Sequence[Value], out: Iterable[str], name: str = ""
+) -> Value:
     """The sum of weights[k] @ inputs[k] and the biases: what one bundle of crossbar columns computes."""
+    batch = (BATCH,) if any(BATCH in value.axes for value in inputs) else ()
     return Value(
         "linear",
         (*inputs, *weights, *biases),
-        in_order((BATCH, *out)),
-        attributes={"terms": len(inputs), "out": tuple(out)},
+        in_order((*batch, *out)),
+        name,
+        attributes={"terms": len(inputs), "out": in_order(out)},
     )
 
 
@@ -155,30 +192,44 @@ def linear_terms(value: Value) -> tuple[tuple[Value, ...], tuple[Value, ...], tu
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """Values in order of evaluation, from named inputs and parameters to named outputs."""
+    """Values in order of evaluation, from named inputs and parameters to named outputs.
+
+    Attributes:
+        outputs: values by the name of the output.
+        values: everything the outputs need, arguments first, and the inputs even where nothing needs them.
+        parameters: in the order in which they are stored. A program that was derived from another keeps all of that
+            program's parameters, read or not, because where one is stored depends on the others.
+    """
 
     outputs: Mapping[str, Value]
     values: tuple[Value, ...]
+    parameters: tuple[Value, ...]
 
     @classmethod
-    def from_outputs(cls, outputs: Mapping[str, Value], keep: Iterable[Value] = ()) -> Program:
-        """Collect what the outputs need. ``keep`` names inputs that stay part of the program even if unused."""
+    def from_outputs(
+        cls, outputs: Mapping[str, Value], inputs: Iterable[Value] = (), parameters: Sequence[Value] | None = None
+    ) -> Program:
+        """Collect what the outputs need.
+
+        Args:
+            inputs: those that stay part of the program even if unused.
+            parameters: as stored; by default those found, in the order in which they were created.
+        """
         found: dict[int, Value] = {}
-        pending = [*outputs.values(), *keep]
+        pending = [*outputs.values(), *inputs]
         while pending:
             value = pending.pop()
             if value.serial not in found:
                 found[value.serial] = value
                 pending.extend(value.arguments)
-        return cls(dict(outputs), tuple(found[serial] for serial in sorted(found)))
+        values = tuple(found[serial] for serial in sorted(found))
+        if parameters is None:
+            parameters = [value for value in values if value.operator == "parameter"]
+        return cls(dict(outputs), values, tuple(parameters))
 
     @property
     def inputs(self) -> tuple[Value, ...]:
         return tuple(value for value in self.values if value.operator == "input")
-
-    @property
-    def parameters(self) -> tuple[Value, ...]:
-        return tuple(value for value in self.values if value.operator == "parameter")
 
     @property
     def named(self) -> dict[str, Value]:
@@ -186,33 +237,46 @@ class Program:
         computed = {v.name: v for v in self.values if v.name and v.operator not in ("input", "parameter")}
         return computed | dict(self.outputs)
 
-    def inputs_with_role(self, *roles: str) -> tuple[Value, ...]:
-        return tuple(value for value in self.inputs if value.attributes["role"] in roles)
+    def inputs_with_role(self, role: str) -> tuple[Value, ...]:
+        """The inputs of one role (see ``input_value``)."""
+        return tuple(value for value in self.inputs if value.attributes["role"] == role)
 
     def rebuild(self, replace: Callable[[Value, tuple[Value, ...]], Value]) -> Program:
-        """Map every value, arguments first; ``replace(value, new_arguments)`` returns what stands in its place."""
+        """Map every value, arguments first; ``replace(value, new_arguments)`` returns what stands in its place.
+
+        Parameters are to be left as they are.
+        """
         new: dict[int, Value] = {}
         for value in self.values:
             new[value.serial] = replace(value, tuple(new[a.serial] for a in value.arguments))
-        return Program.from_outputs(
-            {name: new[v.serial] for name, v in self.outputs.items()}, [new[v.serial] for v in self.inputs]
-        )
+        outputs = {name: new[value.serial] for name, value in self.outputs.items()}
+        return Program.from_outputs(outputs, [new[value.serial] for value in self.inputs], self.parameters)
 
     def __str__(self) -> str:
-        numbers = {value.serial: index for index, value in enumerate(self.values)}
+        """One line a value, numbered; the same text for the same step, whenever it is traced."""
+        numbers = {value.serial: f"%{index}" for index, value in enumerate(self.values)}
         lines = []
         for value in self.values:
-            arguments = ", ".join(f"%{numbers[a.serial]}" for a in value.arguments)
-            details = ", ".join(f"{key}={item}" for key, item in value.attributes.items())
-            label = f" {value.name}" if value.name else ""
-            extra = f" [{details}]" if details else ""
-            lines.append(f"%{numbers[value.serial]} = {value.operator}{label}({arguments}){extra} : ({', '.join(value.axes)})")
-        lines.append("return " + ", ".join(f"{name}=%{numbers[v.serial]}" for name, v in self.outputs.items()))
+            words = [value.operator, value.name, *(numbers[a.serial] for a in value.arguments)]
+            words += [f"{key}={item}" for key, item in _printed(value).items()]
+            lines.append(
+                f"{numbers[value.serial]} ({', '.join(value.axes)}) = {' '.join(word for word in words if word)}"
+            )
+        lines.append("return " + ", ".join(f"{name} {numbers[v.serial]}" for name, v in self.outputs.items()))
         return "\n".join(lines)
 
 
-def same_as(value: Value, arguments: tuple[Value, ...]) -> Value:
-    """The value with new arguments: itself when nothing changed, so that leaves keep their identity."""
-    if arguments == value.arguments:
+def _printed(value: Value) -> Mapping[str, Any]:
+    """Attributes that tell two values apart; a parameter's name and axes say all of it."""
+    shown = {"input": ("role",), "constant": ("value",)}.get(value.operator, ("axis",))
+    return {key: value.attributes[key] for key in shown if key in value.attributes}
+
+
+def with_arguments(value: Value, arguments: tuple[Value, ...], name: str = "") -> Value:
+    """The value anew with other arguments, and its name or a better one; a leaf keeps its identity.
+
+    Even where nothing changes it is a new value, so that a program that is rebuilt keeps its order of evaluation.
+    """
+    if not arguments:
         return value
-    return Value(value.operator, arguments, value.axes, value.name, value.attributes)
+    return Value(value.operator, arguments, value.axes, name or value.name, value.attributes)
