@@ -36,13 +36,13 @@ def test_every_flipped_byte_is_noticed():
     for position in [0, 30, 90, len(whole) - 1, *draw.sample(range(len(whole)), 200)]:
         damaged = bytearray(whole)
         damaged[position] ^= 1 << draw.randrange(8)
-        with pytest.raises(CellwrightError, match="run.pt (is damaged|is no cellwright checkpoint)"):
+        with pytest.raises(CellwrightError, match=r"run\.pt (is damaged|is no cellwright checkpoint)"):
             decode(bytes(damaged), "run.pt")
 
 
 @pytest.mark.parametrize("kept", [0, 1, 24, 60, 89, 500, -1])
 def test_a_truncated_file_is_noticed(kept):
-    with pytest.raises(CellwrightError, match="run.pt"):
+    with pytest.raises(CellwrightError, match=r"run\.pt"):
         decode(encode({}, STATE)[:kept], "run.pt")
 
 
@@ -53,7 +53,7 @@ def test_foreign_files_are_refused(tmp_path):
         read_checkpoint(foreign)
     with pytest.raises(CellwrightError, match="cannot be read as a checkpoint"):
         read_checkpoint(tmp_path)
-    with pytest.raises(CellwrightError, match="missing.pt cannot be read as a checkpoint"):
+    with pytest.raises(CellwrightError, match=r"missing\.pt cannot be read as a checkpoint"):
         read_checkpoint(tmp_path / "missing.pt")
 
 

@@ -5,7 +5,7 @@ from cellwright.learning.evaluate import evaluate
 from cellwright.learning.fit import FitResult, fit
 from cellwright.learning.progress import Callback, Progress, progress_bar
 from cellwright.learning.settings import FitSettings
-from cellwright.learning.state import History
+from cellwright.learning.state import History, own_random_numbers
 
 __all__ = [
     "Batch",
@@ -18,5 +18,6 @@ __all__ = [
     "SequenceSource",
     "evaluate",
     "fit",
+    "own_random_numbers",
     "progress_bar",
 ]

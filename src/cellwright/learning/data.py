@@ -33,7 +33,9 @@ class SequenceSource(Protocol):
     A source may also have ``digest() -> str``; a checkpoint then knows its data and refuses other data.
     """
 
-    batch_first: bool
+    @property
+    def batch_first(self) -> bool:
+        """Whether the batch is the first axis (else the second, after time)."""
 
     def __len__(self) -> int:
         """The number of sequences."""

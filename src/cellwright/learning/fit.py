@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ from cellwright.learning.state import History, TrainingState, own_random_numbers
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ def _made_with(
         "optimizer": {"class": plain(type(state.optimizer)), "options": plain(state.optimizer.defaults)},
         "schedule": None if state.schedule is None else plain(type(state.schedule)),
         "schedule options": None if state.schedule is None else plain(state.schedule.state_dict()),
+        "architecture": _ADDRESS.sub("", repr(state.model)),
         "model": {name: f"{tuple(p.shape)} {p.dtype}" for name, p in state.model.state_dict().items()},
         "trained": [name for name, p in state.model.named_parameters() if p.requires_grad],
         "data": _digest(data),

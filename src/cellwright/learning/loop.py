@@ -100,7 +100,7 @@ class Loop:
                 return 0.0
             value = self.loss(part.outputs, part.targets)
             self._check_finite(value, inputs, targets)
-            value.backward()  # type: ignore[no-untyped-call]
+            value.backward()
             self._clip()
             return value.item()
 

@@ -1,0 +1,24 @@
+"""Tasks: what is learnt, one file each, with data, recipes, metric, baselines and what was published."""
+
+from cellwright.tasks.forecaster import Forecaster
+from cellwright.tasks.listing import catalogue, find
+from cellwright.tasks.series import SeriesRecipe, SeriesTask, Window
+from cellwright.tasks.task import Baseline, Certainty, Published, Recipe, Task, TrainingData
+from cellwright.tasks.training import Trained, train
+
+__all__ = [
+    "Baseline",
+    "Certainty",
+    "Forecaster",
+    "Published",
+    "Recipe",
+    "SeriesRecipe",
+    "SeriesTask",
+    "Task",
+    "Trained",
+    "TrainingData",
+    "Window",
+    "catalogue",
+    "find",
+    "train",
+]

@@ -1,0 +1,69 @@
+"""Train the network of a recipe: choose the number of epochs by validation, then train on everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from cellwright.learning import Callback, FitResult, fit
+from cellwright.learning.progress import ignore
+from cellwright.tasks.task import Recipe, Task
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network. ``chosen_by``: the run that chose the number of epochs; ``result``: the run of ``model``."""
+
+    model: torch.nn.Module
+    result: FitResult
+    chosen_by: FitResult | None = None
+
+
+def train(
+    task: Task,
+    recipe: Recipe,
+    seed: int,
+    *,
+    cell: str = "",
+    folder: str | Path | None = None,
+    callback: Callback = ignore,
+    console: Console | None = None,
+) -> Trained:
+    """Train the recipe's network from ``seed``, which sets its first weights and all that training draws.
+
+    With validation data the epochs are chosen first; with ``recipe.refit`` a network with the same first weights is
+    then trained on everything for that long. ``cell`` replaces the recipe's cell. ``folder`` keeps checkpoints
+    (``SEED-choose.checkpoint``, ``SEED-train.checkpoint``), from which the same call goes on.
+
+    Raises:
+        CellwrightError: see ``cellwright.learning.fit``.
+    """
+    data = task.training_data(recipe)
+    settings = replace(recipe.training, seed=seed)
+
+    def kept(stage: str) -> Path | None:
+        return None if folder is None else Path(folder) / f"{seed}-{stage}.checkpoint"
+
+    model, chosen_by = task.build(recipe, seed, cell), None
+    if data.validation is not None:
+        chosen_by = fit(
+            model,
+            data.train,
+            settings,
+            validation=data.validation,
+            checkpoint=kept("choose"),
+            callback=callback,
+            console=console,
+        )
+        if not recipe.refit:
+            return Trained(model, chosen_by, chosen_by)
+        model = task.build(recipe, seed, cell)
+        settings = replace(settings, epochs=chosen_by.best_epoch, patience=None)
+    result = fit(model, data.everything, settings, checkpoint=kept("train"), callback=callback, console=console)
+    return Trained(model, result, chosen_by)
