@@ -62,14 +62,18 @@ class Draws:
 
     def normal(self, cause: str, step: int, count: int) -> Tensor:
         """Standard normal numbers, (chips, count); element e is the same for any count."""
-        words = self._words(cause, step, ceil(count / 4))
+        return self.normal_steps(cause, range(step, step + 1), count)[0]
+
+    def normal_steps(self, cause: str, steps: range, count: int) -> Tensor:
+        """The same for several steps at once, (steps, chips, count)."""
+        words = self._words(cause, steps, ceil(count / 4))
         pairs = [*_box_muller(words[0], words[1]), *_box_muller(words[2], words[3])]
-        return torch.stack(pairs, -1).flatten(1)[:, :count]
+        return torch.stack(pairs, -1).flatten(-2)[..., :count]
 
     def uniform(self, cause: str, step: int, count: int) -> Tensor:
         """Uniform numbers inside (0, 1), (chips, count); element e is the same for any count."""
-        words = self._words(cause, step, ceil(count / 4))
-        return torch.stack([_unit(word) for word in words], -1).flatten(1)[:, :count]
+        words = self._words(cause, range(step, step + 1), ceil(count / 4))
+        return torch.stack([_unit(word) for word in words], -1).flatten(-2)[0, :, :count]
 
     def normal_pairs(self, cause: str, step: int, chip: Tensor, element: Tensor) -> tuple[Tensor, Tensor]:
         """Two standard normal numbers for each (chip, element): for draws that few elements need."""
@@ -78,10 +82,11 @@ class Draws:
         words = philox((element, zero, zero + step, zero + 1), (k0[chip, 0], k1[chip, 0]))
         return _box_muller(words[0], words[1])
 
-    def _words(self, cause: str, step: int, counters: int) -> tuple[Tensor, ...]:
-        element = torch.arange(counters, device=self.device).expand(self.chips, -1)
+    def _words(self, cause: str, steps: range, counters: int) -> tuple[Tensor, ...]:
+        element = torch.arange(counters, device=self.device)
+        step = torch.tensor(steps, device=self.device)[:, None, None]
         zero = torch.zeros_like(element)
-        return philox((element, zero, zero + step, zero), self._key(cause))
+        return philox((element, zero, step, zero), self._key(cause))
 
     def _key(self, cause: str) -> tuple[Tensor, Tensor]:
         if cause not in self._keys:

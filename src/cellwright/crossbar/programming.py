@@ -144,12 +144,16 @@ class _Run:
         error = target - device.conductance(state)
         self.gate[index] = self._gate(self.gate[index] + _CORRECTION * (step > 0) * error / device.gate_slope)
         too_high = (error < 0) if step else torch.ones_like(error, dtype=torch.bool)
-        state = self._apply(index, too_high, device.reset_pulse, state, device.reset(state, noise[0]), self.reset_pulses)
+        state = self._apply(
+            index, too_high, device.reset_pulse, state, device.reset(state, noise[0]), self.reset_pulses
+        )
         wants_set = target > device.off
         after = device.set(state, self.gate[index], noise[1])
         self.state[index] = self._apply(index, wants_set, device.set_pulse, state, after, self.set_pulses)
 
-    def _apply(self, index: Tensor, which: Tensor, pulse: Pulse, before: Tensor, after: Tensor, count: Tensor) -> Tensor:
+    def _apply(
+        self, index: Tensor, which: Tensor, pulse: Pulse, before: Tensor, after: Tensor, count: Tensor
+    ) -> Tensor:
         moves = which & (self.stuck.flatten()[index] == 0)
         after = torch.where(moves, after, before)
         count[index] += which
@@ -200,7 +204,9 @@ def _with_stuck(device: Device, conductances: Tensor, stuck: Tensor) -> Tensor:
 
 def _check(device: Device, targets: Tensor, tolerance: float, rounds: int) -> None:
     if not tolerance > 0 or rounds < 1:
-        raise CellwrightError(f"programming needs a positive tolerance and at least one round, got {tolerance}, {rounds}")
+        raise CellwrightError(
+            f"programming needs a positive tolerance and at least one round, got {tolerance}, {rounds}"
+        )
     low, high = device.window
     slack = 1e-9 * high
     outside = ((targets < low - slack) | (targets > high + slack)) & (targets != device.off)
