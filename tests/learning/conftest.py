@@ -23,14 +23,6 @@ class SmallModel(nn.Module):
         return self.head(normal), state
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def small_model():
     """Makes the same model at every call."""

@@ -85,6 +85,23 @@ def test_resumed_equals_uninterrupted(small_model, waves, same_bits, tmp_path, n
     assert result.best_epoch == expected.best_epoch
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device and a CUDA build of torch")
+def test_resumed_equals_uninterrupted_on_a_gpu(small_model, waves, same_bits, tmp_path):
+    settings = FitSettings(epochs=5, learning_rate=0.05, batch_size=2)
+    torch.manual_seed(3)
+    expected = torch.rand(2, device="cuda")
+    torch.manual_seed(3)
+    whole = small_model().cuda()
+    fit(whole, waves(), settings, validation=waves(seed=1))
+    assert torch.equal(torch.rand(2, device="cuda"), expected)
+
+    def make():
+        return small_model().cuda()
+
+    model, _ = interrupted(make, waves(), settings, tmp_path / "run.pt", every=3, validation=waves(seed=1))
+    same_bits(model.state_dict(), whole.state_dict())
+
+
 @pytest.mark.parametrize(
     "extra",
     [

@@ -1,5 +1,6 @@
 """The airline series: the published figures, the recipes, and that each of them learns."""
 
+import csv
 import json
 from dataclasses import replace
 
@@ -23,6 +24,12 @@ def test_the_series(airline):
     assert (airline.labels[0], airline.labels[96], airline.labels[-1]) == ("1949-01", "1957-01", "1960-12")
     assert airline.value_range == 518
     assert airline.test == slice(96, 144)
+
+
+def test_the_series_is_the_published_file(airline, needs):
+    with needs.data("airline/airline-passengers.csv").open(newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    assert [(month, float(count)) for month, count in rows] == list(zip(airline.labels, airline.series, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -126,6 +133,17 @@ def test_a_network_without_error_forecasts_what_was_observed(airline, name):
     recipe = airline.recipe(name)
     forecasts = airline.forecast(airline.test_data(recipe).targets, recipe)
     torch.testing.assert_close(forecasts[0], airline.values[96:], rtol=1e-6, atol=0)
+
+
+def test_the_default_recipe_beats_every_baseline(airline):
+    recipe, errors = airline.recipe(), []
+    for seed in recipe.seeds:
+        with torch.no_grad():
+            outputs, _ = train(airline, recipe, seed).model(airline.test_inputs(recipe))
+        errors.append(airline.metrics(airline.forecast(outputs, recipe))["rmse"].item())
+    baselines = [airline.metrics(b.forecasts)["rmse"].item() for b in airline.baselines().values()]
+    assert len(errors) >= 5
+    assert max(errors) < min(baselines)
 
 
 def test_training_chooses_the_epochs_then_trains_on_everything(airline):
