@@ -2,7 +2,30 @@
 
 from cellwright.crossbar.array import AnalogArray, AnalogTile, Matrix
 from cellwright.crossbar.chip import Chip, program
+from cellwright.crossbar.cost import CONSTANTS, Constant, Item, StepCost, digital_cost, step_cost
+from cellwright.crossbar.devices import Device
+from cellwright.crossbar.devices import find as find_device
+from cellwright.crossbar.layout import LAYOUTS, PairLayout
 from cellwright.crossbar.settings import CAUSES, ChipSettings
 from cellwright.crossbar.wires import Wires
 
-__all__ = ["CAUSES", "AnalogArray", "AnalogTile", "Chip", "ChipSettings", "Matrix", "Wires", "program"]
+__all__ = [
+    "CAUSES",
+    "CONSTANTS",
+    "LAYOUTS",
+    "AnalogArray",
+    "AnalogTile",
+    "Chip",
+    "ChipSettings",
+    "Constant",
+    "Device",
+    "Item",
+    "Matrix",
+    "PairLayout",
+    "StepCost",
+    "Wires",
+    "digital_cost",
+    "find_device",
+    "program",
+    "step_cost",
+]

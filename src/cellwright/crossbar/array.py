@@ -202,7 +202,7 @@ class AnalogArray:
         own = draws.at(matrix.name)
         self.tiles = tuple(
             AnalogTile(place, targets, settings, own.at(index))
-            for index, place in enumerate(tiles(*target.shape, self.layout, settings.tile))
+            for index, place in enumerate(tiles(target.shape[0], target.shape[1], self.layout, settings.tile))
         )
         if samples is not None:
             self._calibrate(samples, target)

@@ -84,7 +84,7 @@ class Chip(nn.Module):
         return _mapped(value, one)
 
     def reset(self) -> None:
-        """Start the read noise again from its first draw, and forget the inputs seen: the next run repeats the first."""
+        """Start the read noise again from its first draw and forget the inputs seen: the next run repeats the first."""
         for array in self.arrays.values():
             array.reset()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from math import ceil
 from typing import Literal
 
@@ -143,7 +143,7 @@ def tiles(rows: int, columns: int, layout: PairLayout, largest: tuple[int, int])
 def _cuts(length: int, longest: int) -> list[slice]:
     count = ceil(length / longest)
     edges = [round(index * length / count) for index in range(count + 1)]
-    return [slice(start, stop) for start, stop in zip(edges, edges[1:], strict=False)]
+    return [slice(start, stop) for start, stop in pairwise(edges)]
 
 
 Encoding = Literal["balanced", "one-sided"]

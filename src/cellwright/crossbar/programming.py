@@ -97,7 +97,7 @@ def write_verify(
 
     Args:
         targets: (word lines, bit lines), in siemens; inside the window of the device, or its off state.
-        stuck: (chips, word lines, bit lines), from ``stuck_devices``. They get pulses, as nobody knows, and do not move.
+        stuck: (chips, word lines, bit lines), from ``stuck_devices``. They get pulses, as nobody knows, and never move.
         tolerance: largest error that verification accepts, in siemens.
         rounds: pulses are given up after so many rounds of verify and correct.
 
@@ -114,9 +114,17 @@ def write_verify(
         if not len(run.active):
             break
     return Programmed(
-        run.conductances, targets, run.within, run.set_pulses.reshape(stuck.shape), run.reset_pulses.reshape(stuck.shape),
-        torch.stack(convergence), stuck, tolerance, run.energy.sum((-2, -1)), run.time(),
-    )  # fmt: skip
+        conductances=run.conductances,
+        targets=targets,
+        within=run.within,
+        set_pulses=run.set_pulses.reshape(stuck.shape),
+        reset_pulses=run.reset_pulses.reshape(stuck.shape),
+        convergence=torch.stack(convergence),
+        stuck=stuck,
+        tolerance=tolerance,
+        energy=run.energy.sum((-2, -1)),
+        time=run.time(),
+    )
 
 
 class _Run:

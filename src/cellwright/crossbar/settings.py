@@ -83,7 +83,7 @@ class ChipSettings:
             raise CellwrightError(f"stuck_on and stuck_off are probabilities, got {self.stuck_on} and {self.stuck_off}")
         if not 0 < self.tolerance <= 1 or self.rounds < 1:
             raise CellwrightError(
-                f"tolerance is a fraction of the window and rounds are at least 1, got {self.tolerance} and {self.rounds}"
+                f"tolerance is a fraction of the window, rounds are at least 1; got {self.tolerance} and {self.rounds}"
             )
 
     @property

@@ -83,8 +83,8 @@ def dimension_of_rows(shape: Sequence[int], rows: int, preferred: int) -> int:
     found = [dimension for dimension, size in enumerate(shape) if size == rows]
     if not found:
         raise CellwrightError(
-            f"no dimension of {tuple(shape)} holds the {rows} rows of all chips: call the chip with batch_dimension= where "
-            "the batch lies, and keep the batch a dimension of its own in the model"
+            f"no dimension of {tuple(shape)} holds the {rows} rows of all chips: name the dimension of the batch with "
+            "batch_dimension=, and keep the batch a dimension of its own inside the model"
         )
     return preferred if preferred in found else found[0]
 
@@ -256,8 +256,8 @@ class _Search:
                 else f"pass allow_digital=[{path or kind!r}] to leave it digital"
             )
             raise CellwrightError(
-                f"{full} belongs to a {kind}, which no array holds (arrays hold torch.nn.Linear and Cellwright's recurrent "
-                f"layers): {advice}"
+                f"{full} belongs to a {kind}, which no array holds (they hold torch.nn.Linear and Cellwright's "
+                f"recurrent layers): {advice}"
             )
 
     def _may_stay(self, names: Sequence[str]) -> bool:

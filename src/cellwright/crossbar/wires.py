@@ -99,7 +99,7 @@ class _March:
     Args:
         lines: (..., lines, block) conductances.
         end, segment: resistance between the terminals and the block nodes of line 0, and between neighbouring lines.
-        line_end, line_segment: resistance between a line's own terminal and its nearest crossing, and between crossings.
+        line_end, line_segment: between a line's own terminal and its nearest crossing, and between crossings.
         nearest: whether that crossing is the ``first`` or the ``last`` of the block.
     """
 
@@ -203,7 +203,7 @@ def _driven_at_the_lines(march: _March) -> Network:
 
 
 def _without_wires(conductances: Tensor) -> Network:
-    rows, columns = conductances.shape[-2:]
+    rows = conductances.shape[-2]
     unit = torch.eye(rows, dtype=conductances.dtype, device=conductances.device)
     return Network(
         effective=conductances,

@@ -32,7 +32,7 @@ class Device(ABC):
         gate_window: lowest and highest gate voltage of the series transistor during SET, in volts.
         gate_step: the steps in which the gate voltage can be chosen, in volts; 0 for any.
         area: of one device with its selector, in square metres.
-        source: where the numbers come from.
+        citation: where the numbers come from.
         assumed: which numbers have no source, and what they rest on.
     """
 
@@ -44,7 +44,7 @@ class Device(ABC):
     gate_window: tuple[float, float]
     gate_step: float
     area: float
-    source: str
+    citation: str
     assumed: str
 
     @abstractmethod

@@ -27,7 +27,7 @@ class Ideal(Device):
     gate_window: tuple[float, float] = (0.0, 1.0)
     gate_step: float = 0.0
     area: float = 0.0
-    source: str = "an idealisation"
+    citation: str = "an idealisation"
     assumed: str = "everything: window 1 to 100 uS, read at 0.2 V; programming costs nothing"
 
     def current(

@@ -43,7 +43,7 @@ class Li2019(Device):
     gate_window: tuple[float, float] = (0.7, 1.6)
     gate_step: float = 1e-3
     area: float = 100e-12
-    source: str = (
+    citation: str = (
         "Li et al. 2019, Nature Machine Intelligence 1, 49, and its code github.com/lican81/memNN (SET and RESET laws, "
         "noise, gate window, 0.2 V read, 2.5 V SET, 1.7 V RESET); pulse widths of about 2 and 1 us: Smagulova & James "
         "2019, Eur. Phys. J. Special Topics 228, 2313, section 3.1.2 (which prints s for us)"

@@ -1,0 +1,342 @@
+"""What a step costs on the chip, item by item, and what it would cost in digital logic.
+
+Only the arrays are simulated; converters, sampling and digital logic are costed from published figures of merit. Every
+number that goes in is a ``Constant`` with its source and its uncertainty. Left out, and so a lower bound: leakage,
+clocks, control, the wires between blocks, and what the drivers burn between their supply and the read voltage.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+
+from cellwright.crossbar.array import AnalogArray
+from cellwright.crossbar.chip import Chip
+from cellwright.crossbar.devices import find
+from cellwright.errors import CellwrightError
+from cellwright.layers import Recurrent
+from cellwright.program import counts
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number that goes into a cost, in SI units.
+
+    Attributes:
+        source: where it was published; ``detail`` is what was read there, or assumed in the reading.
+        factor: the true value is taken to lie within this factor.
+    """
+
+    name: str
+    value: float
+    unit: str
+    source: str
+    detail: str
+    factor: float
+
+
+_ISAAC = "Shafiee et al. 2016 (ISAAC), ISCA, pp. 14-26, table I, 32 nm"
+_HOROWITZ = "Horowitz 2014, ISSCC, pp. 10-14, 45 nm at 0.9 V"
+_ZIGZAG = "ZigZag-IMC (KU Leuven), cost model of its converters"
+
+CONSTANTS: Mapping[str, Constant] = {
+    constant.name: constant
+    for constant in (
+        Constant("read time", 100e-9, "s", _ISAAC, "one crossbar read", 5),
+        Constant(
+            "ADC energy at 8 bits", 16e-3 / 8 / 1.28e9, "J", _ISAAC,
+            "8 converters of 8 bits, 16 mW, 1.28 GS/s; other resolutions as 2^bits, after Walden", 2,
+        ),
+        Constant("ADC time", 1 / 1.28e9, "s", _ISAAC, "1.28 GS/s in the text, 1.2 in the table", 2),
+        Constant(
+            "ADC area at 8 bits", 0.0096e-6 / 8, "m2", _ISAAC, "8 converters, 0.0096 mm2; other resolutions as 2^bits",
+            2,
+        ),
+        Constant("DAC energy a bit", 50e-15, "J/V2", _ZIGZAG, "50 fJ a bit at 1 V, for SRAM macros", 3),
+        Constant("supply", 0.9, "V", _HOROWITZ, "the supply of its figures; assumed for converters too", 1.1),
+        Constant(
+            "DAC area a level", 0.00017e-6 / 1024, "m2", _ISAAC,
+            "1024 converters of 1 bit, 0.00017 mm2; assumed to grow as 2^bits", 5,
+        ),
+        Constant("sample energy", 10e-6 / 1024 * 100e-9, "J", _ISAAC, "1024 circuits, 10 uW, 100 ns", 2),
+        Constant("sample area", 0.00004e-6 / 1024, "m2", _ISAAC, "1024 circuits, 0.00004 mm2", 2),
+        Constant("adder area", 0.00024e-6 / 4, "m2", _ISAAC, "4 shift-and-add units, 0.00024 mm2", 2),
+        Constant("activation area", 0.0006e-6 / 2, "m2", _ISAAC, "2 sigmoid units, 0.0006 mm2", 5),
+        Constant("digital clock", 1.2e9, "Hz", _ISAAC, "clock of its digital logic", 2),
+        Constant("32-bit float product", 3.7e-12, "J", _HOROWITZ, "", 2),
+        Constant("32-bit float addition", 0.9e-12, "J", _HOROWITZ, "", 2),
+        Constant("8-bit product", 0.2e-12, "J", _HOROWITZ, "", 2),
+        Constant("32-bit addition", 0.1e-12, "J", _HOROWITZ, "", 2),
+        Constant("8 kB SRAM access", 10e-12, "J", _HOROWITZ, "64 bits; larger memories cost more", 2),
+    )
+}  # fmt: skip
+"""Every constant of the cost model by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """A part of the cost of one step; None where it has none. ``value`` shows how it comes about."""
+
+    name: str
+    energy_j: float | None = None
+    latency_s: float | None = None
+    area_m2: float | None = None
+    value: str = ""
+    source: str = ""
+    uncertainty: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepCost:
+    """What one time step of the whole network costs, steps following one another without a pause.
+
+    Attributes:
+        latency_per_step_s: from the inputs of a step to its outputs; arrays wait for one another, tiles do not.
+        area_m2: None where nobody says.
+        items: of which it is the sum.
+        source, uncertainty: for the whole.
+        constants: that went in.
+    """
+
+    name: str
+    energy_per_step_j: float
+    latency_per_step_s: float
+    area_m2: float | None
+    items: tuple[Item, ...]
+    source: str
+    uncertainty: str
+    constants: tuple[Constant, ...]
+
+    @property
+    def power_w(self) -> float:
+        return self.energy_per_step_j / self.latency_per_step_s
+
+
+def step_cost(chip: Chip) -> StepCost:
+    """Cost of a step on the chip, for the inputs that it has seen since the last ``reset``; the mean over its chips.
+
+    Raises:
+        CellwrightError: the chip has seen no inputs.
+    """
+    tally = _Tally(chip)
+    tally.arrays()
+    tally.input_converters()
+    tally.samples()
+    tally.output_converters()
+    tally.corrections()
+    tally.pointwise()
+    tally.devices()
+    return tally.total(
+        "chip", "factor 3: published figures from several process nodes; leakage and control are left out"
+    )
+
+
+def digital_cost(chip: Chip, bits: int = 8) -> StepCost:
+    """Cost of the same step in digital logic beside SRAM, with a multiply-accumulate unit for each matrix column.
+
+    Args:
+        bits: 8 (weights of 8 bits, sums of 32) or 32 (floating point).
+
+    Raises:
+        CellwrightError: other widths; the chip has seen no inputs.
+    """
+    if bits not in (8, 32):
+        raise CellwrightError(f"digital costs are known for 8 and 32 bits, got {bits}")
+    tally = _Tally(chip)
+    tally.multiply_accumulate(bits)
+    tally.weights_from_memory(bits)
+    tally.pointwise()
+    found = tally.total(
+        f"digital, {bits} bits", "factor 3: arithmetic and weight reads alone, without control; no area is published"
+    )
+    return replace(found, area_m2=None)
+
+
+class _Tally:
+    """Adds up the items of a step on a chip that has seen inputs."""
+
+    def __init__(self, chip: Chip) -> None:
+        self.chip = chip
+        steps = max(array.vectors for array in chip.arrays.values())
+        if not steps:
+            raise CellwrightError("the chip has seen no inputs: run it, then ask what it costs")
+        # A dense layer behind a many-to-one network is used less than once a step.
+        self.uses = [(array, array.vectors / steps) for array in chip.arrays.values()]
+        self.items: list[Item] = []
+        self.constants: dict[str, Constant] = {}
+
+    def total(self, name: str, uncertainty: str) -> StepCost:
+        sources = dict.fromkeys(constant.source for constant in self.constants.values())
+        return StepCost(
+            name=name,
+            energy_per_step_j=sum(item.energy_j or 0.0 for item in self.items),
+            latency_per_step_s=sum(item.latency_s or 0.0 for item in self.items),
+            area_m2=sum(item.area_m2 or 0.0 for item in self.items),
+            items=tuple(self.items),
+            source="; ".join(sources),
+            uncertainty=uncertainty,
+            constants=tuple(self.constants.values()),
+        )
+
+    def add(
+        self, name: str, value: str, constants: tuple[str, ...], *, energy: float | None = None,
+        latency: float | None = None, area: float | None = None, source: str = "", uncertainty: str = "",
+    ) -> None:  # fmt: skip
+        used = [CONSTANTS[constant] for constant in constants]
+        self.constants |= {constant.name: constant for constant in used}
+        self.items.append(
+            Item(
+                name=name,
+                energy_j=energy,
+                latency_s=latency,
+                area_m2=area,
+                value=value,
+                source="; ".join(dict.fromkeys([*([source] if source else []), *(c.source for c in used)])),
+                uncertainty=uncertainty or (f"factor {max(c.factor for c in used):g}" if used else ""),
+            )
+        )
+
+    def arrays(self) -> None:
+        """The integral of V * I at the drivers, with the actual conductances, wires and inputs."""
+        powers = [(array.drive_power().mean().item(), use) for array, use in self.uses]
+        time = _constant("read time")
+        watts = " + ".join(f"{1e3 * power:.3g} mW" for power, _ in powers)
+        self.add(
+            "arrays, V I at the drivers", f"{watts}, {time:.3g} s a read", ("read time",), energy=sum(power * use * time for power, use in powers),
+            latency=sum(use * time for _, use in powers), source="the solved networks, mean over chips and inputs",
+            uncertainty="factor 5 in time; a driver at a higher supply burns the difference besides",
+        )  # fmt: skip
+
+    def input_converters(self) -> None:
+        bits = self.chip.settings.input_bits
+        if bits is None:
+            return self.add("input converters", "ideal, not costed", ())
+        lines = sum(_word_lines(array) for array, _ in self.uses)
+        each = _constant("DAC energy a bit") * bits * _constant("supply") ** 2
+        return self.add(
+            "input converters", f"{lines} of {bits} bits, one a word line, {each:.3g} J each",
+            ("DAC energy a bit", "supply", "DAC area a level"),
+            energy=sum(_word_lines(array) * use for array, use in self.uses) * each,
+            area=lines * 2**bits * _constant("DAC area a level"),
+        )  # fmt: skip
+
+    def samples(self) -> None:
+        lines = sum(_conversions(array) for array, _ in self.uses)
+        self.add(
+            "sample and hold", f"{lines}, one a column", ("sample energy", "sample area"),
+            energy=self._conversions_a_step() * _constant("sample energy"), area=lines * _constant("sample area"),
+        )  # fmt: skip
+
+    def output_converters(self) -> None:
+        bits = self.chip.settings.output_bits
+        if bits is None:
+            return self.add("output converters", "ideal, not costed", ())
+        each = _constant("ADC energy at 8 bits") * 2.0 ** (bits - 8)
+        count = self._tiles()
+        return self.add(
+            "output converters", f"{count} of {bits} bits, one a tile for all its columns, {each:.3g} J a conversion",
+            ("ADC energy at 8 bits", "ADC time", "ADC area at 8 bits"),
+            energy=self._conversions_a_step() * each,
+            latency=sum(_in_a_row(array) * use for array, use in self.uses) * _constant("ADC time"),
+            area=count * _constant("ADC area at 8 bits") * 2.0 ** (bits - 8),
+        )  # fmt: skip
+
+    def corrections(self) -> None:
+        """The affine correction of every conversion and the digital sum of row tiles, as the conversions come in."""
+        each = _constant("8-bit product") + 2 * _constant("32-bit addition")
+        self.add(
+            "correction and digital sums", f"{self._conversions_a_step():.4g} a step, {each:.3g} J each",
+            ("8-bit product", "32-bit addition", "adder area"), energy=self._conversions_a_step() * each,
+            area=self._tiles() * _constant("adder area"),
+        )  # fmt: skip
+
+    def pointwise(self) -> None:
+        """What stays digital in each step of the recurrent layers: activations, products, sums between signals."""
+        found = _pointwise_counts(self.chip.model.modules())
+        activations, products, additions = found["activations"], found["products"], found["additions"]
+        self.add(
+            "activations and products, digital",
+            f"{activations} table look-ups of 32 bits, {products} products, {additions} additions",
+            ("8 kB SRAM access", "32-bit float product", "32-bit float addition", "digital clock", "activation area"),
+            energy=activations * _constant("8 kB SRAM access") / 2
+            + products * _constant("32-bit float product")
+            + additions * _constant("32-bit float addition"),
+            latency=found["layers"] * _CYCLES / _constant("digital clock"),
+            area=found["units"] * _constant("activation area"),
+        )  # fmt: skip
+
+    def devices(self) -> None:
+        device = find(self.chip.settings.device)
+        count = sum(tile.conductances[0].numel() for array, _ in self.uses for tile in array.tiles)
+        self.add(
+            "devices", f"{count} of {device.area:.3g} m2", (), area=count * device.area, source="assumed with the device",
+            uncertainty="factor 10: the cell of a laboratory",
+        )  # fmt: skip
+
+    def multiply_accumulate(self, bits: int) -> None:
+        names = ("8-bit product", "32-bit addition") if bits == 8 else ("32-bit float product", "32-bit float addition")
+        cycles = sum(use * len(array.spec.with_bias) for array, use in self.uses)
+        self.add(
+            "multiply-accumulate", f"{self._weights_a_step():.4g} a step, one unit a column", (*names, "digital clock"),
+            energy=self._weights_a_step() * sum(_constant(name) for name in names),
+            latency=cycles / _constant("digital clock"),
+        )  # fmt: skip
+
+    def weights_from_memory(self, bits: int) -> None:
+        energy = self._weights_a_step() * _constant("8 kB SRAM access") * bits / 64
+        value = f"{self._weights_a_step():.4g} of {bits} bits a step"
+        self.add("weights from memory", value, ("8 kB SRAM access",), energy=energy)
+
+    def _weights_a_step(self) -> float:
+        return sum(use * array.spec.with_bias.numel() for array, use in self.uses)
+
+    def _conversions_a_step(self) -> float:
+        return sum(use * _conversions(array) for array, use in self.uses)
+
+    def _tiles(self) -> int:
+        return sum(len(array.tiles) for array, _ in self.uses)
+
+
+_CYCLES = 6  # from pre-activations to the new state, all units at once: look-up, product, sum, look-up, product, write
+
+
+def _pointwise_counts(modules: Iterable[torch.nn.Module]) -> Counter[str]:
+    totals: Counter[str] = Counter()
+    for layer in modules:
+        if not isinstance(layer, Recurrent):
+            continue
+        for index in range(layer.num_layers):
+            found = counts(layer.cell.program()).at(layer.layer_sizes(index))
+            for kind, number in found.items():
+                totals[_POINTWISE.get(kind, "")] += number * layer.num_directions
+            totals["layers"] += 1
+            totals["units"] += layer.hidden_size * layer.num_directions
+    return totals
+
+
+_POINTWISE = {
+    **dict.fromkeys(("sigmoid", "tanh", "exp", "log", "sqrt", "log_sigmoid"), "activations"),
+    **dict.fromkeys(("products", "scalings", "divisions"), "products"),
+    **dict.fromkeys(("additions", "offsets", "comparisons", "selections"), "additions"),
+}
+
+
+def _constant(name: str) -> float:
+    return CONSTANTS[name].value
+
+
+def _word_lines(array: AnalogArray) -> int:
+    return sum(tile.shape[0] for tile in array.tiles)
+
+
+def _conversions(array: AnalogArray) -> int:
+    """Of one read: one for each column of each tile."""
+    return sum(tile.place.shape[1] for tile in array.tiles)
+
+
+def _in_a_row(array: AnalogArray) -> int:
+    """Conversions one after another: each tile has a converter of its own."""
+    return max(tile.place.shape[1] for tile in array.tiles)
