@@ -205,10 +205,14 @@ class _Tally:
         time = _constant("read time")
         watts = " + ".join(f"{1e3 * power:.3g} mW" for power, _ in powers)
         self.add(
-            "arrays, V I at the drivers", f"{watts}, {time:.3g} s a read", ("read time",), energy=sum(power * use * time for power, use in powers),
-            latency=sum(use * time for _, use in powers), source="the solved networks, mean over chips and inputs",
+            "arrays, V I at the drivers",
+            f"{watts}, {time:.3g} s a read",
+            ("read time",),
+            energy=sum(power * use * time for power, use in powers),
+            latency=sum(use * time for _, use in powers),
+            source="the solved networks, mean over chips and inputs",
             uncertainty="factor 5 in time; a driver at a higher supply burns the difference besides",
-        )  # fmt: skip
+        )
 
     def input_converters(self) -> None:
         bits = self.chip.settings.input_bits
@@ -272,9 +276,13 @@ class _Tally:
         device = find(self.chip.settings.device)
         count = sum(tile.conductances[0].numel() for array, _ in self.uses for tile in array.tiles)
         self.add(
-            "devices", f"{count} of {device.area:.3g} m2", (), area=count * device.area, source="assumed with the device",
+            "devices",
+            f"{count} of {device.area:.3g} m2",
+            (),
+            area=count * device.area,
+            source="assumed with the device",
             uncertainty="factor 10: the cell of a laboratory",
-        )  # fmt: skip
+        )
 
     def multiply_accumulate(self, bits: int) -> None:
         names = ("8-bit product", "32-bit addition") if bits == 8 else ("32-bit float product", "32-bit float addition")
