@@ -16,6 +16,7 @@ from torch.optim import lr_scheduler
 
 from cellwright.errors import CellwrightError
 from cellwright.learning import FitSettings, fit
+from cellwright.learning.interrupt import DeferredInterrupt
 
 
 class StopError(Exception):
@@ -251,6 +252,16 @@ def test_a_second_control_c_interrupts_at_once(small_model, waves):
     with pytest.raises(KeyboardInterrupt):
         fit(small_model(), waves(), FitSettings(epochs=4), callback=impatient)
     assert reached == ["after the first"]
+
+
+def test_a_control_c_that_nobody_acted_on_is_not_lost():
+    with pytest.raises(KeyboardInterrupt), DeferredInterrupt() as interrupt:
+        signal.raise_signal(signal.SIGINT)
+        assert interrupt.pending
+    with pytest.raises(StopError), DeferredInterrupt():
+        signal.raise_signal(signal.SIGINT)
+        raise StopError
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_another_threads_handlers_are_left_alone(waves):

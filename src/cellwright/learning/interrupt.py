@@ -8,7 +8,7 @@ from types import FrameType, TracebackType
 
 
 class DeferredInterrupt:
-    """Within, the first Ctrl-C only sets ``pending``; a second one interrupts at once.
+    """Within, the first Ctrl-C only sets ``pending``; a second one interrupts at once, and leaving interrupts late.
 
     Only where Python's own handler would have raised KeyboardInterrupt: in the main thread, with no handler of
     somebody else's. Elsewhere ``pending`` stays False and nothing changes.
@@ -30,6 +30,8 @@ class DeferredInterrupt:
     ) -> None:
         if self._active:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self.pending and kind is None:
+            raise KeyboardInterrupt
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.pending:
