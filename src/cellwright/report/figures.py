@@ -1,0 +1,298 @@
+"""The figures of a run: what the forecast, the training, the gates and the arrays look like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize, TwoSlopeNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
+
+from cellwright.report.canvas import CHIP, INK, MUTED, RULE, SOFTWARE, new_figure, style
+from cellwright.report.record import ArrayReport, Floats, RunReport
+from cellwright.report.wording import MISSING, error, known
+
+NARROW, MEDIUM, WIDE = 340, 460, 960
+"""Widths in pixels: a phone, a column of the page, the whole page."""
+
+MAPS = ("target", "programmed", "deviation", "wire_loss")
+"""The four maps of an array."""
+
+CONDUCTANCE, DEVIATION, LOSS, ACTIVITY = "cividis", "PuOr", "YlOrBr", "cividis"
+"""Colour maps that keep their order for colour-blind readers and in grey."""
+
+
+def figures(record: RunReport) -> dict[str, Figure]:
+    """All figures by file name, each drawn on a canvas of its own."""
+    drawn = {
+        "forecast": forecast(record, WIDE),
+        "forecast-narrow": forecast(record, NARROW),
+        "causes": causes(record),
+        "training": training(record),
+        "gates": gates(record),
+        "convergence": convergence(record),
+    }
+    for index, array in enumerate(record.arrays):
+        drawn |= {f"array-{index + 1}-{which.replace('_', '-')}": array_map(array, which) for which in MAPS}
+    return drawn
+
+
+def forecast(record: RunReport, width: float = WIDE) -> Figure:
+    """The series with the forecasts of its test period, and the errors of those forecasts."""
+    wide = width > MEDIUM
+    with style():
+        figure = new_figure(width, 330 if wide else 460)
+        shape: dict[str, Any] = {"ncols": 2, "width_ratios": (3, 2)} if wide else {"nrows": 2, "height_ratios": (3, 2)}
+        series, errors = figure.subplots(**shape)
+        _draw_series(series, record)
+        _draw_errors(errors, record)
+        figure.legend(handles=series.get_legend_handles_labels()[0], loc="outside upper left", ncols=4 if wide else 2, handlelength=1.4)
+    return figure
+
+
+def _draw_series(axes: Axes, record: RunReport) -> None:
+    time = np.arange(len(record.series))
+    test = time[record.test]
+    axes.axvspan(test[0] - 0.5, test[-1] + 0.5, color=RULE, alpha=0.45, linewidth=0)
+    axes.plot(time, record.series, color=INK, linewidth=1.1, label="observed")
+    axes.plot(test, record.forecasts.software_mean, color=SOFTWARE, linewidth=1.3, label="software")
+    low, middle, high = (record.forecasts.chip_percentile(p) for p in (5, 50, 95))
+    axes.plot(test, middle, color=CHIP, linewidth=1.3, linestyle=(0, (4, 1.5)), label="chips, median")
+    axes.fill_between(test, low, high, color=CHIP, alpha=0.25, linewidth=0, label="chips, 5–95 %")
+    axes.annotate("forecast", (test[0], 1), (3, -3), xycoords=("data", "axes fraction"), textcoords="offset points",
+                  va="top", color=MUTED)  # fmt: skip
+    axes.set_ylabel(record.unit)
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0.01)
+    _label_time(axes, record.labels, 7)
+
+
+def _draw_errors(axes: Axes, record: RunReport) -> None:
+    observed = record.series[record.test]
+    time = np.arange(len(observed))
+    low, middle, high = (record.forecasts.chip_percentile(p) - observed for p in (5, 50, 95))
+    axes.axhline(0, color=INK, linewidth=0.8)
+    axes.fill_between(time, low, high, color=CHIP, alpha=0.25, linewidth=0)
+    axes.plot(time, record.forecasts.software_mean - observed, color=SOFTWARE, linewidth=1.3)
+    axes.plot(time, middle, color=CHIP, linewidth=1.3, linestyle=(0, (4, 1.5)))
+    axes.set_ylabel(f"forecast − observed\n({record.unit})")
+    axes.margins(x=0.01)
+    _label_time(axes, record.test_labels, 5)
+
+
+def causes(record: RunReport, width: float = MEDIUM) -> Figure:
+    """Error by cause as bars from zero: each cause alone, and the chip without it; lines for what to compare with."""
+    entries = record.causes
+    with style():
+        header = 17 * (len(record.baselines) + 3)
+        figure = new_figure(width, header + 62 + 58 * max(len(entries), 1))
+        axes = figure.subplots()
+        for row, cause in enumerate(entries):
+            axes.annotate(cause.name, (0, row), (2, 17), xycoords=("axes fraction", "data"), textcoords="offset points",
+                          va="center")  # fmt: skip
+            for score, offset, colour, hatch in ((cause.alone, 0.06, CHIP, ""), (cause.without, 0.36, RULE, "////")):
+                axes.barh(row + offset, score.rmse, 0.27, color=colour, hatch=hatch, edgecolor=MUTED, linewidth=0.5)
+                if score.percentiles:
+                    ends = [[score.percentiles[5]], [score.percentiles[95]]]
+                    axes.plot(ends, [[row + offset]] * 2, color=INK, linewidth=1.2, solid_capstyle="butt")
+                axes.annotate(error(score.rmse), (score.percentiles.get(95, score.rmse), row + offset), (4, 0),
+                              textcoords="offset points", va="center", fontsize=10.5)  # fmt: skip
+        axes.set_ylim(max(len(entries), 1) - 0.35, -0.65)
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        shown = [score.percentiles.get(95, score.rmse) for c in entries for score in (c.alone, c.without)]
+        shown += [record.software.rmse, record.chip_ideal.rmse, record.chip_whole.rmse, record.best_baseline.rmse]
+        axes.set_xlim(0, 1.3 * max((value for value in shown if known(value)), default=1.0))
+        lines = _reference_lines(record)
+        axes.set_xlabel(f"RMSE ({record.unit})")
+        _draw_reference_lines(axes, lines)
+        bars = axes.containers
+        if bars:
+            figure.legend(bars[:2], ["alone", "chip without it"], loc="outside lower left", ncols=2, handlelength=1.4)
+    return figure
+
+
+def _reference_lines(record: RunReport) -> list[tuple[str, float, str]]:
+    lines = [("software", record.software.rmse, SOFTWARE), ("ideal chip", record.chip_ideal.rmse, SOFTWARE)]
+    lines.append(("whole chip", record.chip_whole.rmse, CHIP))
+    lines += [(baseline.title, baseline.rmse, MUTED) for baseline in record.baselines]
+    return sorted((line for line in lines if known(line[1])), key=lambda line: line[1])
+
+
+def _draw_reference_lines(axes: Axes, lines: Sequence[tuple[str, float, str]]) -> None:
+    """Vertical lines, each with its label in a row of its own above the bars, so that no two can overlap.
+
+    What lies beyond the axis, as a poor baseline does, has a label with an arrow at the edge instead of a line.
+    """
+    edge = axes.get_xlim()[1]
+    for row, (name, value, colour) in enumerate(lines):
+        height = 8 + 17 * (len(lines) - 1 - row)
+        leftwards = value > edge / 2
+        text = f"{name} {error(value)}"
+        if value > edge:
+            axes.annotate(f"{text} →", (edge, 1), (0, height), xycoords=("data", "axes fraction"),
+                          textcoords="offset points", ha="right", va="center", color=colour, fontsize=10.5)  # fmt: skip
+            continue
+        axes.axvline(value, color=colour, linewidth=1, linestyle=":" if colour == MUTED else "-", zorder=0)
+        axes.annotate(text, (value, 1), (-4 if leftwards else 4, height), xycoords=("data", "axes fraction"),
+                      textcoords="offset points", ha="right" if leftwards else "left", va="center", color=colour,
+                      fontsize=10.5)  # fmt: skip
+        axes.annotate("", (value, 1), (0, height + 6), xycoords=("data", "axes fraction"), textcoords="offset points",
+                      arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 1, "shrinkA": 0, "shrinkB": 0,
+                                  "linestyle": ":" if colour == MUTED else "-"})  # fmt: skip
+
+
+def training(record: RunReport, width: float = MEDIUM) -> Figure:
+    """Training and validation losses by epoch, one line a seed, the epoch that was kept marked."""
+    with style():
+        figure = new_figure(width, 300)
+        axes = figure.subplots()
+        for index, curve in enumerate(record.training):
+            label = {"train": "training", "validation": "validation", "kept": "kept"} if index == 0 else {}
+            axes.plot(curve.train, color=MUTED, linewidth=0.9, alpha=0.8, label=label.get("train"))
+            if curve.validation is not None:
+                axes.plot(curve.validation, color=SOFTWARE, linewidth=1.1, label=label.get("validation"))
+            if curve.best_epoch is not None:
+                kept = curve.train if curve.validation is None else curve.validation
+                axes.plot(curve.best_epoch, kept[curve.best_epoch], "o", color=CHIP, markersize=5, label=label.get("kept"))
+        losses = [loss for c in record.training for loss in (c.train, c.validation) if loss is not None]
+        if any((loss > 0).any() for loss in losses):
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(record.loss)
+        axes.margins(x=0.02)
+        axes.grid(axis="y")
+        figure.legend(loc="outside upper left", ncols=3, handlelength=1.4)
+    return figure
+
+
+def gates(record: RunReport, width: float = MEDIUM) -> Figure:
+    """Every gate and state over time as a map: a row a unit, a column a time step."""
+    names = list(record.gates)
+    with style():
+        units = [record.gates[name].shape[1] for name in names]
+        heights = [min(max(5 * number, 40), 120) for number in units]
+        figure = new_figure(width, sum(heights) + 14 * len(names) + 40)
+        panels = figure.subplots(max(len(names), 1), 1, sharex=True, squeeze=False, height_ratios=heights or None)[:, 0]
+        for axes, name in zip(panels, names, strict=False):
+            values = record.gates[name]
+            image = axes.imshow(values.T, aspect="auto", interpolation="none", **_activity_colours(values))
+            axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=12.5)
+            axes.yaxis.set_major_locator(MaxNLocator(2, integer=True))
+            axes.tick_params(axis="y", labelsize=9.5)
+            bar = figure.colorbar(image, ax=axes, pad=0.015, aspect=8, fraction=0.06)
+            bar.ax.tick_params(labelsize=9.5)
+            bar.outline.set_visible(False)  # type: ignore[operator]
+            bar.locator = MaxNLocator(2)
+            bar.update_ticks()
+        _label_time(panels[-1], record.labels[record.gate_period], 6)
+    return figure
+
+
+def _activity_colours(values: Floats) -> dict[str, Any]:
+    """From 0 to 1 for what is never negative, symmetric about 0 for the rest: white is nothing."""
+    finite = values[np.isfinite(values)]
+    if finite.size and finite.min() >= 0:
+        return {"cmap": ACTIVITY, "norm": Normalize(0, max(1.0, float(finite.max())))}
+    largest = float(np.abs(finite).max()) if finite.size else 1.0
+    return {"cmap": DEVIATION, "norm": Normalize(-largest, largest)}
+
+
+def convergence(record: RunReport, width: float = MEDIUM) -> Figure:
+    """Devices within tolerance after each round of write-verify, a line an array."""
+    dashes = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
+    with style():
+        figure = new_figure(width, 260)
+        axes = figure.subplots()
+        for index, array in enumerate(record.arrays):
+            rounds = 100 * array.programming.convergence
+            shade = (CHIP, SOFTWARE, INK, MUTED)[index % 4]
+            axes.plot(np.arange(1, len(rounds) + 1), rounds, color=shade, linestyle=dashes[index % 4], marker="o",
+                      markersize=3.5, label=array.name)  # fmt: skip
+        axes.set_xlabel("write-verify round")
+        axes.set_ylabel("devices within tolerance")
+        axes.yaxis.set_major_formatter(PercentFormatter(decimals=0))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_ylim(0, 103)
+        axes.grid(axis="y")
+        figure.legend(loc="outside upper left", ncols=2, handlelength=1.8)
+    return figure
+
+
+def array_map(array: ArrayReport, which: str, width: float = MEDIUM) -> Figure:
+    """One of the `MAPS` of an array: conductances, their deviation from the target, or what the wires take away.
+
+    An array of few columns is drawn lying: its word lines run from left to right.
+    """
+    values, title, options = _map_content(array, which)
+    lying = array.columns * 3 < array.rows
+    across, down = (array.rows, array.columns) if lying else (array.columns, array.rows)
+    with style():
+        scale = (width - 110) / across
+        figure = new_figure(width, min(max(down * scale, 26), 420) + 78)
+        axes = figure.subplots()
+        image = axes.imshow(values.T if lying else values, interpolation="none", aspect="auto", **options)
+        axes.set_title(title, loc="left", fontsize=11.5)
+        lines = (("word line", array.row_groups), ("bit line", array.column_groups))
+        for axis, (name, groups) in zip("xy" if lying else "yx", lines, strict=True):
+            _label_lines(axes, axis, name, groups, "white" if which in ("target", "programmed") else MUTED)
+        bar = figure.colorbar(image, ax=axes, pad=0.02, fraction=0.05, aspect=min(20.0, max(4.0, down * scale / 14)))
+        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.ax.tick_params(labelsize=10)
+        bar.locator = MaxNLocator(4 if down * scale > 80 else 2)
+        bar.update_ticks()
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+    return figure
+
+
+def _map_content(array: ArrayReport, which: str) -> tuple[Floats, str, dict[str, Any]]:
+    both = 1e6 * np.stack([array.target, array.programmed])
+    if which in ("target", "programmed"):
+        finite = both[np.isfinite(both)]
+        # One scale for the two, so that they can be compared by eye.
+        norm = Normalize(min(0.0, finite.min(initial=0.0)), finite.max(initial=1e-3))
+        return both[MAPS.index(which)], f"{which} conductance (µS)", {"cmap": CONDUCTANCE, "norm": norm}
+    if which == "deviation":
+        values = both[1] - both[0]
+        largest = max(float(np.nanmax(np.abs(values), initial=0.0)), 1e-6)
+        norm = TwoSlopeNorm(0, -largest, largest)
+        return values, "programmed − target (µS)", {"cmap": DEVIATION, "norm": norm}
+    loss = 100 * (1 - array.wire_loss)
+    norm = Normalize(min(0.0, float(np.nanmin(loss, initial=0.0))), max(float(np.nanmax(loss, initial=0.0)), 1e-6))
+    return loss, "lost in the wires (% of the current)", {"cmap": LOSS, "norm": norm}
+
+
+def _label_lines(axes: Axes, axis: str, name: str, groups: Sequence[tuple[str, int]], colour: str) -> None:
+    """Number the lines, or name their groups and part them by thin lines."""
+    target = axes.xaxis if axis == "x" else axes.yaxis
+    target.set_label_text(name)
+    if not groups:
+        first, last = sorted(target.get_view_interval())
+        target.set_major_locator(MaxNLocator(5, integer=True) if last - first > 1 else FixedLocator([0]))
+        return
+    ends = list(accumulate(size for _, size in groups))
+    centres = [end - size / 2 - 0.5 for end, (_, size) in zip(ends, groups, strict=True)]
+    target.set_ticks(centres, [label for label, _ in groups])
+    target.set_tick_params(length=0)
+    for end in ends[:-1]:
+        (axes.axvline if axis == "x" else axes.axhline)(end - 0.5, color=colour, linewidth=0.8)
+
+
+def _label_time(axes: Axes, labels: Sequence[str], most: int) -> None:
+    """Years where the labels are months, else some of the labels themselves."""
+    first = [index for index, label in enumerate(labels) if re.fullmatch(r"\d{4}-01", label)]
+    if len(first) > 1:
+        every = -(-len(first) // most)
+        shown = first[::every]
+        axes.set_xticks(shown, [labels[index][:4] for index in shown])
+        return
+    shown = list(range(0, len(labels), max(1, -(-len(labels) // most))))
+    axes.set_xticks(shown, [labels[index] or MISSING for index in shown])

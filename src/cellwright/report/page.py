@@ -1,0 +1,110 @@
+"""The page of a run: one HTML file that needs nothing else, neither a network nor a script."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from xml.etree import ElementTree
+
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from cellwright.report import story, wording
+from cellwright.report.canvas import inline, svg
+from cellwright.report.figures import MAPS, figures
+from cellwright.report.record import RunReport
+
+MATHML = frozenset(
+    "math mrow mi mn mo mtext mspace msub msup msubsup munder mover munderover mfrac msqrt mroot mstyle mtable mtr mtd"
+    " mpadded mphantom merror".split()
+)
+MATHML_ATTRIBUTES = frozenset({"display", "mathvariant", "stretchy", "fence", "separator", "form", "width", "lspace", "rspace"})
+
+
+def html(record: RunReport, drawn: Mapping[str, Figure] | None = None) -> str:
+    """The whole report as one HTML document.
+
+    Args:
+        record: of the run; its texts are shown as text, never as markup.
+        drawn: what ``figures(record)`` gave, where they are drawn already.
+    """
+    drawn = figures(record) if drawn is None else drawn
+    pictures = {name: inline(svg(figure, name), name, describe(record, name)) for name, figure in drawn.items()}
+    return _template().render(
+        record=record,
+        css=Markup(files(__package__).joinpath("page.css").read_text(encoding="utf-8")),
+        figures={name: Markup(picture) for name, picture in pictures.items()},
+        equations=[(equation, safe_mathml(equation.mathml)) for equation in record.equations],
+        maps=[name.replace("_", "-") for name in MAPS],
+        sources=sources(record),
+        story=story,
+        wording=wording,
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
+
+
+def safe_mathml(text: str) -> Markup | None:
+    """An equation as an element of the page; None for what is not well-formed MathML of known elements alone.
+
+    Equations come from cells that other people write, so nothing but mathematics is let through.
+    """
+    if "<!" in text or "<?" in text:
+        return None
+    try:
+        root = ElementTree.fromstring(re.sub(r'\sxmlns="[^"]*"', "", text))
+    except ElementTree.ParseError:
+        return None
+    for element in root.iter():
+        if element.tag not in MATHML or not MATHML_ATTRIBUTES.issuperset(element.attrib):
+            return None
+    return Markup(ElementTree.tostring(root, encoding="unicode")) if root.tag == "math" else None
+
+
+def sources(record: RunReport) -> list[str]:
+    """All that is cited, each once, in the order in which it appears."""
+    cited = [record.data_source, record.citation, record.device_source]
+    cited += [item.source for item in record.cost.items]
+    cited += [system.source for system in (record.digital, *record.published)]
+    return list(dict.fromkeys(source for source in cited if source))
+
+
+def describe(record: RunReport, name: str) -> str:
+    """A figure in words, for those who cannot see it."""
+    whole, software = wording.error(record.chip_whole.rmse), wording.error(record.software.rmse)
+    if name.startswith("forecast"):
+        return (
+            f"Line chart: the series, and forecasts of the {story.test_period(record)} by the software network "
+            f"(error {software}) and by the simulated chips (error {whole}), with the errors of both over time."
+        )
+    if name == "causes":
+        parts = [
+            f"{cause.name} alone {wording.error(cause.alone.rmse)}, without it {wording.error(cause.without.rmse)}"
+            for cause in record.causes
+        ]
+        return f"Bar chart of the error by cause: {'; '.join(parts)}. Whole chip {whole}, software {software}."
+    if name == "training":
+        return f"Line chart: training and validation loss by epoch of {len(record.training)} trainings."
+    if name == "gates":
+        return f"Maps over time, one row a unit, of {', '.join(record.gates)}."
+    if name == "convergence":
+        parts = [f"{a.name} {wording.fraction(a.programming.yield_fraction)}" for a in record.arrays]
+        return f"Line chart: devices within tolerance by write-verify round, at the end {', '.join(parts)}."
+    _, index, which = name.split("-", 2)
+    array = record.arrays[int(index) - 1]
+    return f"Map of array {array.name}, {array.rows} rows by {array.columns} columns: {MAP_WORDS[which]}."
+
+
+MAP_WORDS = {
+    "target": "target conductances",
+    "programmed": "programmed conductances",
+    "deviation": "programmed minus target conductance",
+    "wire-loss": "share of each device's current that the wires take away",
+}
