@@ -19,7 +19,7 @@ help:
 
 run:
 	@tools/setup.sh run
-	.venv/bin/cellwright run airline $(if $(DIR),--out "$(DIR)") $(ARGS)
+	.venv/bin/cellwright run airline $(strip $(if $(DIR),--out "$(DIR)") $(ARGS))
 
 test:
 	@tools/setup.sh test

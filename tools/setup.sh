@@ -35,8 +35,8 @@ find_python() {
         done
         python=python3
     fi
-    version=$("$python" -c 'import sys; print("Python %d.%d.%d" % sys.version_info[:3])' 2>/dev/null) || version="no Python"
-    fail "Python 3.11 or newer is needed and $python is $version: install one and name it, as in PYTHON=python3.12 make $purpose"
+    finding=$("$python" -c 'import sys; print("is Python %d.%d.%d" % sys.version_info[:3])' 2>/dev/null) || finding="does not run"
+    fail "Python 3.11 or newer is needed, but $python $finding: install one and name it, as in PYTHON=python3.12 make $purpose"
 }
 
 base_of() { "$1" -c 'import sys; print(sys.base_prefix, sys.version_info[:2])' 2>/dev/null; }
@@ -53,11 +53,11 @@ build_environment() {
         fail "$python cannot make virtual environments: install its venv module (on Debian and Ubuntu the package python3-venv) or name another Python, as in PYTHON=python3.12 make $purpose"
     say "making the virtual environment .venv"
     rm -rf .venv
-    "$python" -m venv .venv && .venv/bin/python -m pip --version >/dev/null ||
-        fail "$python could not make a virtual environment with pip in $(pwd)/.venv: see above, or name another Python, as in PYTHON=python3.12 make $purpose"
+    "$python" -m venv .venv ||
+        fail "$python could not make a virtual environment in $(pwd)/.venv: it says why above; or name another Python, as in PYTHON=python3.12 make $purpose"
 }
 
-pip_install() { .venv/bin/python -m pip install --disable-pip-version-check --constraint constraints.txt "$@"; }
+pip_install() { .venv/bin/python -m pip install --disable-pip-version-check "$@"; }
 
 install_torch() {
     pinned=$(sed -n 's/^torch==//p' constraints.txt)
@@ -68,14 +68,14 @@ install_torch() {
     say "installing torch $pinned ($TORCH)"
     if [ "$TORCH" = cuda ]; then
         # Three equals signs: plain ones would be content with the CPU build.
-        pip_install "torch===$pinned" && return
+        pip_install --constraint constraints.txt "torch===$pinned" && return
     else
         # macOS has one build, the plain one. The index has torch itself, but not the tested versions of the rest.
         if [ "$(uname)" != Darwin ]; then
             pip_install --timeout 10 --retries 1 --no-deps --index-url "$TORCH_CPU_INDEX" "torch==$pinned" 2>/dev/null && return
             say "the index of CPU builds is out of reach ($TORCH_CPU_INDEX): taking the plain package"
         fi
-        pip_install "torch==$pinned" && return
+        pip_install --constraint constraints.txt "torch==$pinned" && return
     fi
     fail "torch $pinned could not be installed with $(.venv/bin/python --version) on $(uname -sm): pip says why above"
 }
@@ -96,5 +96,5 @@ fi
 rm -f "$stamp"
 install_torch
 say "installing the other packages"
-pip_install --quiet --editable "$what" || fail "the packages could not be installed: pip says why above"
+pip_install --quiet --constraint constraints.txt --editable "$what" || fail "the packages could not be installed: pip says why above"
 printf '%s\n%s\n' "$(pwd)" "$made_from $purpose" >"$stamp"

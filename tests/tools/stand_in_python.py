@@ -49,9 +49,9 @@ match sys.argv[2:]:
         programs = Path(folder) / "bin"
         programs.mkdir(parents=True)
         shutil.copy(played_by, programs / "python")
-    case ["-m", "pip", "install", "--disable-pip-version-check", "--constraint", "constraints.txt", *arguments]:
+    case ["-m", "pip", "install", "--disable-pip-version-check", *arguments]:
         install(arguments)
-    case ["-m", "pip", "--version"] | ["--version"]:
+    case ["--version"]:
         pass
     case unknown:
         sys.exit(f"the stand-in does not know {unknown}")

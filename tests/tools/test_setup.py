@@ -15,8 +15,10 @@ OLD = "import sys; sys.version_info = (3, 9, 18)"
 NO_VENV = "import sys; sys.modules['ensurepip'] = None"
 INDEX = "http://cpu.invalid"
 CPU_INDEX = f"pip --timeout 10 --retries 1 --no-deps --index-url {INDEX} torch==2.13.0"
-PROGRAM = "pip --quiet --editable ."
-PROGRAM_AND_TESTS = "pip --quiet --editable .[dev]"
+PLAIN = "pip --constraint constraints.txt torch==2.13.0"
+CUDA = "pip --constraint constraints.txt torch===2.13.0"
+PROGRAM = "pip --quiet --constraint constraints.txt --editable ."
+PROGRAM_AND_TESTS = PROGRAM + "[dev]"
 
 
 class Checkout:
@@ -77,7 +79,7 @@ def test_a_python_that_does_not_run_is_one_line(checkout: Checkout, text: str | 
     python = checkout.bin / "python3.12"
     if text is not None:
         checkout.program("python3.12", text)
-    assert f"{python} is no Python" in the_one_line(checkout.set_up(PYTHON=str(python)))
+    assert f"{python} does not run" in the_one_line(checkout.set_up(PYTHON=str(python)))
 
 
 def test_no_venv_module_is_one_line(checkout: Checkout) -> None:
@@ -113,7 +115,7 @@ def test_the_tests_need_more_than_the_program(checkout: Checkout) -> None:
 def test_where_the_index_is_out_of_reach_the_plain_package_is_taken(checkout: Checkout) -> None:
     result = checkout.set_up(STAND_IN_FAILS="--index-url")
     assert result.returncode == 0
-    assert checkout.log.read_text().splitlines() == ["venv", CPU_INDEX, "pip torch==2.13.0", PROGRAM]
+    assert checkout.log.read_text().splitlines() == ["venv", CPU_INDEX, PLAIN, PROGRAM]
     assert "taking the plain package" in result.stderr
     assert "long story" not in result.stderr
 
@@ -127,12 +129,12 @@ def test_what_pip_says_about_a_failure_is_shown(checkout: Checkout) -> None:
 
 def test_macos_takes_the_plain_package(checkout: Checkout) -> None:
     checkout.program("uname", "echo Darwin")
-    assert checkout.installs() == ["venv", "pip torch==2.13.0", PROGRAM]
+    assert checkout.installs() == ["venv", PLAIN, PROGRAM]
 
 
 def test_the_cuda_build_replaces_the_cpu_build_and_serves_as_one(checkout: Checkout) -> None:
     assert checkout.installs(TORCH="cpu") == ["venv", CPU_INDEX, PROGRAM]
-    assert checkout.installs(TORCH="cuda") == ["pip torch===2.13.0", PROGRAM]
+    assert checkout.installs(TORCH="cuda") == [CUDA, PROGRAM]
     assert checkout.installs(TORCH="cpu") == [PROGRAM]
 
 
