@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 # Before torch is imported, and for the processes that tests start: two tests at once must not fight for the cores,
@@ -52,3 +53,24 @@ class Needs:
 def needs() -> Needs:
     """See ``Needs``: ``needs.program("chromium", remedy="apt install chromium")``, ``needs.data("airline")``."""
     return Needs()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-goldens", action="store_true", help="write tests/goldens anew; review the difference")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compares a text with the one kept under that name in tests/goldens (``pytest --update-goldens`` writes it)."""
+
+    def compare(name: str, text: str) -> None:
+        path = Path(__file__).parent / "goldens" / name
+        if request.config.getoption("--update-goldens"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.is_file(), f"{path.name} is missing: run pytest --update-goldens, then read what it wrote"
+        assert text == path.read_text(encoding="utf-8"), (
+            f"{name} has changed: if it should, run pytest --update-goldens"
+        )
+
+    return compare

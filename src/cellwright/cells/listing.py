@@ -79,7 +79,7 @@ def _from_file(name: str) -> Listed:
     path = Path(path_name)
     if not path.is_file():
         raise CellwrightError(f"no file {path_name!r}: a cell of your own is named FILE.py:CLASS")
-    module = _imported(path.resolve())
+    module = _module(path.resolve())
     cells = {k: v for k, v in vars(module).items() if isinstance(v, type) and issubclass(v, Cell) and v is not Cell}
     own = [k for k, v in cells.items() if v.__module__ == module.__name__]
     if not class_name and len(own) == 1:
@@ -89,7 +89,7 @@ def _from_file(name: str) -> Listed:
         asked = f"no cell {class_name!r}" if class_name else "no single cell: name one as FILE.py:CLASS"
         raise CellwrightError(f"{path_name} has {asked}; its cells are: {known}")
     cell = _instance(cells[class_name], name)
-    title = (inspect.getdoc(cells[class_name]) or class_name).splitlines()[0]
+    title = inspect.cleandoc(cell.__doc__ or class_name).splitlines()[0]
     return Listed(cell, title, f"defined in {path.name}")
 
 
@@ -100,13 +100,17 @@ def _instance(cell_class: type[Cell], name: str) -> Cell:
     except CellwrightError as error:
         raise CellwrightError(f"{name}: {error}") from error
     except Exception as error:
-        raise CellwrightError(f"{name} cannot be traced: {type(error).__name__}: {error}") from error
+        raise CellwrightError(f"{name} cannot be traced: {_reason(error)}") from error
     return cell
 
 
+def _module(path: Path) -> ModuleType:
+    """A person's file as a module: the same one, with the same classes, until the file is changed."""
+    return _imported(path, path.stat().st_mtime_ns)
+
+
 @cache
-def _imported(path: Path) -> ModuleType:
-    """A person's file as a module, once a process, so that a cell's class is the same whenever it is found."""
+def _imported(path: Path, _changed: int) -> ModuleType:
     module_name = f"cellwright_user_{path.stem}_{crc32(str(path).encode()):08x}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
@@ -115,13 +119,18 @@ def _imported(path: Path) -> ModuleType:
     sys.modules[module_name] = module  # where dataclasses look their own module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[module_name]
-        raise CellwrightError(f"{path.name} does not import: {type(error).__name__}: {error}") from error
+        raise CellwrightError(f"{path.name} does not import: {_reason(error)}") from error
     for item in vars(module).values():
         if isinstance(item, type) and issubclass(item, Cell) and item.__module__ == module_name:
             copyreg.pickle(item, partial(_reduced, path))
     return module
+
+
+def _reason(error: BaseException) -> str:
+    """An error of somebody else's in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _reduced(path: Path, cell: Cell) -> tuple[Callable[..., Cell], tuple[Path, str, dict[str, Any]]]:
@@ -133,5 +142,5 @@ def _reduced(path: Path, cell: Cell) -> tuple[Callable[..., Cell], tuple[Path, s
 def _restored(path: Path, class_name: str, values: dict[str, Any]) -> Cell:
     if not path.is_file():
         raise CellwrightError(f"the cell {class_name} was defined in {path}, which is gone: put the file back")
-    cell: Cell = attrgetter(class_name)(_imported(path))(**values)
+    cell: Cell = attrgetter(class_name)(_module(path))(**values)
     return cell

@@ -85,6 +85,7 @@ class Cell:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        cls.__doc__ = cls.__doc__ or cls.__name__  # dataclass would put the signature there
         dataclass(frozen=True, kw_only=True, repr=False)(cls)
 
     def __repr__(self) -> str:
@@ -115,6 +116,10 @@ class Cell:
         Raises:
             CellwrightError: the step does not fit the states, or uses what cannot be traced.
         """
+        try:
+            hash(self)
+        except TypeError as error:
+            raise CellwrightError(f"{self} cannot be kept: {error}; use a tuple or a string in its fields") from None
         return _traced(self)
 
     @property

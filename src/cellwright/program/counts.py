@@ -65,7 +65,7 @@ def counts(program: Program) -> Counts:
 
     biases = {b.serial for v in program.values if v.operator == "linear" for b in linear_terms(v)[2]}
     for value in program.parameters:
-        matrix = bool(value.attributes["columns"])
+        matrix = value.attributes["columns"] is not None
         add("weights" if matrix else "biases" if value.serial in biases else "elementwise weights", value.axes)
     array_sums: set[int] = set()
     for value in program.values:

@@ -161,7 +161,7 @@ class Interpreter:
         def run(slots: list[Any]) -> None:
             outputs = evaluate([_flat(slots[index], count) for index, count in sources])
             for index, shape, output in zip(results, shapes, outputs, strict=True):
-                slots[index] = output if len(shape) == 1 else output.unflatten(-1, shape)
+                slots[index] = _shaped(output, shape)
 
         return run
 
@@ -185,9 +185,9 @@ class Interpreter:
         shape = size_of(named_axes(value.axes), self.sizes)
         counts = [len(named_axes(argument.axes)) for argument in value.arguments]
         if operator == "linear":
-            return lambda source, matrix: (_flat(source, counts[0]) @ matrix.reshape(out, -1).T).unflatten(-1, shape)
+            return lambda source, matrix: _shaped(_flat(source, counts[0]) @ matrix.reshape(out, -1).T, shape)
         if operator == "linear_transposed":
-            return lambda source, matrix: (_flat(source, counts[0]) @ matrix.reshape(out, -1)).unflatten(-1, shape)
+            return lambda source, matrix: _shaped(_flat(source, counts[0]) @ matrix.reshape(out, -1), shape)
         if operator == "outer":
             return lambda left, right: _outer(_flat(left, counts[0]), _flat(right, counts[1])).reshape(shape)
         raise CellwrightError(f"the interpreter knows no operator {operator!r}: add a row to program/operators.py")
@@ -258,6 +258,13 @@ def _flat(tensor: Tensor, named: int) -> Tensor:
     if named == 1:
         return tensor
     return tensor.flatten(-named) if named else tensor.unsqueeze(-1)
+
+
+def _shaped(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Undo ``_flat``: the last dimension becomes those of ``shape``."""
+    if len(shape) == 1:
+        return tensor
+    return tensor.unflatten(-1, shape) if shape else tensor.squeeze(-1)
 
 
 def _missing_dimensions(argument: Value, result: Value) -> list[int]:

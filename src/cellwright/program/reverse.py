@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cellwright.program.operators import adjoint_of
-from cellwright.program.values import Program, Value, input_value, named_axes, reduction
+from cellwright.program.values import Program, Value, reduction
 
 COTANGENT = "d_"
 """Prefix of a cotangent's name: ``d_h`` goes in for the output h, ``d_weight_hh.i`` comes out for that parameter."""
@@ -18,7 +18,7 @@ def reverse(program: Program) -> Program:
     cotangents: dict[int, Value] = {}
     seeds = []
     for name, output in program.outputs.items():
-        seed = input_value(COTANGENT + name, named_axes(output.axes), "cotangent")
+        seed = Value("input", (), output.axes, COTANGENT + name, {"role": "cotangent"})
         seeds.append(seed)
         _accumulate(cotangents, output, seed)
     for value in reversed(program.values):

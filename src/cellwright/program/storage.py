@@ -62,15 +62,20 @@ def families(program: Program, sizes: Mapping[str, int]) -> dict[str, Family]:
     return {name: _family(name, values, sizes) for name, values in grouped.items()}
 
 
+def _width(parameter: Value, sizes: Mapping[str, int]) -> int | None:
+    """Columns of a matrix; None for a vector, which is not a matrix of one column."""
+    columns = parameter.attributes["columns"]
+    return None if columns is None else prod(size_of(columns, sizes))
+
+
 def _family(name: str, values: list[Value], sizes: Mapping[str, int]) -> Family:
-    # None for a vector, so that it does not pass for a matrix of one column.
-    widths = {prod(size_of(axes, sizes)) if (axes := value.attributes["columns"]) else None for value in values}
-    if len(widths) != 1:
-        read = ", ".join(f"{value.name} ({', '.join(value.attributes['columns']) or 'nothing'})" for value in values)
+    widths = {value.name: _width(value, sizes) for value in values}
+    if len(set(widths.values())) != 1:
+        read = ", ".join(f"{part}: {'none' if width is None else width}" for part, width in widths.items())
         raise CellwrightError(
-            f"the parts of {name} read from inputs of different sizes, {read}: give one of them a family of its own"
+            f"the parts of {name} have different numbers of columns ({read}): give one of them a family of its own"
         )
-    (width,) = widths
+    width = widths[values[0].name]
     parts, start = [], 0
     for value in values:
         rows = prod(size_of(value.attributes["out"], sizes))

@@ -37,12 +37,12 @@ def trace(step: Callable[..., Any], inputs: Sequence[Value], outputs: Sequence[s
 
 
 def parameter(
-    name: str, axes: Axes, *, family: str, part: str, symbol: str, subscript: str = "", columns: Axes = ()
+    name: str, axes: Axes, *, family: str, part: str, symbol: str, subscript: str = "", columns: Axes | None = None
 ) -> Value:
     """The parameter ``name`` of the step being traced, created at its first use.
 
     Args:
-        axes: row axes; ``columns`` are those that a matrix reads from.
+        axes: row axes; ``columns`` are those that a matrix reads from, None for what is no matrix.
         family: the stored tensor it is a part of (``weight_hh``); ``part`` the rows in it (``i``).
         symbol: how equations print it (``U``), with a ``subscript``.
 
@@ -57,10 +57,10 @@ def parameter(
     if not (family.isidentifier() and part.isidentifier()):
         raise CellwrightError(f"{name!r} cannot name a parameter: names are made of letters, digits and _")
     attributes: dict[str, Any] = {"family": family, "part": part, "symbol": symbol, "subscript": subscript}
-    attributes |= {"out": in_order(axes), "columns": in_order(columns)}
-    value = Value("parameter", (), in_order((*axes, *primed(columns))), name, attributes)
+    attributes |= {"out": in_order(axes), "columns": None if columns is None else in_order(columns)}
+    value = Value("parameter", (), in_order((*axes, *primed(columns or ()))), name, attributes)
     known = parameters.setdefault(name, value)
-    if known.axes != value.axes:
+    if known.axes != value.axes or known.attributes["columns"] != value.attributes["columns"]:
         raise CellwrightError(
             f"{name!r} is used with the axes ({', '.join(known.axes)}) and ({', '.join(value.axes)}): "
             "give one of them another name"

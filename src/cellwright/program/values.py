@@ -163,9 +163,9 @@ def reduction(operator: str, value: Value, axis: str) -> Value:
 
 
 def input_value(name: str, axes: Sequence[str], role: str) -> Value:
-    """A value from outside, with its axes beside ``batch``. Its role is ``sequence``, ``state`` or ``cotangent``.
+    """A value from outside, with its axes beside ``batch``. Its role is ``sequence`` or ``state``.
 
-    ``split_stages`` adds the roles ``hoisted`` and ``constant over time``.
+    ``reverse`` adds the role ``cotangent``, ``split_stages`` adds ``hoisted`` and ``constant over time``.
     """
     return Value("input", (), in_order((BATCH, *axes)), name, {"role": role})
 
