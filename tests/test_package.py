@@ -69,6 +69,4 @@ def _imports(file: Path) -> set[str]:
 def test_a_room_imports_only_from_those_below_it(file: Path) -> None:
     room = file.relative_to(SOURCE).parts[0]
     below = {*GROUND, *ROOMS[: ROOMS.index(room) + 1], "__version__"}
-    # The main job ends with its report, and the report has no other user.
-    below |= {"report"} if file == SOURCE / "studies" / "run.py" else set()
     assert _imports(file) <= below
