@@ -12,19 +12,7 @@ import pytest
 import cellwright
 
 SOURCE = Path(cellwright.__file__).parent
-ROOMS = [
-    "program",
-    "cells",
-    "kernels",
-    "layers",
-    "learning",
-    "tasks",
-    "crossbar",
-    "circuit",
-    "studies",
-    "report",
-    "cli",
-]
+ROOMS = "program cells kernels layers learning tasks crossbar circuit report studies cli".split()
 GROUND = ["errors", "files"]
 
 
