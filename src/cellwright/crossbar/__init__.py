@@ -7,6 +7,7 @@ from cellwright.crossbar.devices import Device
 from cellwright.crossbar.devices import find as find_device
 from cellwright.crossbar.layout import LAYOUTS, PairLayout
 from cellwright.crossbar.settings import CAUSES, ChipSettings
+from cellwright.crossbar.sites import needs_digital
 from cellwright.crossbar.wires import Wires
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Wires",
     "digital_cost",
     "find_device",
+    "needs_digital",
     "program",
     "step_cost",
 ]

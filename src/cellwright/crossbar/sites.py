@@ -199,10 +199,19 @@ def find_sites(model: nn.Module, replace: Replace, allow_digital: Sequence[str] 
     return search.finish()
 
 
+def needs_digital(model: nn.Module) -> tuple[str, ...]:
+    """What ``allow_digital`` must name to program a model: its classes and parameters that no array holds."""
+    search = _Search(model, lambda path, module: None, (), ask=False)
+    search.visit("", model)
+    return tuple(dict.fromkeys(search.needed))
+
+
 class _Search:
-    def __init__(self, model: nn.Module, replace: Replace, allow_digital: Sequence[str]) -> None:
+    def __init__(self, model: nn.Module, replace: Replace, allow_digital: Sequence[str], *, ask: bool = True) -> None:
         self.replace = replace
         self.allowed = tuple(allow_digital)
+        self.ask = ask
+        self.needed: list[str] = []
         self.sites: list[Site] = []
         self.digital: list[str] = []
         self.used: set[str] = set()
@@ -236,9 +245,10 @@ class _Search:
             for family in dict.fromkeys(p.attributes["family"] for p in program.parameters if p.name not in held):
                 name = f"{path}.{family}{suffix}".lstrip(".")
                 if not self._may_stay((name, family)):
-                    raise CellwrightError(
+                    self._refuse(
+                        family,
                         f"{name} acts elementwise or between arrays, where no array can hold it: pass "
-                        f"allow_digital=[{family!r}] to leave it digital"
+                        f"allow_digital=[{family!r}] to leave it digital",
                     )
                 self.digital.append(name)
 
@@ -255,10 +265,16 @@ class _Search:
                 if isinstance(module, nn.LSTM)
                 else f"pass allow_digital=[{path or kind!r}] to leave it digital"
             )
-            raise CellwrightError(
+            self._refuse(
+                kind,
                 f"{full} belongs to a {kind}, which no array holds (they hold torch.nn.Linear and Cellwright's "
-                f"recurrent layers): {advice}"
+                f"recurrent layers): {advice}",
             )
+
+    def _refuse(self, name: str, reason: str) -> None:
+        self.needed.append(name)
+        if self.ask:
+            raise CellwrightError(reason)
 
     def _may_stay(self, names: Sequence[str]) -> bool:
         matching = [name for name in names if name and name in self.allowed]

@@ -1,0 +1,224 @@
+"""Each cause of error does to an array what physics says, and leaves the others as they were."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from cellwright.crossbar import CAUSES, AnalogArray, ChipSettings, Matrix, Wires
+from cellwright.crossbar.converters import step_of
+from cellwright.crossbar.draws import Draws
+from cellwright.crossbar.wires import effective_matrix
+from cellwright.errors import CellwrightError
+
+IDEAL = ChipSettings().ideal()
+CHIPS = 6
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def matrix(outputs=12, inputs=9, bias=True):
+    weights = torch.randn(outputs, inputs, dtype=torch.float64, generator=generator(1))
+    offset = torch.randn(outputs, dtype=torch.float64, generator=generator(2)) if bias else None
+    return Matrix("array", weights, offset, (("x", 4), ("h", inputs - 4)), (("y", outputs),))
+
+
+def samples(count=400, inputs=9):
+    """Inputs of two groups with different ranges; their largest values are exactly 2 and 0.5."""
+    values = 2 * torch.rand(count, inputs, dtype=torch.float64, generator=generator(3)) - 1
+    values[0] = 1.0
+    return values * torch.tensor([2.0] * 4 + [0.5] * (inputs - 4), dtype=torch.float64)
+
+
+def array(settings=IDEAL, spec=None, chips=CHIPS, seed=0):
+    return AnalogArray(spec or matrix(), settings, Draws(seed, chips), samples())
+
+
+def wanted(inputs, spec=None):
+    spec = spec or matrix()
+    return torch.nn.functional.linear(inputs, spec.weights, spec.bias)
+
+
+def errors(found, inputs=None):
+    """(chips, samples, outputs)."""
+    inputs = samples() if inputs is None else inputs
+    return found(inputs.expand(found.chips, -1, -1)) - wanted(inputs, found.spec)
+
+
+@pytest.mark.parametrize("layout", ["rows stacked", "rows interleaved", "columns stacked", "columns interleaved"])
+@pytest.mark.parametrize("tile", [(128, 64), (8, 6), (2, 2)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_an_ideal_array_is_the_matrix(layout, tile, bias):
+    found = array(replace(IDEAL, layout=layout, tile=tile), matrix(bias=bias))
+    assert errors(found).abs().max() < 1e-11
+    rows, columns = found.layout.physical_shape(10 if bias else 9, 12)
+    assert (found.rows, found.columns) == (rows, columns)
+
+
+def test_each_group_of_rows_has_a_range_of_its_own():
+    assert array().ranges.tolist() == [2.0] * 4 + [0.5] * 5
+
+
+def test_input_steps_add_up_as_independent_rounding_errors():
+    """Each input errs by step / sqrt(12) of its own range; the errors add up weighted, the bias row has none."""
+    spec = matrix()
+    found = array(replace(IDEAL, input_bits=6, affine=False))
+    ranges = torch.tensor([2.0] * 4 + [0.5] * 5, dtype=torch.float64)
+    expected = (spec.weights * ranges).square().sum(1).sqrt() * step_of(1.0, 6) / math.sqrt(12)
+    inputs = samples(20_000)[1:]
+    torch.testing.assert_close(errors(found, inputs)[0].std(0), expected, rtol=0.03, atol=0)
+
+
+@pytest.mark.parametrize("output_range", ["column", "tile"])
+def test_output_steps_err_by_a_step_over_root_twelve(output_range):
+    found = array(replace(IDEAL, output_bits=8, affine=False, output_range=output_range))
+    reach = wanted(samples()).abs()
+    full_scale = reach.amax(0) if output_range == "column" else reach.amax().expand(12)
+    expected = full_scale * step_of(1.0, 8) / math.sqrt(12)
+    inputs = 0.5 * samples(20_000)[1:]
+    assert not bool((wanted(inputs).abs().amax(0) > full_scale).any())
+    torch.testing.assert_close(errors(found, inputs)[0].std(0), expected, rtol=0.03, atol=0)
+
+
+def test_one_conversion_a_row_tile_adds_their_errors():
+    """Three row tiles are three conversions: a variance for each, from the range of its own part of the sum."""
+    one = array(replace(IDEAL, output_bits=8, affine=False))
+    three = array(replace(IDEAL, output_bits=8, affine=False, tile=(8, 64)))
+    assert (len(one.tiles), len(three.tiles)) == (1, 3)
+    steps = torch.stack([tile.full_scale[0, 0] * step_of(1.0, 8) for tile in three.tiles])
+    inputs = 0.5 * samples(20_000)[1:]
+    expected = steps.square().sum(0).sqrt() / math.sqrt(12)
+    torch.testing.assert_close(errors(three, inputs)[0].std(0), expected, rtol=0.03, atol=0)
+
+
+def test_inputs_beyond_the_range_saturate_only_at_a_converter():
+    twice = 2 * samples()[:1]
+    assert errors(array(replace(IDEAL, input_bits=8)), twice).abs().max() > 0.1
+    assert errors(array(), twice).abs().max() < 1e-10
+
+
+@pytest.mark.parametrize("wires", [None, Wires(5.0, 5.0, 20.0, 20.0)])
+@pytest.mark.parametrize("layout", ["rows stacked", "columns interleaved"])
+def test_read_noise_has_the_variance_of_a_sum_over_devices(wires, layout):
+    """Against a re-solve: draw every device's noise, solve the network anew, look at the spread of the output."""
+    settings = replace(IDEAL, read_noise=True, wires=wires, layout=layout, affine=False)
+    found = array(settings, chips=1)
+    tile, inputs = found.tiles[0], samples()[:3]
+    driven = inputs / found.ranges
+    driven = torch.cat([driven, driven.new_ones(3, 1)], -1)
+    predicted = tile.noise_variance(driven[None])[0].sqrt()
+    count = 4000
+    shaken = tile.conductances + tile.device.read_noise(tile.conductances) * torch.randn(
+        count, *tile.shape, dtype=torch.float64, generator=generator(5)
+    )
+    solved = driven @ tile.layout.signed(effective_matrix(shaken, wires)) / tile.scale
+    torch.testing.assert_close(solved.std(0), predicted, rtol=0.05, atol=0)
+
+
+def test_read_noise_is_drawn_with_that_variance_read_after_read():
+    found = array(replace(IDEAL, read_noise=True, wires=Wires()), chips=2000)
+    inputs = samples()[:2].expand(2000, -1, -1)
+    first, second = found(inputs), found(inputs)
+    driven = samples()[:2] / found.ranges
+    driven = torch.cat([driven, driven.new_ones(2, 1)], -1).expand(2000, -1, -1)
+    predicted = (found.tiles[0].noise_variance(driven).sqrt() * found.tiles[0].gain)[0]
+    torch.testing.assert_close(first.std(0), predicted, rtol=0.08, atol=0)
+    correlation = ((first - first.mean(0)) * (second - second.mean(0))).mean(0) / (first.std(0) * second.std(0))
+    assert correlation.abs().max() < 0.1
+
+
+def test_programming_leaves_an_error_that_grows_with_the_tolerance():
+    loose, tight = (errors(array(replace(IDEAL, programming=True, tolerance=t))).std() for t in (0.04, 0.01))
+    assert loose > 2 * tight > 0
+
+
+def test_stuck_devices_change_the_weights_they_hold_and_no_others():
+    found = array(replace(IDEAL, stuck_on=0.02, stuck_off=0.02, affine=False))
+    tile = found.tiles[0]
+    sound = torch.stack(tile.layout.parts(tile.programmed.stuck == 0)).all(0)
+    clean = array().tiles[0].matrix
+    torch.testing.assert_close(tile.matrix[sound], clean[sound], rtol=1e-12, atol=1e-12)
+    assert not sound.all()
+    assert (tile.matrix[~sound] - clean[~sound]).abs().min() > 1e-3
+
+
+def test_calibration_takes_most_of_what_the_wires_do_away():
+    settings = replace(IDEAL, wires=Wires())
+    raw, calibrated = errors(array(replace(settings, affine=False))), errors(array(settings))
+    assert raw.square().mean() > 5 * calibrated.square().mean() > 0
+
+
+def test_calibration_never_fits_worse_than_no_calibration():
+    settings = ChipSettings()
+    raw, calibrated = (errors(array(replace(settings, affine=affine, read_noise=False))) for affine in (False, True))
+    assert bool((calibrated.square().mean(1) <= raw.square().mean(1) + 1e-12).all())
+
+
+def test_settings_know_their_causes():
+    assert ChipSettings().causes == tuple(CAUSES)
+    assert IDEAL.causes == ()
+    for cause in CAUSES:
+        assert ChipSettings().only(cause).causes == (cause,)
+        assert cause not in ChipSettings().without(cause).causes
+        assert len(ChipSettings().without(cause).causes) == len(CAUSES) - 1
+        assert IDEAL.only(cause) == IDEAL
+    with pytest.raises(CellwrightError, match="known are programming"):
+        ChipSettings().without("gravity")
+
+
+@pytest.mark.parametrize("cause", [cause for cause in CAUSES if cause not in ("programming", "stuck")])
+def test_switching_a_cause_off_leaves_the_devices_as_they_were(cause):
+    whole, other = array(ChipSettings()), array(ChipSettings().without(cause))
+    assert torch.equal(whole.tiles[0].conductances, other.tiles[0].conductances)
+
+
+def test_switching_programming_off_leaves_the_same_devices_stuck_and_the_reverse():
+    settings = ChipSettings(stuck_on=0.05, stuck_off=0.05)
+    whole, exact, sound = (
+        array(s).tiles[0].programmed for s in (settings, settings.without("programming"), settings.without("stuck"))
+    )
+    assert torch.equal(whole.stuck, exact.stuck)
+    working = whole.stuck == 0
+    assert torch.equal(whole.conductances[working], sound.conductances[working])
+
+
+@pytest.mark.parametrize("cause", [cause for cause in CAUSES if cause != "read_noise"])
+def test_switching_a_cause_off_leaves_the_draws_of_read_noise(cause):
+    shape = torch.Size((CHIPS, 3, 12))
+    whole, other = array(ChipSettings()), array(ChipSettings().without(cause))
+    assert torch.equal(whole.tiles[0]._noise(shape), other.tiles[0]._noise(shape))
+
+
+def test_a_chip_is_the_same_in_any_batch_and_one_seed_gives_one_result():
+    inputs = samples()[:4]
+    few, many, again = (array(ChipSettings(), chips=chips)(inputs.expand(chips, -1, -1)) for chips in (2, 9, 9))
+    # Batched products sum in another order in a batch of another size; the draws are the same to the bit.
+    torch.testing.assert_close(few, many[:2], rtol=1e-12, atol=1e-12)
+    assert torch.equal(many, again)
+    assert not torch.equal(many, array(ChipSettings(), chips=9, seed=1)(inputs.expand(9, -1, -1)))
+
+
+def test_reset_repeats_the_reads():
+    found, inputs = array(ChipSettings()), samples()[:4].expand(CHIPS, -1, -1)
+    first, second = found(inputs), found(inputs)
+    found.reset()
+    assert torch.equal(found(inputs), first)
+    assert not torch.equal(first, second)
+
+
+def test_nan_passes():
+    inputs = samples()[:2].clone()
+    inputs[1, 0] = math.nan
+    outputs = array(ChipSettings())(inputs.expand(CHIPS, -1, -1))
+    assert bool(outputs[:, 1].isnan().all())
+    assert bool(outputs[:, 0].isfinite().all())
+
+
+def test_converters_need_a_calibration():
+    with pytest.raises(CellwrightError, match="calibration"):
+        AnalogArray(matrix(), ChipSettings(), Draws(0, 1), None)
+    found = AnalogArray(matrix(), IDEAL, Draws(0, 2), None)
+    assert errors(found).abs().max() < 1e-11

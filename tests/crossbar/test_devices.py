@@ -1,0 +1,77 @@
+"""Devices: found by name, and what their pulses do."""
+
+import math
+
+import pytest
+import torch
+
+from cellwright.crossbar.devices import Device, catalogue, find
+from cellwright.errors import CellwrightError
+
+ALL = sorted(catalogue())
+
+
+def test_catalogue_finds_every_file():
+    assert {"ideal", "li2019", "li2019-gait"} <= set(ALL)
+    assert find("li2019") is catalogue()["li2019"]
+    assert find(find("ideal")) is find("ideal")
+    with pytest.raises(CellwrightError, match=r"li2020.*known are"):
+        find("li2020")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_device_says_where_its_numbers_come_from(name):
+    device = find(name)
+    assert isinstance(device, Device)
+    assert device.citation
+    assert device.assumed
+    assert 0 <= device.off <= device.window[0] < device.window[1]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_gate_voltages_reach_the_whole_window(name):
+    device = find(name)
+    ends = device.gate_voltage(torch.tensor(device.window, dtype=torch.float64))
+    torch.testing.assert_close(ends, torch.tensor(device.gate_window, dtype=torch.float64), rtol=1e-12, atol=1e-12)
+    fresh = torch.full((2,), device.off, dtype=torch.float64)
+    reached = device.conductance(device.set(fresh, ends, torch.zeros(2, dtype=torch.float64)))
+    torch.testing.assert_close(reached, torch.tensor(device.window, dtype=torch.float64), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_current_is_ohmic_where_the_device_is_linear(name):
+    device = find(name)
+    state = torch.tensor([1e-6, 2e-4], dtype=torch.float64)
+    current = device.current(state, torch.tensor([0.2, -0.1], dtype=torch.float64), 350.0, 1e6)
+    torch.testing.assert_close(current, state * torch.tensor([0.2, -0.1], dtype=torch.float64))
+
+
+def test_li2019_has_the_published_window():
+    """188.6 to 276.8 uS, on/off 1.47: f(Vg) = 98 uS/V Vg + 120 uS at 0.7 and 1.6 V."""
+    low, high = find("li2019").window
+    assert (low, high) == pytest.approx((188.6e-6, 276.8e-6), rel=1e-12)
+    assert high / low == pytest.approx(1.4677, rel=1e-4)
+
+
+def test_li2019_set_only_raises_and_reset_empties():
+    device, none = find("li2019"), torch.zeros(1, dtype=torch.float64)
+    state = torch.tensor([230e-6], dtype=torch.float64)
+    assert device.set(state, torch.tensor([0.7]), none).item() == pytest.approx(230e-6, rel=1e-12)
+    assert device.set(state, torch.tensor([1.5]), none).item() == pytest.approx(267e-6, rel=1e-6)
+    assert device.reset(state, none).item() == 0.0
+
+
+@pytest.mark.parametrize(("name", "sigma"), [("li2019", 4e-6), ("li2019-gait", 5.6e-6)])
+def test_li2019_pulse_noise_is_the_published_share_of_400_us(name, sigma):
+    noise = torch.randn(20000, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    device = find(name)
+    after = device.set(torch.zeros_like(noise), torch.full_like(noise, 1.0), noise)
+    assert after.std().item() == pytest.approx(sigma, rel=0.02)
+    emptied = device.reset(torch.zeros_like(noise), noise)
+    assert emptied.min().item() == 0.0
+    assert emptied.mean().item() == pytest.approx(sigma / math.sqrt(2 * math.pi), rel=0.03)
+
+
+def test_pulse_energy_is_voltage_squared_times_conductance_times_time():
+    device, g = find("li2019"), torch.tensor(200e-6)
+    assert device.pulse_energy(device.set_pulse, g, g).item() == pytest.approx(2.5**2 * 200e-6 * 2e-6)
