@@ -93,8 +93,7 @@ class GroupSite(Site):
     """A linear group of a recurrent layer: W x + U h + b of all gates."""
 
     def __init__(self, path: str, layer: Recurrent, index: int, suffix: str, group: LinearGroup, alone: bool) -> None:
-        self._functions = _functions_of(layer).setdefault((index, suffix), {})
-        self._group = group.name
+        self._layer, self._place, self._group = layer, (index, suffix), group.name
         sizes = layer.layer_sizes(index)
         stored = layer.stored(index, suffix)
         parts = {
@@ -107,10 +106,13 @@ class GroupSite(Site):
         self.matrix = _matrix(name.lstrip("_"), group, parts, self._outputs)
 
     def record(self, seen: list[Tensor]) -> None:
-        self._functions[self._group] = _Recorded(self.matrix.weights, self.matrix.bias, self._outputs, seen)
+        self._evaluate(_Recorded(self.matrix.weights, self.matrix.bias, self._outputs, seen))
 
     def install(self, array: AnalogArray) -> None:
-        self._functions[self._group] = _OnChips(array, self._outputs)
+        self._evaluate(_OnChips(array, self._outputs))
+
+    def _evaluate(self, function: GroupFunction) -> None:
+        _functions_of(self._layer).setdefault(self._place, {})[self._group] = function
 
 
 def _matrix(name: str, group: LinearGroup, parts: Mapping[str, Tensor], outputs: Sequence[int]) -> Matrix:
