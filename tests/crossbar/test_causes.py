@@ -12,7 +12,7 @@ from cellwright.crossbar.draws import Draws
 from cellwright.crossbar.wires import effective_matrix
 from cellwright.errors import CellwrightError
 
-IDEAL = ChipSettings().ideal()
+IDEAL = ChipSettings(headroom=1.0).ideal()
 CHIPS = 6
 
 
@@ -62,6 +62,17 @@ def test_each_group_of_rows_has_a_range_of_its_own():
     assert array().ranges.tolist() == [2.0] * 4 + [0.5] * 5
 
 
+def test_headroom_widens_every_range_and_keeps_what_grows():
+    """Twice the largest training values pass converters with a headroom of two, and their steps are twice as large."""
+    settings = replace(IDEAL, input_bits=10, output_bits=10, affine=False)
+    tight, wide = array(settings), array(replace(settings, headroom=2.0))
+    torch.testing.assert_close(wide.ranges, 2 * tight.ranges)
+    torch.testing.assert_close(wide.tiles[0].full_scale, 2 * tight.tiles[0].full_scale, rtol=1e-2, atol=0)
+    grown = 1.9 * samples()
+    assert errors(tight, grown).abs().max() > 1.0
+    assert errors(wide, grown).abs().max() < 0.1
+
+
 def test_input_steps_add_up_as_independent_rounding_errors():
     """Each input errs by step / sqrt(12) of its own range; the errors add up weighted, the bias row has none."""
     spec = matrix()
@@ -95,7 +106,7 @@ def test_one_conversion_a_row_tile_adds_their_errors():
 
 
 def test_inputs_beyond_the_range_saturate_only_at_a_converter():
-    twice = 2 * samples()[:1]
+    twice = 2 * samples()[:1]  # the headroom is 1
     assert errors(array(replace(IDEAL, input_bits=8)), twice).abs().max() > 0.1
     assert errors(array(), twice).abs().max() < 1e-10
 

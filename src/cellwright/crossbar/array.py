@@ -133,7 +133,7 @@ class AnalogTile:
         """
         measured = inputs @ self.matrix
         dimensions = (-2,) if self.settings.output_range == "column" else (-2, -1)
-        self.full_scale = full_scale_of(measured, dimensions)
+        self.full_scale = self.settings.headroom * full_scale_of(measured, dimensions)
         if self.settings.affine:
             self.gain, self.offset = fit_affine(self._convert(measured), wanted)
 
@@ -215,7 +215,7 @@ class AnalogArray:
         ranges = [
             full_scale_of(group, (-2, -1)).flatten().expand(group.shape[-1]) for group in samples.split(sizes, -1)
         ]
-        return torch.cat(ranges)
+        return self.settings.headroom * torch.cat(ranges)
 
     def _calibrate(self, samples: Tensor, target: Tensor) -> None:
         exact_inputs = self._with_bias_row(samples / self.ranges)

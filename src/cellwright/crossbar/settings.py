@@ -15,8 +15,8 @@ from cellwright.errors import CellwrightError
 CAUSES: Mapping[str, str] = {
     "programming": "noise of the programming pulses, up to the tolerance of write-verify",
     "stuck": "devices stuck on or off",
-    "input_resolution": "steps of the digital-to-analog converters",
-    "output_resolution": "steps of the analog-to-digital converters",
+    "input_resolution": "steps and range of the digital-to-analog converters",
+    "output_resolution": "steps and range of the analog-to-digital converters",
     "read_noise": "noise of the devices from one read to the next",
     "wires": "resistance of drivers, wires and sense amplifiers",
 }
@@ -50,6 +50,8 @@ class ChipSettings:
         input_bits: of the converters at the word lines; one range for each group of rows (x, h), set on training data.
         output_bits: of the converters at the bit lines; ranges set on training data.
         output_range: one range a ``column`` or one a ``tile``.
+        headroom: the converters' ranges as a multiple of the largest value in the training data; what lies beyond the
+            range is cut off, as in a series that goes on growing.
         affine: correct gain and offset of each column of each tile by least squares on training data.
         read_noise: the device's noise at every read.
         wires: resistances, or None.
@@ -67,6 +69,7 @@ class ChipSettings:
     input_bits: int | None = 8
     output_bits: int | None = 8
     output_range: Literal["column", "tile"] = "column"
+    headroom: float = 2.0
     affine: bool = True
     read_noise: bool = True
     wires: Wires | None = Wires()
@@ -79,6 +82,8 @@ class ChipSettings:
                 levels_of(bits)
         if self.output_range not in ("column", "tile"):
             raise CellwrightError(f"output_range is 'column' or 'tile', got {self.output_range!r}")
+        if not 1 <= self.headroom < float("inf"):
+            raise CellwrightError(f"headroom is 1 or more, got {self.headroom}")
         if min(self.stuck_on, self.stuck_off) < 0 or self.stuck_on + self.stuck_off > 1:
             raise CellwrightError(f"stuck_on and stuck_off are probabilities, got {self.stuck_on} and {self.stuck_off}")
         if not 0 < self.tolerance <= 1 or self.rounds < 1:
