@@ -18,10 +18,11 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("CELLWRIGHT_DATA", ROOT.parent / "shared" / "data"))
 REQUIRE_ALL = os.environ.get("CELLWRIGHT_REQUIRE_ALL", "0") not in ("", "0")
 
-# The first example that touches torch pays for its import, so no deadline. Where CI is set, hypothesis's own profile
-# for it makes the examples repeatable; this one is built on it.
-settings.register_profile("cellwright", deadline=None)
-settings.load_profile("cellwright")
+# No deadline, as the first example that touches torch pays for its import. Everyone gets the same examples;
+# `pytest --hypothesis-profile=explore` looks further, with new ones at every run.
+settings.register_profile("explore", deadline=None, derandomize=False, print_blob=True)
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.load_profile("repeatable")
 
 
 class Needs:
