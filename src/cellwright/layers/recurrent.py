@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import numbers
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import torch
@@ -14,15 +13,9 @@ from torch.nn.utils.rnn import PackedSequence
 
 from cellwright.cells import Cell, find
 from cellwright.errors import CellwrightError
-from cellwright.layers.scan import Masks, Scanned, scan
-from cellwright.layers.sequences import (
-    checked_lengths,
-    repack,
-    reverse_in_time,
-    reversed_resets,
-    unpack,
-    valid_steps,
-)
+from cellwright.layers import checks
+from cellwright.layers.scan import Scanned, scan
+from cellwright.layers.sequences import Masks, repack, reverse_in_time, unpack
 from cellwright.program import Family, GroupFunction, families
 
 Tensor: TypeAlias = torch.Tensor
@@ -68,23 +61,22 @@ class Recurrent(nn.Module):
     ) -> None:
         super().__init__()
         self.cell = find(cell) if isinstance(cell, str) else cell
-        self.input_size = _positive("input_size", input_size)
-        self.hidden_size = _positive("hidden_size", hidden_size)
-        self.num_layers = _positive("num_layers", num_layers)
-        self.batch_first = batch_first
-        self.dropout = _probability(dropout)
-        self.bidirectional = bidirectional
-        self.proj_size = proj_size
+        self.input_size = checks.positive("input_size", input_size)
+        self.hidden_size = checks.positive("hidden_size", hidden_size)
+        self.num_layers = checks.positive("num_layers", num_layers)
+        self.batch_first = checks.flag("batch_first", batch_first)
+        self.dropout = checks.probability("dropout", dropout)
+        self.bidirectional = checks.flag("bidirectional", bidirectional)
+        self.proj_size = checks.projection(proj_size, hidden_size)
+        checks.projection_of(self.cell, proj_size)
         if dropout > 0 and num_layers == 1:
             warnings.warn(f"dropout={dropout} acts between layers and does nothing with num_layers=1", stacklevel=2)
-        self.all_weight_names: list[list[str]] = []
+        self._family_names = tuple(family.name for family in self._families(0))
+        self.all_weight_names = [[name + suffix for name in self._family_names] for _, suffix in self._directions()]
         for layer, suffix in self._directions():
-            names = []
             for family in self._families(layer):
-                name = family.name + suffix
-                self.register_parameter(name, nn.Parameter(torch.empty(family.shape, device=device, dtype=dtype)))
-                names.append(name)
-            self.all_weight_names.append(names)
+                parameter = nn.Parameter(torch.empty(family.shape, device=device, dtype=dtype))
+                self.register_parameter(family.name + suffix, parameter)
         self.reset_parameters()
 
     @property
@@ -94,7 +86,7 @@ class Recurrent(nn.Module):
     @property
     def output_size(self) -> int:
         """Features of the output: those of the cell's first state, once a direction."""
-        return self.num_directions * self._state_sizes()[self._state_names()[0]]
+        return self.num_directions * next(iter(self._state_sizes().values()))
 
     @property
     def all_weights(self) -> list[list[Tensor]]:
@@ -129,7 +121,7 @@ class Recurrent(nn.Module):
         *,
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
-        record: Sequence[str] = (),
+        record: str | Sequence[str] = (),
         **sequences: Tensor,
     ) -> Any:
         """Run the layers over a sequence.
@@ -137,62 +129,74 @@ class Recurrent(nn.Module):
         Args:
             input: (time, batch, features), or batch first as set, or (time, features) for one sequence, or packed.
             state: the initial state: one tensor (layers * directions, batch, size) for each state of the cell, as a
-                tuple where there are several; zeros by default.
-            lengths: steps of each sequence of a padded batch. Beyond its length a sequence keeps its state and
-                its output is zero.
-            resets: (time, batch), or batch first, boolean: True starts that row from a zero state before that step.
+                tuple where there are several; zeros by default. Without the batch axis for one sequence.
+            lengths: steps of each sequence of a padded batch, from 0. Beyond its length a sequence keeps its state,
+                its output and recorded signals are zero, and what the padding holds has no effect.
+            resets: (time, batch), or batch first, or (time,) for one sequence, boolean. True begins a new sequence
+                before that step of that row: its states, and those that the backward direction brings to the step
+                before, start from zero, and no gradient crosses.
             record: names of gates, states and signals (``i``, ``c``, ...) to return at every step.
             sequences: further sequences that the cell reads by name, (time, batch, features) or (time, batch).
 
         Returns:
-            ``output, state``; with ``record`` also a dict of tensors shaped like the output, named ``i_l0``,
+            ``output, state``: the output (time, batch, directions * size) laid out as the input is, and the states
+            after each sequence's last step (the first one, for the backward direction), shaped as the initial ones.
+            With ``record`` also a dict of tensors (time, batch, size) laid out in the same way, named ``i_l0``,
             ``i_l0_reverse``, ...
 
         Raises:
-            CellwrightError: shapes that do not fit, unknown names.
+            CellwrightError: shapes or dtypes that do not fit, unknown names, no time steps.
         """
+        record = (record,) if isinstance(record, str) else tuple(record)
+        checks.signals(record, self.cell.program().named)
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, state, lengths, resets, record, sequences)
-        self._check_input(input)
+        checks.input_shape(input, self.input_size, self.batch_first)
         batched = input.ndim == 3
-        time_first = self._time_first(batched)
+        time_first, time_back = self._time_first(batched), self._time_back(batched)
         inputs = {name: time_first(tensor) for name, tensor in {"x": input, **sequences}.items()}
-        if inputs["x"].shape[0] == 0:
-            raise CellwrightError("the input has no time steps: expected at least one")
-        self._check_sequences(inputs)
+        checks.sequences(inputs, self.cell.sequences)
         initial = self._initial_states(state, inputs["x"], batched)
-        steps, batch = inputs["x"].shape[:2]
-        checked = None if lengths is None else checked_lengths(lengths, steps, batch, input.device)
-        masks = Masks(
-            None if checked is None else valid_steps(checked, steps),
-            None if resets is None else self._check_resets(time_first(resets), steps, batch),
-        )
-        output, final, recorded = self._run(inputs, initial, checked, masks, record)
-        back = self._time_back(batched)
-        states = tuple(s if batched else s.squeeze(1) for s in final)
-        result = back(output), states[0] if len(states) == 1 else states
-        return (*result, {name: back(tensor) for name, tensor in recorded.items()}) if record else result
+        checks.same_dtype({"the input": input, **initial}, next(self.parameters(), None))
+        masks = self._masks(lengths, None if resets is None else time_first(resets), inputs["x"])
+        output, final, recorded = self._run(masks.without_padding(inputs), initial, masks, record)
+        new_states = tuple(tensor if batched else tensor.squeeze(1) for tensor in final)
+        result = time_back(output), new_states[0] if len(new_states) == 1 else new_states
+        return (*result, {name: time_back(tensor) for name, tensor in recorded.items()}) if record else result
 
-    def step(self, input: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """One time step, for streaming: input (batch, features) or (features,), and the state of the step before.
+    def step(self, input: Tensor, state: State | None = None, **sequences: Tensor) -> tuple[Tensor, State]:
+        """One time step, for streaming.
+
+        Args:
+            input: (batch, features), or (features,) for one sequence.
+            state: what the call before returned; zeros by default.
+            sequences: further sequences that the cell reads by name, (batch, features) or (batch,).
 
         Returns:
             output (batch, size) and the new state, to be passed to the next call.
+
+        Raises:
+            CellwrightError: the layer is bidirectional, and as ``forward``.
         """
         if self.bidirectional:
-            raise CellwrightError("a bidirectional layer needs the whole sequence: call it, or build it with one direction")
+            raise CellwrightError(
+                "a bidirectional layer needs the whole sequence: call it, or build it with one direction"
+            )
         time_axis = 1 if self.batch_first and input.ndim == 2 else 0
-        output, new = self(input.unsqueeze(time_axis), state)
+        one_step = {name: tensor.unsqueeze(time_axis) for name, tensor in sequences.items()}
+        output, new = self(input.unsqueeze(time_axis), state, **one_step)
         return output.squeeze(time_axis), new
 
     def extra_repr(self) -> str:
-        return f"{self.cell}, {self._options_repr()}"
+        options = {"num_layers": 1, "batch_first": False, "dropout": 0.0, "bidirectional": False, "proj_size": 0}
+        return f"{self.cell}, {self._options_repr(options)}"
 
-    def _options_repr(self) -> str:
-        words = [str(self.input_size), str(self.hidden_size)]
-        defaults = {"num_layers": 1, "batch_first": False, "dropout": 0.0, "bidirectional": False, "proj_size": 0}
-        words += [f"{name}={getattr(self, name)}" for name, default in defaults.items() if getattr(self, name) != default]
-        return ", ".join(words)
+    def _options_repr(self, defaults: Mapping[str, object]) -> str:
+        """The sizes, and the options that differ from their defaults."""
+        own = {name: getattr(self, name) for name, default in defaults.items() if getattr(self, name) != default}
+        return ", ".join(
+            [str(self.input_size), str(self.hidden_size), *(f"{name}={value}" for name, value in own.items())]
+        )
 
     def group_functions(self, layer: int, suffix: str) -> Mapping[str, GroupFunction] | None:
         """What evaluates the linear groups of one layer instead of its weights. A programmed layer overrides this."""
@@ -205,21 +209,20 @@ class Recurrent(nn.Module):
 
     def stored(self, layer: int, suffix: str) -> dict[str, Tensor]:
         """The parameters of one layer and direction by family."""
-        return {family.name: getattr(self, family.name + suffix) for family in self._families(layer)}
+        return {name: getattr(self, name + suffix) for name in self._family_names}
 
     def _run(
-        self, inputs: dict[str, Tensor], initial: list[Tensor], lengths: Tensor | None, masks: Masks, record: Sequence[str]
+        self, inputs: dict[str, Tensor], initial: Mapping[str, Tensor], masks: Masks, record: Sequence[str]
     ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
-        self._check_names(record)
-        names = self._state_names()
-        final: list[list[Tensor]] = [[] for _ in names]
+        """Layer after layer: the last output, the final states and the recorded signals, time first."""
+        final: dict[str, list[Tensor]] = {name: [] for name in initial}
         recorded: dict[str, Tensor] = {}
         outputs: list[Tensor] = []
         for index, (layer, suffix) in enumerate(self._directions()):
-            start = {name: state[index] for name, state in zip(names, initial, strict=True)}
-            scanned = self._run_direction(layer, suffix, inputs, start, lengths, masks, record)
+            start = {name: state[index] for name, state in initial.items()}
+            scanned = self._run_direction(layer, suffix, inputs, start, masks, record)
             outputs.append(scanned.output)
-            for collected, name in zip(final, names, strict=True):
+            for name, collected in final.items():
                 collected.append(scanned.states[name])
             recorded |= {name + suffix: tensor for name, tensor in scanned.recorded.items()}
             if len(outputs) == self.num_directions:
@@ -228,7 +231,7 @@ class Recurrent(nn.Module):
                 is_last = layer == self.num_layers - 1
                 between = output if is_last else nn.functional.dropout(output, self.dropout, self.training)
                 inputs = inputs | {"x": between}
-        return inputs["x"], [torch.stack(states) for states in final], recorded
+        return inputs["x"], [torch.stack(states) for states in final.values()], recorded
 
     def _run_direction(
         self,
@@ -236,29 +239,26 @@ class Recurrent(nn.Module):
         suffix: str,
         inputs: Mapping[str, Tensor],
         start: Mapping[str, Tensor],
-        lengths: Tensor | None,
         masks: Masks,
         record: Sequence[str],
     ) -> Scanned:
         backward = suffix.endswith("_reverse")
         if backward:
-            inputs = {name: reverse_in_time(tensor, lengths) for name, tensor in inputs.items()}
-            if masks.resets is not None:
-                masks = Masks(masks.valid, reversed_resets(masks.resets, lengths))
+            inputs = {name: reverse_in_time(tensor, masks.lengths) for name, tensor in inputs.items()}
         scanned = scan(
             self.cell,
             self.layer_sizes(layer),
             self.stored(layer, suffix),
             inputs,
             start,
-            masks,
+            masks.reversed() if backward else masks,
             record,
             self.group_functions(layer, suffix),
         )
         if not backward:
             return scanned
-        recorded = {name: reverse_in_time(tensor, lengths) for name, tensor in scanned.recorded.items()}
-        return Scanned(reverse_in_time(scanned.output, lengths), scanned.states, recorded)
+        recorded = {name: reverse_in_time(tensor, masks.lengths) for name, tensor in scanned.recorded.items()}
+        return Scanned(reverse_in_time(scanned.output, masks.lengths), scanned.states, recorded)
 
     def _forward_packed(
         self,
@@ -270,12 +270,18 @@ class Recurrent(nn.Module):
         sequences: Mapping[str, Tensor],
     ) -> Any:
         if lengths is not None or resets is not None or sequences:
-            raise CellwrightError("a packed sequence brings its lengths: pass lengths, resets and others with a padded tensor")
+            raise CellwrightError(
+                "a packed sequence brings its lengths: pass lengths, resets and others with a padded tensor"
+            )
+        checks.packed_shape(packed, self.input_size)
         padded, own_lengths = unpack(packed)
-        if self.batch_first:
-            padded = padded.transpose(0, 1)
-        output, *rest = self(padded, state, lengths=own_lengths, record=record)
-        return (repack(output.transpose(0, 1) if self.batch_first else output, packed), *rest)
+        output, new_state, *recorded = self(self._swapped(padded), state, lengths=own_lengths, record=record)
+        signals = [{name: repack(self._swapped(t), packed) for name, t in found.items()} for found in recorded]
+        return (repack(self._swapped(output), packed), new_state, *signals)
+
+    def _swapped(self, tensor: Tensor) -> Tensor:
+        """Between (time, batch, ...) and the order in which this layer takes and returns tensors."""
+        return tensor.transpose(0, 1) if self.batch_first else tensor
 
     def _directions(self) -> Iterator[tuple[int, str]]:
         """Layers and directions in torch's order, with the suffix of their parameters."""
@@ -289,75 +295,29 @@ class Recurrent(nn.Module):
         first = [found[name] for name in _TORCH_ORDER if name in found]
         return first + [family for name, family in found.items() if name not in _TORCH_ORDER]
 
-    def _state_names(self) -> tuple[str, ...]:
-        return tuple(self.cell.state_axes())
-
     def _state_sizes(self) -> dict[str, int]:
         return self.cell.state_sizes(self.cell.sizes(self.input_size, self.hidden_size, self.proj_size))
 
-    def _time_first(self, batched: bool) -> Any:
-        if not batched:
-            return lambda tensor: tensor.unsqueeze(1)
-        return (lambda tensor: tensor.transpose(0, 1)) if self.batch_first else (lambda tensor: tensor)
+    def _time_first(self, batched: bool) -> Callable[[Tensor], Tensor]:
+        return self._swapped if batched else lambda tensor: tensor.unsqueeze(1)
 
-    def _time_back(self, batched: bool) -> Any:
-        return (lambda tensor: tensor.squeeze(1)) if not batched else self._time_first(batched)
+    def _time_back(self, batched: bool) -> Callable[[Tensor], Tensor]:
+        return self._swapped if batched else lambda tensor: tensor.squeeze(1)
 
-    def _initial_states(self, state: State | None, x: Tensor, batched: bool) -> list[Tensor]:
+    def _initial_states(self, given: State | None, x: Tensor, batched: bool) -> dict[str, Tensor]:
+        """The initial states by name, (layers * directions, batch, size)."""
         sizes = self._state_sizes()
-        rows = self.num_layers * self.num_directions
-        if state is None:
-            return [x.new_zeros(rows, x.shape[1], size) for size in sizes.values()]
-        given = (state,) if isinstance(state, Tensor) else tuple(state)
-        if len(given) != len(sizes):
-            raise CellwrightError(f"the state of this cell is ({', '.join(sizes)}), got {len(given)} tensor(s)")
-        initial = []
-        for (name, size), tensor in zip(sizes.items(), given, strict=True):
-            expected = (rows, x.shape[1], size) if batched else (rows, size)
-            if tuple(tensor.shape) != expected:
-                raise CellwrightError(f"the initial {name} has the shape {tuple(tensor.shape)}, expected {expected}")
-            initial.append(tensor if batched else tensor.unsqueeze(1))
-        return initial
+        rows, batch = self.num_layers * self.num_directions, x.shape[1]
+        if given is None:
+            return {name: x.new_zeros(rows, batch, size) for name, size in sizes.items()}
+        expected = {name: (rows, batch, size) if batched else (rows, size) for name, size in sizes.items()}
+        tensors = checks.states(given, expected)
+        return {name: t if batched else t.unsqueeze(1) for name, t in zip(sizes, tensors, strict=True)}
 
-    def _check_input(self, input: Tensor) -> None:
-        if input.ndim not in (2, 3) or input.shape[-1] != self.input_size:
-            order = "batch, time" if self.batch_first else "time, batch"
-            raise CellwrightError(
-                f"the input has the shape {tuple(input.shape)}, expected ({order}, {self.input_size}) or (time, {self.input_size})"
-            )
-
-    def _check_sequences(self, inputs: Mapping[str, Tensor]) -> None:
-        if inputs.keys() != self.cell.sequences.keys():
-            raise CellwrightError(
-                f"this cell reads the sequences {', '.join(self.cell.sequences)}, got {', '.join(inputs)}: pass them by name"
-            )
-        expected = inputs["x"].shape[:2]
-        for name, tensor in inputs.items():
-            if tensor.shape[:2] != expected or tensor.ndim != 2 + len(self.cell.sequences[name]):
-                raise CellwrightError(
-                    f"the sequence {name} has the shape {tuple(tensor.shape)} in (time, batch, ...), expected to begin with "
-                    f"{tuple(expected)} and to have {2 + len(self.cell.sequences[name])} dimensions"
-                )
-
-    def _check_resets(self, resets: Tensor, steps: int, batch: int) -> Tensor:
-        if resets.shape != (steps, batch):
-            raise CellwrightError(f"resets has the shape {tuple(resets.shape)} in (time, batch), expected ({steps}, {batch})")
-        return resets.bool()
-
-    def _check_names(self, record: Sequence[str]) -> None:
-        known = self.cell.program().named
-        for name in record:
-            if name not in known:
-                raise CellwrightError(f"the cell has no signal {name!r} to record; it has: {', '.join(known)}")
-
-
-def _positive(name: str, value: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise CellwrightError(f"{name} is a whole number from 1, got {value!r}")
-    return value
-
-
-def _probability(value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value <= 1:
-        raise CellwrightError(f"dropout is a probability between 0 and 1, got {value!r}")
-    return float(value)
+    def _masks(self, lengths: Tensor | Sequence[int] | None, resets: Tensor | None, x: Tensor) -> Masks:
+        steps, batch = x.shape[:2]
+        return Masks.of(
+            None if lengths is None else checks.lengths(lengths, steps, batch, x.device),
+            None if resets is None else checks.resets(resets, steps, batch),
+            steps,
+        )

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeAlias
 
 import torch
 
 from cellwright.cells import Cell
-from cellwright.program import BoundProgram, GroupFunction, Interpreter, merge_sums, split_stages
+from cellwright.layers.sequences import Masks, zero_where
+from cellwright.layers.stages import merged, staged
+from cellwright.program import BoundProgram, GroupFunction
+from cellwright.program.values import BATCH, named_axes
 
 Tensor: TypeAlias = torch.Tensor
-
-
-@dataclass(frozen=True)
-class Masks:
-    """What happens to rows of the batch at each step; both are (time, batch) and boolean, or None.
-
-    Attributes:
-        valid: where it is False, the sequence has ended: its states stay and its output is zero.
-        resets: where it is True, the states start from zero before that step.
-    """
-
-    valid: Tensor | None = None
-    resets: Tensor | None = None
 
 
 @dataclass
@@ -50,80 +39,87 @@ def scan(
     """Run a cell over time.
 
     Args:
+        sizes: of the cell's axes, as ``cell.sizes`` gives them.
         stored: parameters by family (``weight_ih``, ...).
         sequences: the cell's sequences, (time, batch, features), or (time, batch) for those of one number.
         states: the initial states by name, (batch, size).
-        record: names of gates, states and signals to return for every step.
+        masks: where sequences end and where they start anew.
+        record: names of gates, states and signals to return for every step, (time, batch, size).
         group_functions: evaluates linear groups of the merged program instead of the stored weights: a chip.
+
+    Raises:
+        CellwrightError: a sequence or parameter is missing; the program as it is run computes no signal of that name.
     """
     like = next(iter(states.values()))
-    sizes_key = tuple(sorted(sizes.items()))
+    key = tuple(sorted(sizes.items()))
+    ahead: dict[str, Tensor] = {}
     if group_functions is None:
-        hoisted, recurrent = _split(cell, sizes_key)
-        known = set(recurrent.program.named)
-        early = [name for name in record if name not in known]
-        before = hoisted.bind(stored, like)(sequences, early)
-        loop = recurrent.bind(stored, like)
-        per_step = {v.name: before[v.name] for v in recurrent.program.inputs if v.attributes["role"] != "state"}
-        constant = {v.name for v in recurrent.program.inputs_with_role("constant over time")}
-        recorded = {name: before[name] for name in early}
+        stages = staged(cell, key)
+        computed = stages.recurrent.program.named
+        early = [name for name in record if name not in computed]
+        ahead, body = stages.bind(stored, sequences, like, early)
+        per_step = {name: ahead[name] for name in body.inputs if name not in states}
+        fixed = {v.name: per_step.pop(v.name) for v in stages.recurrent.program.inputs_with_role("constant over time")}
     else:
-        loop = _merged(cell, sizes_key).bind(stored, like, group_functions)
-        per_step, constant, recorded = dict(sequences), set(), {}
-    unbound = {name: tensor.unbind(0) for name, tensor in per_step.items() if name not in constant}
-    fixed = {name: tensor for name, tensor in per_step.items() if name in constant}
-    length = next(iter(sequences.values())).shape[0]
-    scanned = _loop(cell, loop, sizes, unbound, fixed, states, masks, [n for n in record if n not in recorded], length)
-    flat = {name: _flat_in_time(tensor, like) for name, tensor in recorded.items()}
-    return Scanned(scanned.output, scanned.states, scanned.recorded | flat)
+        body, per_step, fixed, early = merged(cell, key).bind(stored, like, group_functions), dict(sequences), {}, []
+    steps = next(iter(sequences.values())).shape[0]
+    late = [name for name in record if name not in early]
+    scanned = _loop(cell, body, sizes, _by_step(per_step, fixed, steps), states, masks, late)
+    scanned.recorded |= {name: ahead[name] for name in early}
+    ended = None if masks.valid is None else ~masks.valid
+    named = cell.program().named
+    for name, tensor in scanned.recorded.items():
+        signal = _as_signal(tensor, named[name].axes, scanned.output)
+        scanned.recorded[name] = signal if ended is None else zero_where(ended, signal)
+    return scanned
+
+
+def _by_step(per_step: Mapping[str, Tensor], fixed: Mapping[str, Tensor], steps: int) -> list[dict[str, Tensor]]:
+    """What the body of the loop reads beside the states, step by step."""
+    if not per_step:
+        return [dict(fixed)] * steps
+    columns = zip(*(tensor.unbind(0) for tensor in per_step.values()), strict=True)
+    return [{**fixed, **dict(zip(per_step, column, strict=True))} for column in columns]
 
 
 def _loop(
     cell: Cell,
-    bound: BoundProgram,
+    body: BoundProgram,
     sizes: Mapping[str, int],
-    unbound: Mapping[str, Sequence[Tensor]],
-    fixed: Mapping[str, Tensor],
+    inputs: Sequence[Mapping[str, Tensor]],
     initial: Mapping[str, Tensor],
     masks: Masks,
     record: Sequence[str],
-    length: int,
 ) -> Scanned:
     shapes = {name: tuple(sizes[axis] for axis in axes) for name, axes in cell.state_axes().items()}
+    several = {name: shape for name, shape in shapes.items() if len(shape) > 1}
     output_name = next(iter(shapes))
     states = dict(initial)
     outputs: list[Tensor] = []
     kept: dict[str, list[Tensor]] = {name: [] for name in record}
-    for time in range(length):
-        if masks.resets is not None:
-            reset = masks.resets[time].unsqueeze(-1)
-            states = {name: state.masked_fill(reset, 0.0) for name, state in states.items()}
-        shaped = {n: s if len(shapes[n]) == 1 else s.unflatten(-1, shapes[n]) for n, s in states.items()}
-        results = bound({n: s[time] for n, s in unbound.items()} | shaped | dict(fixed), record)
-        new = {n: results[n] if len(shapes[n]) == 1 else results[n].flatten(-len(shapes[n])) for n in states}
-        if masks.valid is not None:
-            valid = masks.valid[time].unsqueeze(-1)
-            outputs.append(new[output_name].masked_fill(~valid, 0.0))
-            new = {name: torch.where(valid, new[name], states[name]) for name in states}
-        else:
-            outputs.append(new[output_name])
-        states = new
+    resets = None if masks.resets is None else masks.resets.unsqueeze(-1).unbind(0)
+    valid = None if masks.valid is None else masks.valid.unsqueeze(-1).unbind(0)
+    for time, step_inputs in enumerate(inputs):
+        if resets is not None:
+            states = {name: state.masked_fill(resets[time], 0.0) for name, state in states.items()}
+        shaped = {name: states[name].unflatten(-1, shape) for name, shape in several.items()}
+        results = body({**step_inputs, **states, **shaped}, record)
+        flat = {name: results[name].flatten(-len(shape)) for name, shape in several.items()}
+        new = {name: flat[name] if name in flat else results[name] for name in states}
+        outputs.append(new[output_name])
         for name in record:
-            kept[name].append(_flat_in_time(results[name][None], outputs[-1])[0])
-    return Scanned(torch.stack(outputs), states, {name: torch.stack(steps) for name, steps in kept.items()})
+            kept[name].append(results[name])
+        if valid is not None:
+            new = {name: torch.where(valid[time], new[name], states[name]) for name in states}
+        states = new
+    output = torch.stack(outputs)
+    if masks.valid is not None:
+        output = zero_where(~masks.valid, output)
+    return Scanned(output, states, {name: torch.stack(steps) for name, steps in kept.items()})
 
 
-def _flat_in_time(tensor: Tensor, like: Tensor) -> Tensor:
-    """(time, batch, axes...) to (time, batch, size), where ``like`` is (batch, size)."""
-    return tensor.flatten(like.ndim) if tensor.ndim > like.ndim + 1 else tensor
-
-
-@lru_cache(maxsize=256)
-def _split(cell: Cell, sizes: tuple[tuple[str, int], ...]) -> tuple[Interpreter, Interpreter]:
-    stages = split_stages(cell.program())
-    return Interpreter(stages.hoisted, dict(sizes)), Interpreter(stages.recurrent, dict(sizes))
-
-
-@lru_cache(maxsize=256)
-def _merged(cell: Cell, sizes: tuple[tuple[str, int], ...]) -> Interpreter:
-    return Interpreter(merge_sums(cell.program()), dict(sizes))
+def _as_signal(tensor: Tensor, axes: Sequence[str], output: Tensor) -> Tensor:
+    """A recorded value as (time, batch, size): several named axes in one, none as a size of one."""
+    if BATCH not in axes:
+        tensor = tensor.expand(*output.shape[:2], *tensor.shape)
+    return tensor.flatten(2) if named_axes(axes) else tensor.unsqueeze(-1)

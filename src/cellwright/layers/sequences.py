@@ -1,13 +1,56 @@
-"""Ragged sequences: packed, padded with lengths, run backwards within their own length."""
+"""Ragged sequences: packed, padded with lengths, several in a row, run backwards within their own length."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from cellwright.errors import CellwrightError
+
+@dataclass(frozen=True)
+class Masks:
+    """What happens to rows of the batch at each step.
+
+    Attributes:
+        lengths: (batch,), the steps of each sequence; None where all last to the end.
+        valid: (time, batch), False where a sequence has ended: its states stay and its output is zero.
+        resets: (time, batch), True where the states start from zero before that step.
+    """
+
+    lengths: torch.Tensor | None = None
+    valid: torch.Tensor | None = None
+    resets: torch.Tensor | None = None
+
+    @classmethod
+    def of(cls, lengths: torch.Tensor | None, resets: torch.Tensor | None, steps: int) -> Masks:
+        """The masks of checked lengths and resets; a reset after the end of its sequence does nothing."""
+        if lengths is None:
+            return cls(resets=resets)
+        valid = torch.arange(steps, device=lengths.device).unsqueeze(-1) < lengths
+        return cls(lengths, valid, None if resets is None else resets & valid)
+
+    def reversed(self) -> Masks:
+        """The masks of the backward direction.
+
+        A reset before step t separates t - 1 from t. Run backwards, the border lies before step t - 1.
+        """
+        if self.resets is None:
+            return self
+        following = torch.cat([self.resets[1:], torch.zeros_like(self.resets[:1])])
+        return Masks(self.lengths, self.valid, reverse_in_time(following, self.lengths))
+
+    def without_padding(self, sequences: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Sequences (time, batch, ...) with zeros in the padding, so that NaN there reaches no gradient."""
+        if self.valid is None:
+            return dict(sequences)
+        return {name: zero_where(~self.valid, tensor) for name, tensor in sequences.items()}
+
+
+def zero_where(mask: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor with zeros where a mask over its first dimensions holds."""
+    return tensor.masked_fill(mask.reshape(*mask.shape, *(1,) * (tensor.ndim - mask.ndim)), 0)
 
 
 def unpack(packed: PackedSequence) -> tuple[torch.Tensor, torch.Tensor]:
@@ -19,32 +62,11 @@ def unpack(packed: PackedSequence) -> tuple[torch.Tensor, torch.Tensor]:
 def repack(output: torch.Tensor, like: PackedSequence) -> PackedSequence:
     """An output (time, batch, size) packed in the same order as the input was."""
     _, lengths = pad_packed_sequence(like)
-    if like.sorted_indices is None:
-        return pack_padded_sequence(output, lengths, enforce_sorted=True)
-    return pack_padded_sequence(output, lengths, enforce_sorted=False)
-
-
-def checked_lengths(lengths: torch.Tensor | Sequence[int], steps: int, batch: int, device: torch.device) -> torch.Tensor:
-    """Lengths as an integer tensor (batch,).
-
-    Raises:
-        CellwrightError: not one whole number from 0 to ``steps`` for each sequence.
-    """
-    tensor = torch.as_tensor(lengths, device=device)
-    if tensor.shape != (batch,) or tensor.is_floating_point():
-        raise CellwrightError(
-            f"lengths holds one whole number a sequence: expected shape ({batch},), got {tuple(tensor.shape)} {tensor.dtype}"
-        )
-    if batch and (int(tensor.min()) < 0 or int(tensor.max()) > steps):
-        raise CellwrightError(
-            f"lengths lie between 0 and the {steps} time steps of the input, got {int(tensor.min())} to {int(tensor.max())}"
-        )
-    return tensor
-
-
-def valid_steps(lengths: torch.Tensor, steps: int) -> torch.Tensor:
-    """(time, batch): True while a sequence lasts."""
-    return torch.arange(steps, device=lengths.device).unsqueeze(-1) < lengths
+    if like.sorted_indices is not None:
+        output = output.index_select(1, like.sorted_indices)
+        lengths = lengths[like.sorted_indices.cpu()]
+    data = pack_padded_sequence(output, lengths).data
+    return PackedSequence(data, like.batch_sizes, like.sorted_indices, like.unsorted_indices)
 
 
 def reverse_in_time(tensor: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
@@ -55,13 +77,3 @@ def reverse_in_time(tensor: torch.Tensor, lengths: torch.Tensor | None) -> torch
     source = torch.where(time < lengths, lengths - 1 - time, time)
     index = source.reshape(*source.shape, *(1,) * (tensor.ndim - 2)).expand_as(tensor)
     return tensor.gather(0, index)
-
-
-def reversed_resets(resets: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
-    """Resets for the backward direction, (time, batch).
-
-    A reset before step t separates t - 1 from t. Run backwards, the border lies before step t - 1.
-    """
-    following = torch.zeros_like(resets)
-    following[:-1] = resets[1:]
-    return reverse_in_time(following, lengths)

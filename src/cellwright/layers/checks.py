@@ -1,0 +1,154 @@
+"""What a recurrent layer accepts: each check names what was wrong and what was expected."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import torch
+from torch.nn.utils.rnn import PackedSequence
+
+from cellwright.cells import Cell
+from cellwright.errors import CellwrightError
+from cellwright.program.values import Axes
+
+Tensor: TypeAlias = torch.Tensor
+
+_WHOLE_NUMBERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+
+
+def positive(name: str, value: Any) -> int:
+    if not _is_whole(value) or value < 1:
+        raise CellwrightError(f"{name} is a whole number from 1, got {value!r}")
+    return int(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise CellwrightError(f"{name} is True or False, got {value!r}")
+    return value
+
+
+def probability(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= float(value) <= 1:
+        raise CellwrightError(f"{name} is a probability between 0 and 1, got {value!r}")
+    return float(value)
+
+
+def projection(proj_size: Any, hidden_size: int) -> int:
+    """torch's rule: 0 stands for no projection, and a projection makes the output smaller."""
+    if not _is_whole(proj_size) or not 0 <= proj_size < hidden_size:
+        raise CellwrightError(
+            f"proj_size is a whole number from 0 (no projection) to {hidden_size - 1} (hidden_size - 1), "
+            f"got {proj_size!r}"
+        )
+    return int(proj_size)
+
+
+def projection_of(cell: Cell, proj_size: int) -> None:
+    """A projection is asked for if and only if the cell has one."""
+    projects = any("projection" in value.axes for value in cell.program().values)
+    if proj_size and not projects:
+        raise CellwrightError(
+            f"proj_size={proj_size}, but {cell} has no projection: use a cell that has, or leave proj_size 0"
+        )
+    if projects and not proj_size:
+        raise CellwrightError(f"{cell} projects its output: give the size of the projection, proj_size")
+
+
+def input_shape(input: Any, input_size: int, batch_first: bool) -> None:
+    if not isinstance(input, Tensor):
+        raise CellwrightError(f"the input is a tensor or a PackedSequence, got {type(input).__name__}")
+    if input.ndim not in (2, 3) or input.shape[-1] != input_size:
+        order = "batch, time" if batch_first else "time, batch"
+        raise CellwrightError(
+            f"the input has the shape {tuple(input.shape)}, expected ({order}, {input_size}) or (time, {input_size})"
+        )
+
+
+def packed_shape(input: PackedSequence, input_size: int) -> None:
+    if input.data.ndim != 2 or input.data.shape[-1] != input_size:
+        raise CellwrightError(
+            f"the packed sequence holds data of the shape {tuple(input.data.shape)}, expected (steps, {input_size})"
+        )
+
+
+def same_dtype(tensors: Mapping[str, Tensor], parameter: Tensor | None) -> None:
+    """Inputs and states have the parameters' dtype, as torch asks; under autocast they may differ."""
+    for name, tensor in tensors.items():
+        if parameter is None or tensor.dtype == parameter.dtype or torch.is_autocast_enabled(tensor.device.type):
+            continue
+        raise CellwrightError(
+            f"{name} has the dtype {tensor.dtype}, but the parameters have {parameter.dtype}: "
+            f"convert it with .to({parameter.dtype}), or the layer"
+        )
+
+
+def sequences(given: Mapping[str, Tensor], expected: Mapping[str, Axes]) -> None:
+    """All of the cell's sequences, (time, batch, ...), of equal length and batch."""
+    if given.keys() != expected.keys():
+        raise CellwrightError(
+            f"this cell reads the sequences {', '.join(expected)}, got {', '.join(given)}: pass them by name"
+        )
+    steps, batch = given["x"].shape[:2]
+    if steps == 0:
+        raise CellwrightError("the input has no time steps: expected at least one")
+    for name, tensor in given.items():
+        dimensions = 2 + len(expected[name])
+        if tensor.shape[:2] != (steps, batch) or tensor.ndim != dimensions:
+            raise CellwrightError(
+                f"the sequence {name} has the shape {tuple(tensor.shape)} in (time, batch, ...), "
+                f"expected {dimensions} dimensions that begin with ({steps}, {batch})"
+            )
+
+
+def states(given: Any, expected: Mapping[str, tuple[int, ...]]) -> tuple[Tensor, ...]:
+    """The initial state as a tuple of tensors: one for each state of the cell, of the expected shapes."""
+    tensors = (given,) if isinstance(given, Tensor) else given
+    if not isinstance(tensors, Sequence) or len(tensors) != len(expected):
+        got = f"{len(tensors)} tensor(s)" if isinstance(tensors, Sequence) else type(given).__name__
+        raise CellwrightError(f"the initial state of this cell is ({', '.join(expected)}), got {got}")
+    for (name, shape), tensor in zip(expected.items(), tensors, strict=True):
+        if not isinstance(tensor, Tensor):
+            raise CellwrightError(f"the initial {name} is a tensor of the shape {shape}, got {type(tensor).__name__}")
+        if tuple(tensor.shape) != shape:
+            raise CellwrightError(f"the initial {name} has the shape {tuple(tensor.shape)}, expected {shape}")
+    return tuple(tensors)
+
+
+def lengths(given: Tensor | Sequence[int], steps: int, batch: int, device: torch.device) -> Tensor:
+    """Lengths as an integer tensor (batch,): one whole number from 0 to ``steps`` for each sequence."""
+    tensor = torch.as_tensor(given, device=device)
+    if tensor.shape != (batch,) or (batch and tensor.dtype not in _WHOLE_NUMBERS):
+        raise CellwrightError(
+            f"lengths holds one whole number a sequence: expected the shape ({batch},), "
+            f"got {tuple(tensor.shape)} of {tensor.dtype}"
+        )
+    tensor = tensor.long()
+    if batch and not tensor.is_meta:
+        least, most = int(tensor.min()), int(tensor.max())
+        if least < 0 or most > steps:
+            raise CellwrightError(
+                f"lengths lie between 0 and the {steps} time steps of the input, got {least} to {most}"
+            )
+    return tensor
+
+
+def resets(given: Any, steps: int, batch: int) -> Tensor:
+    """Resets as a boolean tensor (time, batch)."""
+    if not isinstance(given, Tensor) or given.shape != (steps, batch):
+        got = f"the shape {tuple(given.shape)}" if isinstance(given, Tensor) else type(given).__name__
+        raise CellwrightError(f"resets is a tensor (time, batch) = ({steps}, {batch}) of booleans, got {got}")
+    return given.bool()
+
+
+def signals(record: Iterable[str], known: Iterable[str]) -> None:
+    known = tuple(known)
+    for name in record:
+        if name not in known:
+            raise CellwrightError(f"the cell has no signal {name!r} to record; it has: {', '.join(known)}")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

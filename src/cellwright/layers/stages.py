@@ -1,0 +1,190 @@
+"""What leaves the time loop: a cell's step cut into what runs once over all time steps and what runs at each one.
+
+Gates that read a sequence and a state, W x + U h + b, are cut in two: W x + b is one product over all time steps
+before the loop, and each step adds its U h to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+from typing import TypeAlias
+
+import torch
+from torch.nn.functional import linear
+
+from cellwright.cells import Cell
+from cellwright.program import (
+    BoundProgram,
+    Family,
+    GroupFunction,
+    Interpreter,
+    LinearGroup,
+    Program,
+    Value,
+    families,
+    linear_groups,
+    linear_terms,
+    merge_sums,
+    split_stages,
+)
+from cellwright.program.storage import size_of
+from cellwright.program.values import input_value, linear_value, with_arguments
+
+Tensor: TypeAlias = torch.Tensor
+Sizes: TypeAlias = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A linear group of a step, cut between the sequences and the states that it reads.
+
+    Attributes:
+        name: of the input by which a step receives what is ready.
+        group: as the cell has it; its first ``ahead`` inputs are sequences, the others states or made from them.
+        rows: of each node.
+    """
+
+    name: str
+    group: LinearGroup
+    ahead: int
+    rows: tuple[int, ...]
+    families: Mapping[str, Family]
+
+    def ready(self, stored: Mapping[str, Tensor], sequences: Mapping[str, Tensor]) -> Tensor:
+        """W x + b of all nodes side by side, (time, batch, rows)."""
+        flat = [sequences[value.name].flatten(2) for value in self.group.inputs[: self.ahead]]
+        biases = [linear_terms(node)[2] for node in self.group.nodes]
+        stacked = [self._stack(parameters, stored) for parameters in zip(*biases, strict=True)]
+        weights = self._weights(stored)
+        total = linear(flat[0], weights[0], sum(stacked[1:], stacked[0]) if stacked else None)
+        for tensor, weight in zip(flat[1:], weights[1 : self.ahead], strict=True):
+            total = total + linear(tensor, weight)
+        return total
+
+    def function(self, stored: Mapping[str, Tensor]) -> GroupFunction:
+        """What each step does with it: from what is ready and the states to one output a node."""
+        weights = [weight.T for weight in self._weights(stored)[self.ahead :]]
+
+        def evaluate(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+            total = inputs[0]
+            for value, weight in zip(inputs[1:], weights, strict=True):
+                total = torch.addmm(total, value, weight)
+            return total.split(self.rows, -1)
+
+        return evaluate
+
+    def _weights(self, stored: Mapping[str, Tensor]) -> list[Tensor]:
+        weights = [linear_terms(node)[1] for node in self.group.nodes]
+        return [self._stack(parameters, stored) for parameters in zip(*weights, strict=True)]
+
+    def _stack(self, parameters: Sequence[Value], stored: Mapping[str, Tensor]) -> Tensor:
+        """The rows of several parameters, one below the other: the stored tensor itself where that is the same."""
+        family = self.families[parameters[0].attributes["family"]]
+        if [parameter.name for parameter in parameters] == [part.name for part in family.parts]:
+            return stored[family.name]
+        rows = {part.name: stored[name][part.rows] for name, f in self.families.items() for part in f.parts}
+        return torch.cat([rows[parameter.name] for parameter in parameters])
+
+
+@dataclass(frozen=True, eq=False)
+class StagedCell:
+    """A cell at given sizes, ready to run over time.
+
+    Attributes:
+        hoisted: what runs over all time steps at once.
+        recurrent: what runs at each time step.
+        cuts: what evaluates linear groups of ``recurrent``, by the groups' names.
+    """
+
+    hoisted: Interpreter
+    recurrent: Interpreter
+    cuts: Mapping[str, Cut]
+
+    def bind(
+        self, stored: Mapping[str, Tensor], sequences: Mapping[str, Tensor], like: Tensor, record: Sequence[str]
+    ) -> tuple[dict[str, Tensor], BoundProgram]:
+        """Run what leaves the loop, over (time, batch, ...).
+
+        Returns:
+            by name, what the loop reads at each step, and signals to record; the body of the loop.
+        """
+        inputs = {**sequences, **{cut.name: cut.ready(stored, sequences) for cut in self.cuts.values()}}
+        functions = {name: cut.function(stored) for name, cut in self.cuts.items()}
+        ahead = self.hoisted.bind(_read_one_by_one(self.hoisted, stored), like)(inputs, record)
+        return ahead, self.recurrent.bind(_read_one_by_one(self.recurrent, stored, functions), like, functions)
+
+
+@lru_cache(maxsize=256)
+def staged(cell: Cell, sizes: Sizes) -> StagedCell:
+    """Cut a cell in two, in such a way that every signal can still be recorded."""
+    program = cell.program()
+    summed = merge_sums(program)
+    by_input: dict[str, Cut] = {}
+    if summed.named.keys() == program.named.keys():
+        program, by_input = _cut_groups(summed, dict(sizes))
+    stages = split_stages(program)
+    groups = linear_groups(stages.recurrent)
+    cuts = {group.name: by_input[name] for group in groups if (name := group.inputs[0].name) in by_input}
+    return StagedCell(Interpreter(stages.hoisted, dict(sizes)), Interpreter(stages.recurrent, dict(sizes)), cuts)
+
+
+@lru_cache(maxsize=256)
+def merged(cell: Cell, sizes: Sizes) -> Interpreter:
+    """The whole step, with the sums of products merged as on a chip."""
+    return Interpreter(merge_sums(cell.program()), dict(sizes))
+
+
+def _cut_groups(program: Program, sizes: Mapping[str, int]) -> tuple[Program, dict[str, Cut]]:
+    """The program with one flat input in the place of each group's sequences, and the cuts by that input's name."""
+    stored_as = families(program, sizes)
+    dependent = _dependent_on_states(program)
+    cuts: dict[str, Cut] = {}
+    stand_ins: dict[int, tuple[Value, int]] = {}
+    for group in linear_groups(program):
+        ahead = sum(value.operator == "input" and value.serial not in dependent for value in group.inputs)
+        reads = [value.serial in dependent for value in group.inputs]
+        bias_counts = {len(linear_terms(node)[2]) for node in group.nodes}
+        if any(reads[:ahead]) or not all(reads[ahead:]) or ahead in (0, len(reads)) or len(bias_counts) > 1:
+            continue  # such a group is evaluated as it stands
+        rows = tuple(prod(size_of(node.attributes["out"], sizes)) for node in group.nodes)
+        cut = Cut(f"ahead of {group.name}", group, ahead, rows, stored_as)
+        cuts[cut.name] = cut
+        stand_in = input_value(cut.name, ("ahead",), "hoisted")
+        stand_ins |= {node.serial: (stand_in, ahead) for node in group.nodes}
+
+    def replace(value: Value, arguments: tuple[Value, ...]) -> Value:
+        if value.serial not in stand_ins:
+            return with_arguments(value, arguments)
+        stand_in, ahead = stand_ins[value.serial]
+        inputs, weights, _ = linear_terms(with_arguments(value, arguments))
+        # The stand-in needs a weight to be a term; the cut evaluates the group, so that it is never applied.
+        return linear_value((stand_in, *inputs[ahead:]), weights[ahead - 1 :], (), value.attributes["out"], value.name)
+
+    return program.rebuild(replace), cuts
+
+
+def _dependent_on_states(program: Program) -> set[int]:
+    found: set[int] = set()
+    for value in program.values:
+        is_state = value.operator == "input" and value.attributes["role"] == "state"
+        if is_state or any(argument.serial in found for argument in value.arguments):
+            found.add(value.serial)
+    return found
+
+
+def _read_one_by_one(
+    interpreter: Interpreter, stored: Mapping[str, Tensor], replaced: Mapping[str, GroupFunction] | None = None
+) -> dict[str, Tensor]:
+    """The stored tensors that the program itself reads; binding makes a view of each of their parts."""
+    elsewhere = {node.serial for group in interpreter.groups if group.name in (replaced or {}) for node in group.nodes}
+    here = {
+        argument.attributes["family"]
+        for value in interpreter.program.values
+        if value.serial not in elsewhere
+        for argument in value.arguments
+        if argument.operator == "parameter"
+    }
+    return {name: tensor for name, tensor in stored.items() if name in here}
