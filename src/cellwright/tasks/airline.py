@@ -74,6 +74,7 @@ class Airline(SeriesTask):
     title = "International airline passengers"
     quantity = "passengers"
     unit = "thousand passengers"
+    period = "month"
     citation = "Box & Jenkins, Time Series Analysis: Forecasting and Control (1976), series G"
     data_source = "Time Series Data Library, international-airline-passengers; 144 monthly totals, 1949-01 to 1960-12"
     default_recipe = "best"

@@ -81,6 +81,7 @@ class SeriesTask(Task):
     series: ClassVar[tuple[float, ...]]
     labels: ClassVar[tuple[str, ...]]
     training: ClassVar[int]
+    period: ClassVar[str]
     metric: ClassVar[str] = "rmse"
 
     @cached_property

@@ -1,0 +1,95 @@
+"""What the hardware does to a trained network: every cause of error alone, and taken away from the whole chip."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cellwright.crossbar import Chip, ChipSettings, needs_digital, program
+from cellwright.studies.job import Job
+
+IDEAL, WHOLE = "ideal", "whole"
+
+
+@dataclass(frozen=True)
+class HardwareErrors:
+    """Forecasts of one network on every variant of the chip.
+
+    forecasts: by variant (``ideal``, ``whole``, ``only CAUSE``, ``without CAUSE``), (chips, test months).
+    """
+
+    forecasts: dict[str, NDArray[np.float64]]
+
+    def to_bytes(self) -> bytes:
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **self.forecasts)
+        return buffer.getvalue()
+
+    @classmethod
+    def read(cls, path: Path) -> HardwareErrors:
+        with np.load(path, allow_pickle=False) as stored:
+            return cls({name: stored[name] for name in stored.files})
+
+
+def variants(settings: ChipSettings) -> Iterator[tuple[str, ChipSettings]]:
+    """The chips to compare, by name."""
+    yield IDEAL, settings.ideal()
+    yield WHOLE, settings
+    for cause in settings.causes:
+        yield only(cause), settings.only(cause)
+        yield without(cause), settings.without(cause)
+
+
+def only(cause: str) -> str:
+    """Name of the chip that has this cause of error alone."""
+    return f"only {cause}"
+
+
+def without(cause: str) -> str:
+    """Name of the chip that has every cause of error but this one."""
+    return f"without {cause}"
+
+
+def study(job: Job, model: torch.nn.Module, advance: Callable[[], None]) -> HardwareErrors:
+    """Program a network into every variant of the chip and let it forecast; ``advance`` is called after each."""
+    forecasts = {}
+    for name, settings in variants(job.chip):
+        forecasts[name] = chip_forecasts(job, manufacture(job, model, settings)).numpy()
+        advance()
+    return HardwareErrors(forecasts)
+
+
+def manufacture(job: Job, model: torch.nn.Module, settings: ChipSettings) -> Chip:
+    """The chips of one variant. The same chips take every network: chip k has the same faults each time.
+
+    What no array can hold (peephole weights multiply element by element) stays digital, like the activations; the
+    report names it.
+    """
+    return program(
+        model,
+        settings,
+        chips=job.settings.chips,
+        seed=job.settings.seed,
+        calibration=job.calibration,
+        allow_digital=needs_digital(model),
+    )
+
+
+def chip_forecasts(job: Job, chip: Chip) -> torch.Tensor:
+    """(chips, test months) in the task's unit."""
+    with torch.no_grad():
+        outputs, _ = chip(job.task.test_inputs(job.recipe))
+    return job.task.forecast(outputs.flatten(0, 1), job.recipe)
+
+
+def software_forecast(job: Job, model: torch.nn.Module) -> torch.Tensor:
+    """(test months,) in the task's unit."""
+    with torch.no_grad():
+        outputs, _ = model.eval()(job.task.test_inputs(job.recipe))
+    return job.task.forecast(outputs, job.recipe)[0]

@@ -1,0 +1,90 @@
+"""A run as its settings, and what they name: a task, a recipe, a cell, a chip."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cellwright import __version__
+from cellwright.cells import Listed, describe
+from cellwright.crossbar import ChipSettings
+from cellwright.tasks import Recipe, SeriesTask, find
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What the person asked for.
+
+    Attributes:
+        task: name of a task.
+        recipe: name of a recipe of the task; empty for the task's own default.
+        cell: a cell of the catalogue or ``FILE.py:CLASS``; empty for the recipe's own.
+        seeds: how many networks are trained.
+        device: name of a memristor.
+        chips: how many chips each network is programmed into.
+        seed: the first network's seed, and the seed of the chips.
+    """
+
+    task: str
+    recipe: str = ""
+    cell: str = ""
+    seeds: int = 5
+    device: str = "li2019"
+    chips: int = 50
+    seed: int = 0
+
+
+class Job:
+    """The settings with everything that they name looked up.
+
+    Raises:
+        CellwrightError: a name that nothing has.
+    """
+
+    def __init__(self, settings: RunSettings) -> None:
+        self.settings = settings
+        self.task: SeriesTask = find(settings.task)  # type: ignore[assignment]  # all tasks so far are series
+        self.recipe: Recipe = self.task.recipe(settings.recipe)
+        self.cell_name = settings.cell or self.recipe.cell
+        self.listed: Listed = describe(self.cell_name)
+        self.chip = ChipSettings(device=settings.device)
+        self.seeds = tuple(range(settings.seed, settings.seed + settings.seeds))
+
+    @property
+    def default_folder(self) -> Path:
+        """``runs/TASK-RECIPE``, with the cell where it is not the recipe's own."""
+        own = f"-{Path(self.settings.cell).stem.replace(':', '-')}" if self.settings.cell else ""
+        return Path("runs") / f"{self.task.name}-{self.recipe.name}{own}"
+
+    @property
+    def command(self) -> str:
+        """The command that repeats this run."""
+        defaults = RunSettings(task=self.task.name)
+        options = [
+            f"--{name} {value}"
+            for name, value in asdict(self.settings).items()
+            if name != "task" and value != getattr(defaults, name)
+        ]
+        return " ".join(["cellwright", "run", self.task.name, *options])
+
+    def described(self) -> dict[str, Any]:
+        """The settings as plain values; two runs with the same ones give the same results on one machine."""
+        named = asdict(self.settings) | {"recipe": self.recipe.name, "cell": self.cell_name}
+        source = Path(self.cell_name.partition(":")[0])
+        if source.suffix == ".py":
+            named["cell_source"] = hashlib.sha256(source.read_bytes()).hexdigest()
+        return named | {"cellwright": __version__, "torch": torch.__version__}
+
+    @cached_property
+    def calibration(self) -> torch.Tensor:
+        """The training inputs, by which a chip's converters are set."""
+        return self.task.training_data(self.recipe).everything.inputs
+
+    def errors(self, forecasts: torch.Tensor) -> torch.Tensor:
+        """Root mean square error of forecasts (..., test months) in the task's unit."""
+        return self.task.metrics(forecasts)[self.task.metric]

@@ -1,0 +1,90 @@
+"""The main job: train on a task, put the networks on chips, and say what the hardware did to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors.torch import save
+
+from cellwright.report import RunReport, forecast_csv, page, result_json, results_table, write_figures
+from cellwright.studies.folder import ResultsFolder
+from cellwright.studies.hardware import HardwareErrors, study, variants
+from cellwright.studies.job import Job, RunSettings
+from cellwright.studies.summary import summarise
+from cellwright.tasks import Trained, train
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["RunSettings", "run_study"]
+
+
+def run_study(
+    settings: RunSettings, out: str | Path | None = None, *, overwrite: bool = False, console: Console | None = None
+) -> RunReport:
+    """Run the main job, or go on with it where it was stopped.
+
+    Args:
+        settings: what to run.
+        out: folder for the results; ``runs/TASK-RECIPE`` by default.
+        overwrite: replace results in the folder that other settings made.
+        console: where progress and the table go; None keeps quiet.
+
+    Returns:
+        everything that the report shows. The folder then has ``report.html``, ``result.json``, ``forecast.csv``,
+        ``model.safetensors``, the figures, and the checkpoints from which the same call resumes.
+
+    Raises:
+        CellwrightError: an unknown task, recipe, cell or device; a folder that holds something else.
+    """
+    job = Job(settings)
+    folder = ResultsFolder(Path(out) if out else job.default_folder, job.described(), overwrite=overwrite)
+    networks = _train(job, folder, console)
+    hardware = _measure(job, networks, folder, console)
+    report = summarise(job, networks, hardware)
+    _write(job, networks, report, folder)
+    if console is not None:
+        console.print(results_table(report))
+        console.print(f"report: {folder.path / 'report.html'}")
+    return report
+
+
+def _train(job: Job, folder: ResultsFolder, console: Console | None) -> list[Trained]:
+    networks = []
+    for seed in job.seeds:
+        if console is not None:
+            console.print(f"training {job.cell_name}, recipe {job.recipe.name}, seed {seed}")
+        networks.append(
+            train(job.task, job.recipe, seed, cell=job.settings.cell, folder=folder.path / "checkpoints", console=console)
+        )
+    return networks
+
+
+def _measure(job: Job, networks: list[Trained], folder: ResultsFolder, console: Console | None) -> list[HardwareErrors]:
+    """The chips' forecasts, network by network; those in the folder are not made again."""
+    measured = []
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=console is None, transient=True) as progress:
+        steps = len(list(variants(job.chip)))
+        bar = progress.add_task(f"programming {job.settings.chips} chips a network", total=steps * len(networks))
+        for seed, network in zip(job.seeds, networks, strict=True):
+            name = f"chips/{seed}.npz"
+            if (folder.path / name).exists():
+                progress.advance(bar, steps)
+            else:
+                errors = study(job, network.model, lambda: progress.advance(bar))
+                folder.write(name, errors.to_bytes())
+            measured.append(HardwareErrors.read(folder.path / name))
+    return measured
+
+
+def _write(job: Job, networks: list[Trained], report: RunReport, folder: ResultsFolder) -> None:
+    weights = {name: tensor.contiguous() for name, tensor in networks[0].model.state_dict().items()}
+    about = {"task": job.task.name, "recipe": job.recipe.name, "cell": job.cell_name, "seed": str(job.seeds[0])}
+    folder.write("model.safetensors", save(weights, metadata=about))
+    folder.write("forecast.csv", forecast_csv(report))
+    folder.write("result.json", result_json(report))
+    write_figures(report, folder.path / "figures")
+    folder.write("report.html", page(report))

@@ -1,0 +1,62 @@
+"""What the README and the documentation show is run."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cellwright.cli import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE_NAME = re.compile(r"# (\w+\.py)\n")
+# The commands run as printed, on fewer networks and chips.
+SMALLER = ["--seeds", "1", "--chips", "3"]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [text for name, text in FENCE.findall(page.read_text(encoding="utf-8")) if name == language]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_blocks_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for block in blocks(page, "python"):
+        exec(compile(block, f"{page.name} block", "exec"), {"__name__": "documentation"})
+
+
+def test_the_commands_for_a_cell_of_your_own_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    readme = ROOT / "README.md"
+    for block in blocks(readme, "python"):
+        if named := FILE_NAME.match(block):
+            (tmp_path / named[1]).write_text(block, encoding="utf-8")
+    commands = [
+        shlex.split(line, comments=True)
+        for block in blocks(readme, "")
+        for line in block.splitlines()
+        if line.startswith("cellwright ") and "my_cell.py" in line
+    ]
+    assert {command[1] for command in commands} == {"show", "run"}
+    for _, *arguments in commands:
+        result = CliRunner().invoke(app, arguments + (SMALLER if arguments[0] == "run" else []))
+        assert result.exit_code == 0, result.output
+    pages = list(tmp_path.glob("runs/*/report.html"))
+    assert len(pages) == 1
+    assert "MyCell" in pages[0].read_text(encoding="utf-8")
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_tree_in_the_readme_is_the_tree() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"^  ([a-z]+)/  ", readme, re.MULTILINE))
+    folders = {path.name for path in (ROOT / "src/cellwright").iterdir() if path.is_dir() and path.name[0] != "_"}
+    assert shown == folders
