@@ -18,6 +18,12 @@ Tensor: TypeAlias = torch.Tensor
 _WHOLE_NUMBERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
+def cell(given: Any) -> Cell:
+    if not isinstance(given, Cell):
+        raise CellwrightError(f"a layer runs a cell or its name, got {type(given).__name__}: see cellwright.cells")
+    return given
+
+
 def positive(name: str, value: Any) -> int:
     if not _is_whole(value) or value < 1:
         raise CellwrightError(f"{name} is a whole number from 1, got {value!r}")
@@ -46,15 +52,15 @@ def projection(proj_size: Any, hidden_size: int) -> int:
     return int(proj_size)
 
 
-def projection_of(cell: Cell, proj_size: int) -> None:
+def projection_of(own: Cell, proj_size: int) -> None:
     """A projection is asked for if and only if the cell has one."""
-    projects = any("projection" in value.axes for value in cell.program().values)
+    projects = any("projection" in value.axes for value in own.program().values)
     if proj_size and not projects:
         raise CellwrightError(
-            f"proj_size={proj_size}, but {cell} has no projection: use a cell that has, or leave proj_size 0"
+            f"proj_size={proj_size}, but {own} has no projection: use a cell that has, or leave proj_size 0"
         )
     if projects and not proj_size:
-        raise CellwrightError(f"{cell} projects its output: give the size of the projection, proj_size")
+        raise CellwrightError(f"{own} projects its output: give the size of the projection, proj_size")
 
 
 def input_shape(input: Any, input_size: int, batch_first: bool) -> None:
@@ -74,9 +80,10 @@ def packed_shape(input: PackedSequence, input_size: int) -> None:
         )
 
 
-def same_dtype(tensors: Mapping[str, Tensor], parameter: Tensor | None) -> None:
-    """Inputs and states have the parameters' dtype, as torch asks; under autocast they may differ."""
-    for name, tensor in tensors.items():
+def same_dtype(input: Tensor, initial: Mapping[str, Tensor], parameter: Tensor | None) -> None:
+    """Input and states have the parameters' dtype, as torch asks; under autocast they may differ."""
+    named = {"the input": input, **{f"the initial {name}": tensor for name, tensor in initial.items()}}
+    for name, tensor in named.items():
         if parameter is None or tensor.dtype == parameter.dtype or torch.is_autocast_enabled(tensor.device.type):
             continue
         raise CellwrightError(

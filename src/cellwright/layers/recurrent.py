@@ -60,7 +60,7 @@ class Recurrent(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.cell = find(cell) if isinstance(cell, str) else cell
+        self.cell = checks.cell(find(cell) if isinstance(cell, str) else cell)
         self.input_size = checks.positive("input_size", input_size)
         self.hidden_size = checks.positive("hidden_size", hidden_size)
         self.num_layers = checks.positive("num_layers", num_layers)
@@ -157,7 +157,7 @@ class Recurrent(nn.Module):
         inputs = {name: time_first(tensor) for name, tensor in {"x": input, **sequences}.items()}
         checks.sequences(inputs, self.cell.sequences)
         initial = self._initial_states(state, inputs["x"], batched)
-        checks.same_dtype({"the input": input, **initial}, next(self.parameters(), None))
+        checks.same_dtype(input, initial, next(self.parameters(), None))
         masks = self._masks(lengths, None if resets is None else time_first(resets), inputs["x"])
         output, final, recorded = self._run(masks.without_padding(inputs), initial, masks, record)
         new_states = tuple(tensor if batched else tensor.squeeze(1) for tensor in final)

@@ -1,0 +1,165 @@
+"""replace(model) swaps every torch.nn.LSTM in place, on the same parameters, and loses nothing silently."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations, prune
+
+from cellwright import LSTM, replace
+from cellwright.errors import CellwrightError
+
+
+class Reader(nn.Module):
+    """An LSTM nested in a container, one under two names, and one that is shared with a child."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Linear(3, 4), nn.LSTM(4, 4, 2, bidirectional=True, dropout=0.25))
+        self.second = nn.ModuleDict({"lstm": nn.LSTM(8, 5, bias=False)})
+        self.again = self.second["lstm"]
+        self.same_parent = nn.Module()
+        self.same_parent.one = self.same_parent.other = nn.LSTM(5, 4, proj_size=2, batch_first=True)
+        self.several = nn.ModuleList([nn.LSTM(2, 3), nn.Identity(), nn.LSTM(3, 3)])
+        self.head = nn.Linear(3, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x, _ = self.first(x)
+        x, _ = self.again(x)
+        x, _ = self.same_parent.other(x)
+        for layer in self.several:
+            x = layer(x) if isinstance(layer, nn.Identity) else layer(x)[0]
+        return self.head(x)
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+def test_every_lstm_is_swapped_on_the_same_parameters(laws) -> None:
+    torch.manual_seed(0)
+    model = Reader().double().eval()
+    x = torch.randn(5, 2, 3, dtype=torch.float64)
+    before, parameters = model(x), dict(model.named_parameters())
+    optimiser = torch.optim.Adam(model.parameters())
+    assert replace(model) is model
+    assert not any(isinstance(module, nn.LSTM) for module in model.modules())
+    assert sum(isinstance(module, LSTM) for module in model.modules()) == 5
+    assert model.again is model.second["lstm"]
+    assert model.same_parent.one is model.same_parent.other
+    after = dict(model.named_parameters())
+    assert list(after) == list(parameters)
+    assert all(after[name] is parameter for name, parameter in parameters.items())
+    laws.same(model(x), before)
+    model(x).square().sum().backward()
+    optimiser.step()
+    assert (model(x) - before).abs().max() > 0
+    assert replace(model) is model
+    assert sum(isinstance(module, LSTM) for module in model.modules()) == 5
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"num_layers": 2, "bidirectional": True, "dropout": 0.5},
+        {"bias": False, "proj_size": 2, "batch_first": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("training", [False, True])
+def test_the_model_itself(options: dict, training: bool) -> None:
+    theirs = nn.LSTM(3, 4, **options).train(training)
+    theirs.weight_hh_l0.requires_grad_(False)
+    ours = replace(theirs)
+    assert type(ours) is LSTM
+    assert ours.training is training
+    assert repr(ours) == repr(theirs)
+    assert ours.dropout == theirs.dropout
+    assert ours.weight_hh_l0 is theirs.weight_hh_l0
+    assert not ours.weight_hh_l0.requires_grad
+
+
+@pytest.mark.filterwarnings("ignore:dropout option adds dropout")
+def test_dropout_with_one_layer_is_kept_without_another_warning() -> None:
+    theirs = nn.LSTM(3, 4, dropout=0.5)
+    assert replace(theirs).dropout == 0.5
+
+
+def test_a_model_without_an_lstm_is_left_alone() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.GRU(2, 2), LSTM(2, 2))
+    modules = list(model.modules())
+    assert replace(model) is model
+    assert all(one is other for one, other in zip(model.modules(), modules, strict=True))
+
+
+def test_tied_parameters_stay_tied() -> None:
+    theirs = nn.LSTM(3, 4, bidirectional=True)
+    theirs.weight_hh_l0_reverse = theirs.weight_hh_l0
+    ours = replace(theirs)
+    assert ours.weight_hh_l0_reverse is ours.weight_hh_l0
+    ours(torch.randn(2, 1, 3))
+
+
+def test_hooks_of_parameters_go_on() -> None:
+    theirs, seen = nn.LSTM(3, 4), []
+    theirs.weight_hh_l0.register_hook(lambda gradient: seen.append(gradient.shape))
+    replace(theirs)(torch.randn(2, 1, 3))[0].sum().backward()
+    assert seen == [(16, 4)]
+
+
+def test_swapping_draws_no_random_numbers() -> None:
+    theirs = nn.LSTM(3, 4)
+    torch.manual_seed(0)
+    replace(theirs)
+    drawn = torch.rand(())
+    torch.manual_seed(0)
+    assert torch.equal(drawn, torch.rand(()))
+
+
+class Louder(nn.LSTM):
+    def forward(self, *arguments: object) -> object:
+        output, state = super().forward(*arguments)
+        return 2 * output, state
+
+
+def with_buffer(layer: nn.LSTM) -> None:
+    layer.register_buffer("mean", torch.zeros(3))
+
+
+REASONS = {
+    "weight norm": (lambda layer: parametrizations.weight_norm(layer, "weight_hh_l0"), "it is parametrised: remove"),
+    "pruning": (
+        lambda layer: prune.l1_unstructured(layer, "weight_hh_l0", 0.5),
+        "it has hooks .forward_pre_hooks.*pruning",
+    ),
+    "forward hook": (lambda layer: layer.register_forward_hook(print), "it has hooks .forward_hooks."),
+    "forward pre-hook": (lambda layer: layer.register_forward_pre_hook(print), "it has hooks .forward_pre_hooks."),
+    "backward hook": (lambda layer: layer.register_full_backward_hook(print), "it has hooks .backward_hooks."),
+    "backward pre-hook": (
+        lambda layer: layer.register_full_backward_pre_hook(print),
+        "it has hooks .backward_pre_hooks.",
+    ),
+    "state dict hook": (
+        lambda layer: layer.register_state_dict_post_hook(lambda *_: None),
+        "it has hooks .state_dict_hooks.",
+    ),
+    "load hook": (
+        lambda layer: layer.register_load_state_dict_pre_hook(print),
+        "it has hooks .load_state_dict_pre_hooks.",
+    ),
+    "buffer": (with_buffer, "it holds other tensors than a torch.nn.LSTM's"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), REASONS.values(), ids=REASONS)
+def test_what_would_be_lost_is_refused_and_nothing_is_swapped(change, message: str) -> None:
+    model = nn.Sequential(nn.LSTM(3, 4), nn.ModuleDict({"deep": nn.LSTM(4, 4)}))
+    change(model[1]["deep"])
+    modules = list(model.modules())
+    with pytest.raises(CellwrightError, match=f"^1.deep cannot be replaced: {message}"):
+        replace(model)
+    assert all(one is other for one, other in zip(model.modules(), modules, strict=True))
+
+
+def test_a_subclass_is_refused_for_what_it_adds() -> None:
+    with pytest.raises(CellwrightError, match=r"^the model cannot be replaced: it is a Louder, and what that adds"):
+        replace(Louder(3, 4))
