@@ -5,72 +5,98 @@ import math
 import pytest
 import torch
 
-from cellwright.cells import Cell, linear, maximum, maximum_over, mean, minimum, relu, sum_over, tanh
+from cellwright.cells import Cell, find, linear, maximum, maximum_over, mean, minimum, relu, sum_over, tanh, weight
+from cellwright.errors import CellwrightError
 from cellwright.program import Program, evaluate, merge_sums, reverse, trace
 from cellwright.program.operators import OPERATORS, STRUCTURAL
 from cellwright.program.values import input_value, pointwise
 
 
-def seeds_for(outputs, seed=1):
-    generator = torch.Generator().manual_seed(seed)
-    return {f"d_{n}": torch.randn(t.shape, generator=generator, dtype=t.dtype) for n, t in outputs.items()}
+def seeds_for(outputs, prefix):
+    generator = torch.Generator().manual_seed(len(prefix))
+    return {prefix + n: torch.randn(t.shape, generator=generator, dtype=t.dtype) for n, t in outputs.items()}
 
 
-def by_part(values, gradients):
+def by_part(values, gradients, prefix):
     """Gradients of the leaves (stored tensors whole) as gradients of inputs and parameters."""
     found = dict(zip(values.leaves, gradients, strict=True))
-    inputs = {f"d_{name}": found[name] for name in values.inputs}
-    parts = {f"d_{n}": t for key, family in values.families.items() for n, t in family.views(found[key]).items()}
+    inputs = {prefix + name: found[name] for name in values.inputs}
+    parts = {prefix + n: t for key, family in values.families.items() for n, t in family.views(found[key]).items()}
     return inputs | parts
 
 
-def check_gradients(values, program, close):
-    """Compare a reverse program with autograd on the interpreter; what it leaves out must be zero."""
+def check_derivatives(values, program, close, orders=1):
+    """Reverse a program time and again, and compare with torch's autograd on the interpreter's forward.
+
+    What the reverse leaves out must be zero. The values that one order yields are differentiated for the next.
+    """
     values.require_gradients()
     outputs = values.evaluate()
-    seeds = seeds_for(outputs)
-    gradients = torch.autograd.grad(
-        list(outputs.values()), list(values.leaves.values()), list(seeds.values()), materialize_grads=True
-    )
-    got = values.evaluate(program, **seeds)
-    for name, expected in by_part(values, gradients).items():
-        close(got.get(name, torch.zeros_like(expected)), expected, name)
-    assert got.keys() <= by_part(values, gradients).keys()
+    for order in range(1, orders + 1):
+        prefix = "d" * order + "_"
+        seeds = {name: seed.requires_grad_() for name, seed in seeds_for(outputs, prefix).items()}
+        gradients = torch.autograd.grad(
+            list(outputs.values()),
+            list(values.leaves.values()),
+            list(seeds.values()),
+            create_graph=order < orders,
+            materialize_grads=True,
+        )
+        program, expected = reverse(program, prefix), by_part(values, gradients, prefix)
+        values.inputs |= seeds
+        got = values.evaluate(program)
+        for name, gradient in expected.items():
+            close(got.get(name, torch.zeros_like(gradient)), gradient, f"{name} of order {order}")
+        assert got.keys() <= expected.keys()
+        outputs = {name: expected[name] for name in got}
 
 
 @pytest.mark.parametrize("lead", [(5,), (), (2, 3)], ids=str)
 def test_reverse_is_autograd(any_cell, lead, draw, close):
     values = draw(any_cell, lead)
-    check_gradients(values, reverse(values.program), close)
+    check_derivatives(values, values.program, close)
+
+
+def test_reverse_of_reverse_is_double_autograd(any_cell, draw, close):
+    values = draw(any_cell, (3,))
+    check_derivatives(values, values.program, close, orders=2)
+
+
+@pytest.mark.parametrize("name", ["GRU, reset before", "memory blocks", "sLSTM"])
+def test_third_derivatives(name, hard_cells, draw, close):
+    values = draw(hard_cells[name].cell, (2,))
+    check_derivatives(values, values.program, close, orders=3)
+
+
+def test_one_prefix_is_enough_for_two_orders_but_not_for_three():
+    second = reverse(reverse(find("lstm").program()))
+    assert {f"d_{name}" for name in reverse(find("lstm").program()).outputs} <= {v.name for v in second.inputs}
+    with pytest.raises(CellwrightError, match="the program has an input 'd_d_x': reverse it with another prefix"):
+        reverse(second)
 
 
 def test_reverse_of_merged_sums_is_autograd(any_cell, draw, close):
     values = draw(any_cell)
-    check_gradients(values, reverse(merge_sums(values.program)), close)
+    check_derivatives(values, merge_sums(values.program), close, orders=2)
 
 
-def test_reverse_of_reverse_is_double_autograd(any_cell, draw, close):
-    values = draw(any_cell, (3,)).require_gradients()
-    outputs = values.evaluate()
-    seeds = {name: seed.requires_grad_() for name, seed in seeds_for(outputs).items()}
-    first = reverse(values.program)
-    gradients = torch.autograd.grad(
-        list(outputs.values()), list(values.leaves.values()), list(seeds.values()), create_graph=True
-    )
-    slopes = {n: t for n, t in by_part(values, gradients).items() if n in first.outputs}
-    second_seeds = seeds_for(slopes, seed=2)
-    expected = torch.autograd.grad(
-        list(slopes.values()),
-        [*values.leaves.values(), *seeds.values()],
-        list(second_seeds.values()),
-        materialize_grads=True,
-    )
-    got = values.evaluate(reverse(first), **seeds, **second_seeds)
-    count = len(values.leaves)
-    wanted = by_part(values, expected[:count])
-    wanted |= {f"d_{name}": gradient for name, gradient in zip(seeds, expected[count:], strict=True)}
-    for name, gradient in wanted.items():
-        close(got.get(name, torch.zeros_like(gradient)), gradient, name)
+class Uneven(Cell):
+    """The derivatives read only some biases, and a matrix reads a weight, which no sample has of its own."""
+
+    def step(self, x, h):
+        unread = linear("unread", x, bias=True)
+        read = tanh(linear("read", x, bias=True) + linear("read", h))
+        shared = linear("k", weight("shared")) + linear("k2", h)
+        return unread + read * shared
+
+
+def test_reverse_of_parameters_that_are_not_all_read(draw, close):
+    values = draw(Uneven())
+    check_derivatives(values, values.program, close, orders=2)
+    values = draw(Uneven())
+    check_derivatives(values, merge_sums(values.program), close, orders=2)
+    read = {value.name for value in reverse(values.program).values if value.operator == "parameter"}
+    assert {"bias_ih.read"} == {name for name in read if name.startswith("bias")}
 
 
 def test_the_reverse_program_is_a_program(any_cell):
@@ -148,7 +174,7 @@ def test_equal_values_share_the_gradient_as_in_torch(draw, close):
     values.inputs["h"] = torch.tensor(
         [[0.0, 0, 0, 0], [1, 1, 1, -1], [2, 2, 0, 1], [-1, -1, -2, -1], [0, 0, 3, 3]], dtype=torch.float64
     )
-    check_gradients(values, reverse(values.program), close)
+    check_derivatives(values, values.program, close)
 
 
 def test_every_operator_is_reversed_somewhere_here():

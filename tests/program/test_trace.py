@@ -133,6 +133,7 @@ def test_states_without_the_axes_that_they_have():
         lambda self, x, h: (h, h),
         lambda self, x, h, c, d: (h, c),
         lambda self, x: (x, x),
+        lambda self, x, c, *others: (c, c),
     ],
 )
 def test_arguments_that_are_not_the_inputs_and_states(step):
@@ -157,9 +158,11 @@ def test_parameters_exist_only_in_a_step():
 
 def test_one_name_with_two_shapes():
     message = error_of(lambda self, x, h, c: (weight("k") * h + sum_over(weight("k", out=("block",)), "block"), c))
-    assert message == "'k' is used with the axes (unit) and (block): give one of them another name"
+    assert message == "'k' is used as a vector (unit) and as a vector (block): give one of them another name"
     message = error_of(lambda self, x, h, c: (linear("k", h) + linear("k", sum_over(h, "unit")), c))
-    assert "'weight_hh.k' is used with the axes (unit, unit') and (unit)" in message
+    assert "'weight_hh.k' is used as a matrix (unit, unit') and as a matrix (unit): give" in message
+    message = error_of(lambda self, x, h, c: (linear("k", sum_over(h, "unit")) * weight("weight_hh", "k"), c))
+    assert "'weight_hh.k' is used as a matrix (unit) and as a vector (unit): give" in message
 
 
 def test_names_that_cannot_be_stored():

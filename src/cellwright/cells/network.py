@@ -14,8 +14,9 @@ def network_weights(
     *,
     output_bias: bool = True,
     shortcuts: bool = False,
+    projection_size: int = 0,
 ) -> int:
-    """All weights of a hidden layer and of output units that are fully connected to its cells.
+    """All weights of a hidden layer and of output units that are connected to every cell.
 
     This is how networks were counted when they were published: Hochreiter & Schmidhuber (1997, Neural Computation 9,
     1735, tables 1 to 9) with gates that receive from cells and gates, ``LSTM(gate_recurrence="units", ...)``.
@@ -26,7 +27,11 @@ def network_weights(
         outputs: output units; each reads every cell's output, not the gates.
         output_bias: the output units have biases.
         shortcuts: the output units read the input units, too.
+        projection_size: of a cell that projects its output.
+
+    Raises:
+        CellwrightError: sizes that do not fit the cell.
     """
-    sizes = cell.sizes(input_size, hidden_size)
+    sizes = cell.sizes(input_size, hidden_size, projection_size)
     read = next(iter(cell.state_sizes(sizes).values())) + (input_size if shortcuts else 0)
     return counts(cell.program()).parameters(sizes) + outputs * (read + output_bias)

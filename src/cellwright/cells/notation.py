@@ -194,9 +194,9 @@ def linear(name: str, value: Value, out: Axes = UNIT, *, bias: bool = False, fam
     )
     if not bias:
         return linear_value([value], [matrix], [], out)
-    prime = "" if family == "ih" else "'"
+    subscript += "'" if family == "hh" else ""
     offset = parameter(
-        f"bias_{family}.{name}", out, family=f"bias_{family}", part=name, symbol="b", subscript=name + prime
+        f"bias_{family}.{name}", out, family=f"bias_{family}", part=name, symbol="b", subscript=subscript
     )
     return linear_value([value], [matrix], [offset], out)
 

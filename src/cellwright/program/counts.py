@@ -72,10 +72,14 @@ def counts(program: Program) -> Counts:
         if value.operator == "add" and all(a.operator == "linear" or a.serial in array_sums for a in value.arguments):
             array_sums.add(value.serial)
         elif kind := _kind(value):
-            axes = value.arguments[0].axes if value.operator in STRUCTURAL else value.axes
-            add(kind, axes)
+            terms = value.arguments[0].axes if value.operator in STRUCTURAL else value.axes
+            add(kind, terms)
             if kind == "additions":
-                add("addends", axes, len(value.arguments))
+                add("addends", terms, len(value.arguments))
+            if value.operator in STRUCTURAL:  # n terms, n - 1 additions
+                add(kind, value.axes, -1)
+            if value.operator == "mean":
+                add("scalings", value.axes)
     return Counts(tallies)
 
 
@@ -83,18 +87,27 @@ def _kind(value: Value) -> str:
     """What a value is tallied as; empty for what costs nothing."""
     row = OPERATORS.get(value.operator) or STRUCTURAL.get(value.operator)
     kind = row.counts_as if row else ""
-    with_number = any(argument.operator == "constant" for argument in value.arguments)
-    return {"products": "scalings", "additions": "offsets"}.get(kind, kind) if with_number else kind
+    numbers = [argument.operator == "constant" for argument in value.arguments]
+    if value.operator == "divide":
+        return "scalings" if numbers[1] else kind
+    return {"products": "scalings", "additions": "offsets"}.get(kind, kind) if any(numbers) else kind
 
 
 def _polynomial(tally: Counter[Axes]) -> str:
-    """{("unit", "unit"): 4, ("unit",): 3} as 4M² + 3M."""
-    terms = []
+    """{("unit", "unit"): 4, ("unit",): -3} as 4M² − 3M."""
+    text = ""
     for axes, number in tally.items():
-        powers = Counter(SYMBOLS.get(axis, f" {axis}") for axis in axes)
-        letters = "".join(letter + ("" if power == 1 else _raised(power)) for letter, power in powers.items())
-        terms.append(f"{number if number != 1 or not letters else ''}{letters}".strip())
-    return " + ".join(terms)
+        sign = " − " if number < 0 else " + "
+        text += (sign if text else sign.strip(" +")) + _monomial(axes, abs(number)) if number else ""
+    return text
+
+
+def _monomial(axes: Axes, number: int) -> str:
+    powers = Counter(SYMBOLS.get(axis, axis) for axis in axes)
+    factors = [letter if power == 1 else letter + _raised(power) for letter, power in powers.items()]
+    if number != 1 or not factors:
+        factors.insert(0, str(number))
+    return ("·" if any(len(letter) > 1 for letter in powers) else "").join(factors)
 
 
 def _raised(power: int) -> str:

@@ -43,7 +43,7 @@ def equations(program: Program) -> tuple[Equation, ...]:
 def _equation(name: str, value: Value, names: Mapping[int, str]) -> Equation:
     others = {serial: other for serial, other in names.items() if other != name}
     unicode, latex, mathml = (
-        (notation.symbol(name, "t"), str(_Writer(notation, others).written(value))) for notation in _NOTATIONS
+        (notation.at(name, notation.now), str(_Writer(notation, others).written(value))) for notation in _NOTATIONS
     )
     return Equation(
         name,
@@ -59,10 +59,14 @@ class _Notation:
     """How one of the three languages writes symbols, brackets and functions."""
 
     language: Language
-    symbol: Callable[[str, str], str]
-    """From a name and a time step (``t``, ``t-1`` or nothing) to a symbol."""
-    weight: Callable[[str, str], str]
-    """From a parameter's letter and its subscript to a symbol."""
+    word: Callable[[str], str]
+    """From a name to its letter or word."""
+    subscript: str
+    """A word and its subscript, which is a word."""
+    timed: str
+    """A word and its time step, one of ``now`` and ``before``."""
+    now: str
+    before: str
     number: str
     power_of_ten: str
     """A number with an exponent, for very large and very small ones."""
@@ -73,6 +77,10 @@ class _Notation:
     comma: str
     reduce: Mapping[str, str]
     """Sum, mean and maximum over an axis."""
+
+    def at(self, name: str, time: str) -> str:
+        """The value of that name at a time step."""
+        return self.timed.format(self.word(name), time)
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,7 @@ class _Writer:
 
     def written(self, value: Value) -> _Written:
         if value.serial in self.names:
-            return self._as(self.notation.symbol(self.names[value.serial], "t"))
+            return self._as(self.notation.at(self.names[value.serial], self.notation.now))
         if value.operator in ("input", "constant", "parameter"):
             return self._leaf(value)
         if value.operator == "linear":
@@ -108,7 +116,7 @@ class _Writer:
         arguments = [self.written(argument) for argument in value.arguments]
         if value.operator in self.notation.reduce:
             template = self.notation.reduce[value.operator]
-            return self._as(template.format(*arguments, axis=value.attributes["axis"]), "product")
+            return self._as(template.format(*arguments, axis=self.notation.word(value.attributes["axis"])))
         if value.operator == "multiply" and any(a.operator == "constant" for a in value.arguments):
             number, other = sorted(value.arguments, key=lambda argument: argument.operator != "constant")
             return self._applied(number, other, needed="product")
@@ -123,9 +131,11 @@ class _Writer:
     def _leaf(self, value: Value) -> _Written:
         attributes = value.attributes
         if value.operator == "input":
-            return self._as(self.notation.symbol(value.name, "t-1" if attributes["role"] == "state" else "t"))
+            time = self.notation.before if attributes["role"] == "state" else self.notation.now
+            return self._as(self.notation.at(value.name, time))
         if value.operator == "parameter":
-            return self._as(self.notation.weight(attributes["symbol"], attributes["subscript"]))
+            words = [self.notation.word(attributes[key]) for key in ("symbol", "subscript") if attributes[key]]
+            return self._as(self.notation.subscript.format(*words) if len(words) == 2 else words[0])
         return self._number(attributes["value"])
 
     def _number(self, number: float) -> _Written:
@@ -151,34 +161,29 @@ _GREEK = ("alpha", "beta", "gamma", "delta", "theta", "lambda", "mu", "rho", "si
 _LETTERS = dict(zip(_GREEK, "αβγδθλμρστφψω", strict=True))
 
 
-def _unicode_symbol(name: str, time: str) -> str:
-    subscript = {"t": "ₜ", "t-1": "ₜ₋₁", "": ""}[time]
-    return _LETTERS.get(name, name) + subscript
+def _unicode_word(name: str) -> str:
+    return _LETTERS.get(name, name)
 
 
 def _latex_word(name: str) -> str:
     if name in _GREEK:
         return f"\\{name}"
-    bare = name.rstrip("'")
     escaped = name.replace("_", r"\_")
-    return name if len(bare) <= 1 else rf"\mathrm{{{escaped}}}"
+    return name if len(name.rstrip("'")) == 1 else rf"\mathrm{{{escaped}}}"
 
 
-def _latex_symbol(name: str, time: str) -> str:
-    return f"{_latex_word(name)}_{{{time}}}" if time else _latex_word(name)
-
-
-def _mathml_symbol(name: str, time: str) -> str:
-    base = f"<mi>{escape(_LETTERS.get(name, name))}</mi>"
-    steps = {"t": "<mi>t</mi>", "t-1": "<mrow><mi>t</mi><mo>−</mo><mn>1</mn></mrow>", "": ""}[time]
-    return f"<msub>{base}{steps}</msub>" if steps else base
+def _mathml_word(name: str) -> str:
+    return f"<mi>{escape(_unicode_word(name))}</mi>"
 
 
 _NOTATIONS = (
     _Notation(
         language="unicode",
-        symbol=_unicode_symbol,
-        weight=lambda letter, part: f"{_unicode_symbol(letter, '')}_{part}" if part else _unicode_symbol(letter, ""),
+        word=_unicode_word,
+        subscript="{0}_{1}",
+        timed="{0}{1}",
+        now="ₜ",
+        before="ₜ₋₁",
         number="{0}",
         power_of_ten="{0}·10^{1}",
         bracket="({0})",
@@ -189,8 +194,11 @@ _NOTATIONS = (
     ),
     _Notation(
         language="latex",
-        symbol=_latex_symbol,
-        weight=lambda letter, part: f"{_latex_word(letter)}_{{{_latex_word(part)}}}" if part else _latex_word(letter),
+        word=_latex_word,
+        subscript="{0}_{{{1}}}",
+        timed="{0}_{{{1}}}",
+        now="t",
+        before="t-1",
         number="{0}",
         power_of_ten=r"{0} \cdot 10^{{{1}}}",
         bracket=r"\left({0}\right)",
@@ -198,19 +206,18 @@ _NOTATIONS = (
         plus=" + ",
         comma=", ",
         reduce={
-            "sum": r"\sum_{{\mathrm{{{axis}}}}} {0:product}",
-            "mean": r"\operatorname{{mean}}_{{\mathrm{{{axis}}}}}\left({0}\right)",
-            "maximum_over": r"\max_{{\mathrm{{{axis}}}}}\left({0}\right)",
+            "sum": r"\sum_{{{axis}}}\left({0}\right)",
+            "mean": r"\operatorname{{mean}}_{{{axis}}}\left({0}\right)",
+            "maximum_over": r"\max_{{{axis}}}\left({0}\right)",
         },
     ),
     _Notation(
         language="mathml",
-        symbol=_mathml_symbol,
-        weight=lambda letter, part: (
-            f"<msub>{_mathml_symbol(letter, '')}{_mathml_symbol(part, '')}</msub>"
-            if part
-            else _mathml_symbol(letter, "")
-        ),
+        word=_mathml_word,
+        subscript="<msub>{0}{1}</msub>",
+        timed="<msub>{0}{1}</msub>",
+        now="<mi>t</mi>",
+        before="<mrow><mi>t</mi><mo>−</mo><mn>1</mn></mrow>",
         number="<mn>{0}</mn>",
         power_of_ten="<mn>{0}</mn><mo>·</mo><msup><mn>10</mn><mn>{1}</mn></msup>",
         bracket="<mo>(</mo>{0}<mo>)</mo>",
@@ -218,9 +225,9 @@ _NOTATIONS = (
         plus="<mo>+</mo>",
         comma="<mo>,</mo>",
         reduce={
-            "sum": "<munder><mo>∑</mo><mtext>{axis}</mtext></munder>{0:product}",
-            "mean": "<msub><mi>mean</mi><mtext>{axis}</mtext></msub><mo>(</mo>{0}<mo>)</mo>",
-            "maximum_over": "<msub><mi>max</mi><mtext>{axis}</mtext></msub><mo>(</mo>{0}<mo>)</mo>",
+            "sum": "<munder><mo>∑</mo>{axis}</munder><mo>(</mo>{0}<mo>)</mo>",
+            "mean": "<msub><mi>mean</mi>{axis}</msub><mo>(</mo>{0}<mo>)</mo>",
+            "maximum_over": "<msub><mi>max</mi>{axis}</msub><mo>(</mo>{0}<mo>)</mo>",
         },
     ),
 )

@@ -29,7 +29,7 @@ from cellwright.program.values import (
 Adjoint: TypeAlias = Callable[[Value, Value], "tuple[Value | None, ...]"]
 """From a value and the cotangent of that value: the cotangents of its arguments (None where there is none)."""
 
-BINDINGS = {"": 0, "sum": 1, "product": 2, "prefix": 3, "atom": 4}
+BINDINGS = {"": 0, "sum": 1, "product": 2, "atom": 3}
 """How tightly a notation binds. In a template ``{0:product}`` brackets an argument that binds less tightly than one."""
 
 
@@ -256,7 +256,7 @@ OPERATORS: Mapping[str, Operator] = {
         torch.div,
         lambda v, g: (g / v.arguments[1], -g * (v / v.arguments[1])),
         latex=r"\frac{{{0}}}{{{1}}}",
-        unicode="{0:product} / {1:prefix}",
+        unicode="{0:product} / {1:atom}",
         mathml="<mfrac><mrow>{0}</mrow><mrow>{1}</mrow></mfrac>",
         binding="product",
         counts_as="divisions",
@@ -264,10 +264,10 @@ OPERATORS: Mapping[str, Operator] = {
     "negative": Operator(
         torch.neg,
         lambda v, g: (-g,),
-        latex="-{0:prefix}",
-        unicode="−{0:prefix}",
-        mathml="<mo>−</mo>{0:prefix}",
-        binding="prefix",
+        latex="-{0:product}",
+        unicode="−{0:product}",
+        mathml="<mo>−</mo>{0:product}",
+        binding="sum",
     ),
     "sigmoid": Operator(
         torch.sigmoid, lambda v, g: (g * (1 - v) * v,), **_function("sigmoid", r"\sigma", "σ"), counts_as="sigmoid"
@@ -315,14 +315,14 @@ OPERATORS: Mapping[str, Operator] = {
     "mod": Operator(
         torch.remainder,
         _mod_adjoint,
-        **_infix("mod", r"\bmod", "mod", "", left="product", right="prefix"),
+        **_infix("mod", r"\bmod", "mod", "", left="product", right="atom"),
         counts_as="divisions",
     ),
     "floor_divide": Operator(
         lambda left, right: torch.div(left, right, rounding_mode="floor"),
         _none(2),
         latex=r"\left\lfloor\frac{{{0}}}{{{1}}}\right\rfloor",
-        unicode="⌊{0:product} / {1:prefix}⌋",
+        unicode="⌊{0:product} / {1:atom}⌋",
         mathml="<mo>⌊</mo><mfrac><mrow>{0}</mrow><mrow>{1}</mrow></mfrac><mo>⌋</mo>",
     ),
     "less": Operator(torch.lt, _none(2), **_infix("<", "<", "&lt;", "", "sum", "sum"), counts_as="comparisons"),
@@ -351,7 +351,7 @@ STRUCTURAL: Mapping[str, StructuralOperator] = {
     "linear": StructuralOperator(_linear_adjoint),
     "linear_transposed": StructuralOperator(_transposed_adjoint),
     "outer": StructuralOperator(_outer_adjoint),
-    "matrix": StructuralOperator(lambda v, g: (_as_matrix(g, v),)),
+    "matrix": StructuralOperator(lambda v, g: (g,)),
     "sum": StructuralOperator(lambda v, g: (spread(g, v.arguments[0]),), counts_as="additions"),
     "mean": StructuralOperator(
         lambda v, g: (spread(g * _reciprocal_size(v.attributes["axis"]), v.arguments[0]),), counts_as="additions"

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from cellwright.errors import CellwrightError
 from cellwright.program.operators import adjoint_of
 from cellwright.program.values import Program, Value, reduction
 
-COTANGENT = "d_"
-"""Prefix of a cotangent's name: ``d_h`` goes in for the output h, ``d_weight_hh.i`` comes out for that parameter."""
 
-
-def reverse(program: Program) -> Program:
+def reverse(program: Program, prefix: str = "d_") -> Program:
     """The program from inputs, parameters and output cotangents to the cotangents of inputs and parameters.
 
     It contains the forward values that the adjoints need. Inputs and parameters on which no output depends
-    (through anything with a derivative) have no output in the result.
+    (through anything with a derivative) have no output in the result. The result can be reversed again.
+
+    Args:
+        prefix: of a cotangent's name: ``d_h`` goes in for the output h, ``d_weight_hh.i`` comes out for that
+            parameter.
+
+    Raises:
+        CellwrightError: an input has the name of a cotangent already, as in a third derivative with one prefix.
     """
     cotangents: dict[int, Value] = {}
     seeds = []
+    taken = {value.name for value in program.inputs}
     for name, output in program.outputs.items():
-        seed = Value("input", (), output.axes, COTANGENT + name, {"role": "cotangent"})
-        seeds.append(seed)
-        _accumulate(cotangents, output, seed)
+        if prefix + name in taken:
+            raise CellwrightError(f"the program has an input {prefix + name!r}: reverse it with another prefix")
+        seeds.append(Value("input", (), output.axes, prefix + name, {"role": "cotangent"}))
+        _accumulate(cotangents, output, seeds[-1])
     for value in reversed(program.values):
         if value.serial not in cotangents or not value.arguments:
             continue
@@ -29,7 +36,7 @@ def reverse(program: Program) -> Program:
             if cotangent is not None and argument.operator != "constant":
                 _accumulate(cotangents, argument, cotangent)
     leaves = (*program.inputs, *program.parameters)
-    outputs = {COTANGENT + leaf.name: cotangents[leaf.serial] for leaf in leaves if leaf.serial in cotangents}
+    outputs = {prefix + leaf.name: cotangents[leaf.serial] for leaf in leaves if leaf.serial in cotangents}
     return Program.from_outputs(outputs, (*program.inputs, *seeds), program.parameters)
 
 

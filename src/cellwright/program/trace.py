@@ -61,10 +61,11 @@ def parameter(
     value = Value("parameter", (), in_order((*axes, *primed(columns or ()))), name, attributes)
     known = parameters.setdefault(name, value)
     if known.axes != value.axes or known.attributes["columns"] != value.attributes["columns"]:
-        raise CellwrightError(
-            f"{name!r} is used with the axes ({', '.join(known.axes)}) and ({', '.join(value.axes)}): "
-            "give one of them another name"
+        uses = (
+            f"a {'vector' if used.attributes['columns'] is None else 'matrix'} ({', '.join(used.axes)})"
+            for used in (known, value)
         )
+        raise CellwrightError(f"{name!r} is used as {' and as '.join(uses)}: give one of them another name")
     return known
 
 

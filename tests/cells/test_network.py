@@ -1,0 +1,55 @@
+"""The published networks have the published numbers of weights."""
+
+from dataclasses import replace
+
+import pytest
+
+from cellwright.cells import LSTM, find, network_weights
+from cellwright.program import counts
+
+
+def hidden_layer(cells_per_block, biases):
+    """1997: gates are fed back to all units; 264 and the like follow only with the blocks and biases of each task."""
+    return replace(find("lstm1997"), cells_per_block=cells_per_block, biases=biases)
+
+
+# Hochreiter & Schmidhuber 1997: experiment, blocks, cells a block, inputs, outputs, biases of hidden units and of
+# outputs, weights.
+PUBLISHED = [
+    ("1 Reber grammar", 4, 1, 7, 7, "gates", False, 264),
+    ("1 Reber grammar", 3, 2, 7, 7, "gates", False, 276),
+    ("2c long lags, 50 symbols", 2, 1, 54, 2, "none", False, 364),
+    ("2c long lags, 1000 symbols", 2, 1, 1004, 2, "none", False, 6064),
+    ("3 two sequences", 3, 1, 1, 1, "all", False, 102),
+    ("4 adding, 5 multiplication", 2, 2, 2, 1, "all", True, 93),
+    ("6a temporal order", 2, 2, 8, 4, "all", True, 156),
+    ("6b temporal order, three symbols", 3, 2, 8, 8, "all", True, 308),
+]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "cells", "inputs", "outputs", "biases", "output_bias", "weights"),
+    [row[1:] for row in PUBLISHED],
+    ids=[f"{row[0]}: {row[-1]}" for row in PUBLISHED],
+)
+def test_the_networks_of_1997(blocks, cells, inputs, outputs, biases, output_bias, weights):
+    cell = hidden_layer(cells, biases)
+    assert network_weights(cell, inputs, blocks * cells, outputs, output_bias=output_bias) == weights
+
+
+def test_the_continual_reber_network_of_2000():
+    """Gers, Schmidhuber & Cummins: 4 blocks of 2, gates not fed back, biased gates and outputs, shortcuts: 424."""
+    cell = LSTM(cells_per_block=2, biases="gates")
+    assert network_weights(cell, 7, 8, 7, shortcuts=True) == 424
+
+
+def test_the_timing_network_of_2002():
+    """Gers, Schraudolph & Schmidhuber: one cell with peepholes, one input, one output, biases throughout: 17."""
+    cell = LSTM(peepholes=True, input_activation="identity", output_activation="identity")
+    assert network_weights(cell, 1, 1, 1) == 17
+
+
+def test_the_output_layer_reads_what_the_cell_puts_out():
+    cell = LSTM(projection=True)
+    sizes = cell.sizes(3, 6, 2)
+    assert network_weights(cell, 3, 6, 5, projection_size=2) == counts(cell.program()).parameters(sizes) + 5 * (2 + 1)
