@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from cellwright import LSTM, Recurrent, cells
-from cellwright.crossbar import CAUSES, ChipSettings, needs_digital, program
+from cellwright.crossbar import CAUSES, AnalogTile, ChipSettings, needs_digital, program
 from cellwright.errors import CellwrightError
 from cellwright.program import counts
 
@@ -144,6 +144,25 @@ def test_chips_differ_and_every_cause_alone_is_an_error():
         assert bool((error < 1.0).all()), cause
         alike = cause in ("input_resolution", "output_resolution", "wires")
         assert bool(((error - error[0]).abs() < 1e-12).all()) == alike, cause
+
+
+def test_fifty_chips_are_one_batched_call(monkeypatch):
+    """Every array multiplies once a time step, for all chips together; no two chips are alike."""
+    model, x, calls, read = network(), data(), [], AnalogTile.__call__
+    monkeypatch.setattr(AnalogTile, "__call__", lambda tile, u: calls.append(u.shape[:2]) or read(tile, u))
+    outputs = on_chip(model, ChipSettings(), chips=50)(x)[0]
+    assert outputs.shape == (50, 4, 7, 2)
+    assert calls == [(50, 4)] * 7 + [(50, 4 * 7)]
+    assert len(outputs[:, 0, -1, 0].unique()) == 50
+
+
+def test_rows_that_cannot_be_told_from_layers_are_refused():
+    model, x = network(num_layers=2), data(1)
+    with pytest.raises(CellwrightError, match="one chip more"):
+        on_chip(model, chips=2)(x)
+    state = on_chip(model, chips=3)(x)[1]
+    assert state[0].shape == (3, 2, 1, 5)
+    assert (state[0] - model(x)[1][0]).abs().max() < 1e-10
 
 
 def test_state_goes_in_and_comes_out():

@@ -1,11 +1,14 @@
 """What a step costs."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 from cellwright import LSTM
-from cellwright.crossbar import CONSTANTS, ChipSettings, digital_cost, program, step_cost
+from cellwright.crossbar import CONSTANTS, ChipSettings, digital_cost, find_device, program, step_cost
+from cellwright.crossbar.devices import Pulse
 from cellwright.errors import CellwrightError
 
 
@@ -47,6 +50,18 @@ def test_the_array_takes_the_integral_of_v_i_at_its_drivers():
     volts = 0.2 * array.layout.drive(driven)
     power = (volts.square() @ array.tiles[0].conductances).sum(-1).mean(-1)
     torch.testing.assert_close(array.drive_power(), power)
+
+
+def test_the_drivers_deliver_for_as_long_as_the_device_is_read():
+    device = replace(find_device("li2019"), read=Pulse(0.2, 30e-9))
+    cost = step_cost(chip := used(ChipSettings(device=device)))
+    power = sum(array.drive_power().mean().item() for array in chip.arrays.values())
+    assert item(cost, "V I").energy_j == pytest.approx(power * 30e-9)
+    assert item(cost, "V I").latency_s == pytest.approx(2 * 30e-9)
+
+
+def test_a_published_converter_of_one_bit_has_its_published_area():
+    assert 1024 * 2**1 * CONSTANTS["DAC area a level"].value == pytest.approx(0.00017e-6)
 
 
 def test_wires_take_power_from_the_drivers():

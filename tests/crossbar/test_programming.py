@@ -117,6 +117,14 @@ def test_exact_programming_only_misses_stuck_devices():
     found = exact(DEVICE, targets(), stuck)
     assert bool((found.error[stuck == 0] == 0).all())
     assert bool((found.conductances[stuck == STUCK_ON] == DEVICE.window[1]).all())
+    assert torch.equal(found.within, stuck == 0)
+
+
+def test_a_stuck_device_that_should_be_there_is_within_the_tolerance():
+    stuck = torch.full((1, 1, 1), STUCK_ON, dtype=torch.int8)
+    wanted = torch.full((1, 1), DEVICE.window[1], dtype=torch.float64)
+    verified = write_verify(DEVICE, wanted, Draws(0, 1, "array"), stuck, tolerance=1e-6)
+    assert exact(DEVICE, wanted, stuck).within.item() is verified.within.item() is True
 
 
 def test_senseless_requests_are_refused():

@@ -66,6 +66,7 @@ def crossbar(rows, columns, seed=0, low=188.6e-6, high=276.8e-6, dead=0.1):
     random = np.random.default_rng(seed)
     conductances = random.uniform(low, high, (rows, columns))
     conductances[random.random((rows, columns)) < dead] = 0.0
+    conductances[0, 0] = high  # so that some current flows
     return conductances, random.normal(size=rows)
 
 

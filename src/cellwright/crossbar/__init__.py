@@ -8,7 +8,7 @@ from cellwright.crossbar.devices import find as find_device
 from cellwright.crossbar.layout import LAYOUTS, PairLayout
 from cellwright.crossbar.settings import CAUSES, ChipSettings
 from cellwright.crossbar.sites import needs_digital
-from cellwright.crossbar.wires import Wires
+from cellwright.crossbar.wires import Wires, effective_matrix
 
 __all__ = [
     "CAUSES",
@@ -26,6 +26,7 @@ __all__ = [
     "StepCost",
     "Wires",
     "digital_cost",
+    "effective_matrix",
     "find_device",
     "needs_digital",
     "program",

@@ -19,6 +19,7 @@ from cellwright.crossbar.draws import Draws
 from cellwright.crossbar.settings import ChipSettings
 from cellwright.crossbar.sites import AnalogLinear, Site, dimension_of_rows, find_sites
 from cellwright.errors import CellwrightError
+from cellwright.layers import Recurrent
 
 Tensor = torch.Tensor
 
@@ -54,7 +55,8 @@ class Chip(nn.Module):
             what the model returns, its tensors with a leading axis of chips.
 
         Raises:
-            CellwrightError: the inputs have different batch sizes; an output has no axis of chips * batch rows.
+            CellwrightError: the inputs have different batch sizes; an output has no axis of chips * batch rows, or it
+                cannot be told from another. Where the sizes of two axes agree the rows are in ``batch_dimension``.
         """
         batch = self._batch(inputs, batch_dimension)
         folded = [self.fold(value, batch_dimension) for value in inputs]
@@ -77,8 +79,15 @@ class Chip(nn.Module):
     def unfold(self, value: Any, batch: int, batch_dimension: int = 0) -> Any:
         """Give tensors of chips * batch rows a leading axis of chips."""
 
+        rows = self.chips * batch
+
         def one(tensor: Tensor) -> Tensor:
-            dimension = dimension_of_rows(tensor.shape, self.chips * batch, batch_dimension)
+            if batch_dimension == 0 and rows in self._depths and tensor.shape[:2] == (rows, rows):
+                raise CellwrightError(
+                    f"the {rows} rows of all chips cannot be told from {rows} layers and directions, which a state has "
+                    "first: program one chip more"
+                )
+            dimension = dimension_of_rows(tensor.shape, rows, batch_dimension)
             return tensor.unflatten(dimension, (self.chips, batch)).movedim(dimension, 0)
 
         return _mapped(value, one)
@@ -87,6 +96,12 @@ class Chip(nn.Module):
         """Start the read noise again from its first draw and forget the inputs seen: the next run repeats the first."""
         for array in self.arrays.values():
             array.reset()
+
+    @property
+    def _depths(self) -> set[int]:
+        """Leading sizes, other than 1, of the states that recurrent layers return."""
+        layers = (module for module in self.model.modules() if isinstance(module, Recurrent))
+        return {layer.num_layers * layer.num_directions for layer in layers} - {1}
 
     @staticmethod
     def _batch(inputs: Sequence[Any], dimension: int) -> int:

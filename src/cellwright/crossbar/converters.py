@@ -20,12 +20,11 @@ def quantise(values: Tensor, full_scale: Tensor | float, bits: int) -> Tensor:
     Raises:
         CellwrightError: fewer than 2 or more than 24 bits.
     """
-    levels = levels_of(bits)
-    codes = torch.round(values * (levels / full_scale)).clamp(-levels, levels)
-    return codes * (full_scale / levels)
+    levels, step = levels_of(bits), step_of(full_scale, bits)
+    return torch.round(values / step).clamp(-levels, levels) * step
 
 
-def step_of(full_scale: float, bits: int) -> float:
+def step_of(full_scale: Tensor | float, bits: int) -> Tensor | float:
     """The size of one step (least significant bit); its rounding error has the standard deviation step / sqrt(12)."""
     return full_scale / levels_of(bits)
 

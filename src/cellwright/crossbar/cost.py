@@ -45,7 +45,6 @@ _ZIGZAG = "ZigZag-IMC (KU Leuven), cost model of its converters"
 CONSTANTS: Mapping[str, Constant] = {
     constant.name: constant
     for constant in (
-        Constant("read time", 100e-9, "s", _ISAAC, "one crossbar read", 5),
         Constant(
             "ADC energy at 8 bits", 16e-3 / 8 / 1.28e9, "J", _ISAAC,
             "8 converters of 8 bits, 16 mW, 1.28 GS/s; other resolutions as 2^bits, after Walden", 2,
@@ -58,8 +57,8 @@ CONSTANTS: Mapping[str, Constant] = {
         Constant("DAC energy a bit", 50e-15, "J/V2", _ZIGZAG, "50 fJ a bit at 1 V, for SRAM macros", 3),
         Constant("supply", 0.9, "V", _HOROWITZ, "the supply of its figures; assumed for converters too", 1.1),
         Constant(
-            "DAC area a level", 0.00017e-6 / 1024, "m2", _ISAAC,
-            "1024 converters of 1 bit, 0.00017 mm2; assumed to grow as 2^bits", 5,
+            "DAC area a level", 0.00017e-6 / 1024 / 2, "m2", _ISAAC,
+            "1024 converters of 1 bit (2 levels), 0.00017 mm2; assumed to grow as 2^bits", 5,
         ),
         Constant("sample energy", 10e-6 / 1024 * 100e-9, "J", _ISAAC, "1024 circuits, 10 uW, 100 ns", 2),
         Constant("sample area", 0.00004e-6 / 1024, "m2", _ISAAC, "1024 circuits, 0.00004 mm2", 2),
@@ -202,15 +201,15 @@ class _Tally:
     def arrays(self) -> None:
         """The integral of V * I at the drivers, with the actual conductances, wires and inputs."""
         powers = [(array.drive_power().mean().item(), use) for array, use in self.uses]
-        time = _constant("read time")
+        time = find(self.chip.settings.device).read.width
         watts = " + ".join(f"{1e3 * power:.3g} mW" for power, _ in powers)
         self.add(
             "arrays, V I at the drivers",
             f"{watts}, {time:.3g} s a read",
-            ("read time",),
+            (),
             energy=sum(power * use * time for power, use in powers),
             latency=sum(use * time for _, use in powers),
-            source="the solved networks, mean over chips and inputs",
+            source="the solved networks, mean over chips and inputs; the read pulse of the device",
             uncertainty="factor 5 in time; a driver at a higher supply burns the difference besides",
         )
 

@@ -81,8 +81,8 @@ def stuck_devices(draws: Draws, shape: tuple[int, int], on: float, off: float) -
 
 def exact(device: Device, targets: Tensor, stuck: Tensor) -> Programmed:
     """Programming without error: every device at its target, but for stuck ones. It takes no pulses."""
-    conductances = _with_stuck(device, targets.expand(stuck.shape).clone(), stuck)
-    within = stuck == 0
+    conductances = _with_stuck(device, targets.expand(stuck.shape), stuck)
+    within = conductances == targets
     zero = torch.zeros(stuck.shape[0], dtype=targets.dtype, device=targets.device)
     none = torch.zeros_like(stuck, dtype=torch.int64)
     return Programmed(

@@ -21,14 +21,14 @@ class Ideal(Device):
 
     window: tuple[float, float] = (1e-6, 100e-6)
     off: float = 0.0
-    read: Pulse = Pulse(0.2, 10e-9)
+    read: Pulse = Pulse(0.2, 100e-9)
     set_pulse: Pulse = Pulse(0.0, 0.0)
     reset_pulse: Pulse = Pulse(0.0, 0.0)
     gate_window: tuple[float, float] = (0.0, 1.0)
     gate_step: float = 0.0
     area: float = 0.0
     citation: str = "an idealisation"
-    assumed: str = "everything: window 1 to 100 uS, read at 0.2 V; programming costs nothing"
+    assumed: str = "everything: window 1 to 100 uS, reads of 0.2 V and 100 ns; programming costs nothing"
 
     def current(
         self,

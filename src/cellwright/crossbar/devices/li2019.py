@@ -21,8 +21,9 @@ class Li2019(Device):
     1 % (airline) or 1.4 % (gait) of 400 uS; conductances are clipped at 0. There the noise hits every device at each
     call, which is a law of array-wide training; here, under write-verify, only a device that gets a pulse is hit.
 
-    Valid for reads at 0.2 V, where the authors report linear current-voltage curves, for gate voltages of 0.7 to
-    1.6 V, and for times in which nothing drifts: neither temperature nor time enters. All devices are alike.
+    Valid for reads at 0.2 V, where the device is taken as linear (Li et al. 2018, Nature Electronics 1, 52, report
+    linear current-voltage curves of such an array), for gate voltages of 0.7 to 1.6 V, and for times in which nothing
+    drifts: neither temperature nor time enters. All devices are alike.
 
     Attributes:
         slope: siemens a volt at the gate.
@@ -49,8 +50,8 @@ class Li2019(Device):
         "2019, Eur. Phys. J. Special Topics 228, 2313, section 3.1.2 (which prints s for us)"
     )
     assumed: str = (
-        "read noise 0.5 % of G (the code reads without noise), gate steps of 1 mV, 100 ns a read, 10 um x 10 um a cell "
-        "(the paper states 2 um transistors, no pitch)"
+        "read noise 0.5 % of G (the code reads without noise), gate steps of 1 mV, 100 ns a read (as Shafiee et al. "
+        "2016, ISAAC), 10 um x 10 um a cell (published: transistors of 2 um, no pitch)"
     )
 
     def current(
