@@ -243,11 +243,7 @@ def test_a_cell_that_cannot_be_traced(file, old, new, reason):
     assert reason in message
 
 
-def test_a_layer_of_ones_own_cell_is_saved_and_loaded_whole(file, tmp_path):
-    from cellwright import Recurrent
-
-    layer = Recurrent(f"{file(TEN_LINES)}:MinimalGatedUnit", 2, 3)
-    torch.save(layer, tmp_path / "layer.pt")
-    again = torch.load(tmp_path / "layer.pt", weights_only=False)
-    x = torch.randn(4, 1, 2)
-    assert torch.equal(again(x)[0], layer(x)[0])
+def test_torch_saves_it_with_a_model(file, tmp_path):
+    cell = find(str(file(TEN_LINES)))
+    torch.save({"cell": cell, "weight": torch.ones(2)}, tmp_path / "model.pt")
+    assert torch.load(tmp_path / "model.pt", weights_only=False)["cell"] == cell

@@ -6,7 +6,8 @@ from torch import nn
 
 from cellwright.cells import Cell, find, linear, sigmoid, tanh, weight
 from cellwright.errors import CellwrightError
-from cellwright.program import Interpreter, linear_groups, merge_sums
+from cellwright.program import Interpreter, Program, Value, evaluate, linear_groups, merge_sums
+from cellwright.program.values import input_value
 
 
 @pytest.mark.parametrize("lead", [(5,), (), (2, 5)], ids=str)
@@ -195,3 +196,12 @@ def test_the_layout_of_a_derived_program_is_that_of_the_whole(draw, close, sizes
     only_late = type(merged).from_outputs({"late": merged.named["late"]}, merged.inputs, merged.parameters)
     late = values.stored["gain"][4:] * (values.inputs["h"] @ values.stored["weight_hh"].T)
     close(values.evaluate(only_late)["late"], late)
+
+
+def test_an_operator_without_a_row():
+    x = input_value("x", ("unit",), "sequence")
+    program = Program.from_outputs({"y": Value("convolve", (x,), x.axes)})
+    assert repr(program.outputs["y"]) == "<convolve (batch, unit)>"
+    assert repr(x) == "<input x (batch, unit)>"
+    with pytest.raises(CellwrightError, match="knows no operator 'convolve': add a row to program/operators.py"):
+        evaluate(program, {"x": torch.ones(4)}, {}, {"unit": 4})

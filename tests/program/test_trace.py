@@ -186,6 +186,9 @@ def test_the_same_name_again_is_the_same_matrix():
 
 def test_things_that_are_no_values():
     assert "reads a value of the step, got 1.0" in error_of(lambda self, x, h, c: (linear("k", 1.0), c))
+    assert "cannot reduce over the axis 'unit': the value has the axes ()" in error_of(
+        lambda self, x, h, c: (h * mean(2.0, "unit"), c)
+    )
     assert "can combine traced values and numbers, got str" in error_of(lambda self, x, h, c: (h + "1", c))
     assert "can combine traced values and numbers, got bool" in error_of(lambda self, x, h, c: (h * True, c))
     assert "got Tensor" in error_of(lambda self, x, h, c: (tanh(torch.ones(3)), c))

@@ -181,6 +181,8 @@ class Interpreter:
             return lambda source, like: _unsqueeze(source, dims).expand_as(like)
         if operator == "matrix":
             return lambda source: source
+        if operator not in ("linear", "linear_transposed", "outer"):
+            raise CellwrightError(f"the interpreter knows no operator {operator!r}: add a row to program/operators.py")
         out = prod(size_of(attributes["out"], self.sizes))
         shape = size_of(named_axes(value.axes), self.sizes)
         counts = [len(named_axes(argument.axes)) for argument in value.arguments]
@@ -188,9 +190,7 @@ class Interpreter:
             return lambda source, matrix: _shaped(_flat(source, counts[0]) @ matrix.reshape(out, -1).T, shape)
         if operator == "linear_transposed":
             return lambda source, matrix: _shaped(_flat(source, counts[0]) @ matrix.reshape(out, -1), shape)
-        if operator == "outer":
-            return lambda left, right: _outer(_flat(left, counts[0]), _flat(right, counts[1])).reshape(shape)
-        raise CellwrightError(f"the interpreter knows no operator {operator!r}: add a row to program/operators.py")
+        return lambda left, right: _outer(_flat(left, counts[0]), _flat(right, counts[1])).reshape(shape)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ class LinearGroup:
 
     @property
     def has_bias(self) -> bool:
+        """Whether any node adds a bias, so that a crossbar needs a row for it."""
         return any(linear_terms(node)[2] for node in self.nodes)
 
 

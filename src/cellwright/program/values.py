@@ -151,12 +151,13 @@ def pointwise(operator: str, *operands: Operand) -> Value:
     return Value(operator, arguments, in_order(axis for argument in arguments for axis in argument.axes))
 
 
-def reduction(operator: str, value: Value, axis: str) -> Value:
+def reduction(operator: str, operand: Operand, axis: str) -> Value:
     """Apply ``sum``, ``mean`` or ``maximum_over`` along one named axis.
 
     Raises:
         CellwrightError: the value does not have the axis.
     """
+    value = as_value(operand)
     if axis not in value.axes:
         raise CellwrightError(f"cannot reduce over the axis {axis!r}: the value has the axes ({', '.join(value.axes)})")
     return Value(operator, (value,), tuple(a for a in value.axes if a != axis), attributes={"axis": axis})
@@ -229,6 +230,7 @@ class Program:
 
     @property
     def inputs(self) -> tuple[Value, ...]:
+        """What comes from outside, in the order in which it was declared."""
         return tuple(value for value in self.values if value.operator == "input")
 
     @property
