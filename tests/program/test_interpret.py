@@ -203,5 +203,5 @@ def test_an_operator_without_a_row():
     program = Program.from_outputs({"y": Value("convolve", (x,), x.axes)})
     assert repr(program.outputs["y"]) == "<convolve (batch, unit)>"
     assert repr(x) == "<input x (batch, unit)>"
-    with pytest.raises(CellwrightError, match="knows no operator 'convolve': add a row to program/operators.py"):
+    with pytest.raises(CellwrightError, match=r"knows no operator 'convolve': add a row to program/operators.py"):
         evaluate(program, {"x": torch.ones(4)}, {}, {"unit": 4})
