@@ -148,7 +148,8 @@ class Recurrent(nn.Module):
             CellwrightError: shapes or dtypes that do not fit, unknown names, no time steps.
         """
         record = (record,) if isinstance(record, str) else tuple(record)
-        checks.signals(record, self.cell.program().named)
+        if record:
+            checks.signals(record, self.cell.program().named)
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, state, lengths, resets, record, sequences)
         checks.input_shape(input, self.input_size, self.batch_first)

@@ -10,7 +10,7 @@ import torch
 
 from cellwright.cells import Cell
 from cellwright.layers.sequences import Masks, zero_where
-from cellwright.layers.stages import merged, staged
+from cellwright.layers.stages import Loop, merged, staged
 from cellwright.program import BoundProgram, GroupFunction
 from cellwright.program.values import BATCH, named_axes
 
@@ -52,37 +52,33 @@ def scan(
     """
     like = next(iter(states.values()))
     key = tuple(sorted(sizes.items()))
-    ahead: dict[str, Tensor] = {}
     if group_functions is None:
-        stages = staged(cell, key)
-        computed = stages.recurrent.program.named
-        early = [name for name in record if name not in computed]
-        ahead, body = stages.bind(stored, sequences, like, early)
-        per_step = {name: ahead[name] for name in body.inputs if name not in states}
-        fixed = {v.name: per_step.pop(v.name) for v in stages.recurrent.program.inputs_with_role("constant over time")}
+        loop = staged(cell, key).loop(stored, sequences, like, record)
     else:
-        body, per_step, fixed, early = merged(cell, key).bind(stored, like, group_functions), dict(sequences), {}, []
+        loop = Loop(merged(cell, key).bind(stored, like, group_functions), sequences, {}, {})
     steps = next(iter(sequences.values())).shape[0]
-    late = [name for name in record if name not in early]
-    scanned = _loop(cell, body, sizes, _by_step(per_step, fixed, steps), states, masks, late)
-    scanned.recorded |= {name: ahead[name] for name in early}
-    ended = None if masks.valid is None else ~masks.valid
-    named = cell.program().named
-    for name, tensor in scanned.recorded.items():
-        signal = _as_signal(tensor, named[name].axes, scanned.output)
-        scanned.recorded[name] = signal if ended is None else zero_where(ended, signal)
+    late = [name for name in record if name not in loop.recorded]
+    scanned = _run(cell, loop.body, sizes, _by_step(loop, steps), states, masks, late)
+    if record:
+        named = cell.program().named
+        signals = {**loop.recorded, **scanned.recorded}
+        scanned.recorded = {name: _as_signal(signals[name], named[name].axes, scanned.output) for name in record}
+    if masks.valid is not None:
+        ended = ~masks.valid
+        scanned.output = zero_where(ended, scanned.output)
+        scanned.recorded = {name: zero_where(ended, signal) for name, signal in scanned.recorded.items()}
     return scanned
 
 
-def _by_step(per_step: Mapping[str, Tensor], fixed: Mapping[str, Tensor], steps: int) -> list[dict[str, Tensor]]:
+def _by_step(loop: Loop, steps: int) -> list[dict[str, Tensor]]:
     """What the body of the loop reads beside the states, step by step."""
-    if not per_step:
-        return [dict(fixed)] * steps
-    columns = zip(*(tensor.unbind(0) for tensor in per_step.values()), strict=True)
-    return [{**fixed, **dict(zip(per_step, column, strict=True))} for column in columns]
+    if not loop.per_step:
+        return [dict(loop.fixed)] * steps
+    columns = zip(*(tensor.unbind(0) for tensor in loop.per_step.values()), strict=True)
+    return [{**loop.fixed, **dict(zip(loop.per_step, column, strict=True))} for column in columns]
 
 
-def _loop(
+def _run(
     cell: Cell,
     body: BoundProgram,
     sizes: Mapping[str, int],
@@ -112,14 +108,13 @@ def _loop(
         if valid is not None:
             new = {name: torch.where(valid[time], new[name], states[name]) for name in states}
         states = new
-    output = torch.stack(outputs)
-    if masks.valid is not None:
-        output = zero_where(~masks.valid, output)
-    return Scanned(output, states, {name: torch.stack(steps) for name, steps in kept.items()})
+    return Scanned(torch.stack(outputs), states, {name: torch.stack(steps) for name, steps in kept.items()})
 
 
 def _as_signal(tensor: Tensor, axes: Sequence[str], output: Tensor) -> Tensor:
     """A recorded value as (time, batch, size): several named axes in one, none as a size of one."""
-    if BATCH not in axes:
-        tensor = tensor.expand(*output.shape[:2], *tensor.shape)
-    return tensor.flatten(2) if named_axes(axes) else tensor.unsqueeze(-1)
+    own = len(named_axes(axes))
+    if BATCH not in axes:  # made from parameters alone, so that all steps have the same
+        constant = tensor[0] if tensor.ndim > own else tensor
+        tensor = constant.expand(*output.shape[:2], *constant.shape)
+    return tensor.flatten(2) if own else tensor.unsqueeze(-1)

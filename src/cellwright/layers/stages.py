@@ -6,7 +6,7 @@ before the loop, and each step adds its U h to that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -90,35 +90,58 @@ class Cut:
 
 
 @dataclass(frozen=True, eq=False)
-class StagedCell:
-    """A cell at given sizes, ready to run over time.
+class Loop:
+    """What runs at each time step, and what is ready before it.
+
+    Attributes:
+        body: the step.
+        per_step: what it reads beside the states, (time, batch, ...) by name.
+        fixed: what it reads at every step alike.
+        recorded: signals that were asked for and are complete before the loop.
+    """
+
+    body: BoundProgram
+    per_step: Mapping[str, Tensor]
+    fixed: Mapping[str, Tensor]
+    recorded: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Staged:
+    """A cell at given sizes, in two stages.
 
     Attributes:
         hoisted: what runs over all time steps at once.
         recurrent: what runs at each time step.
         cuts: what evaluates linear groups of ``recurrent``, by the groups' names.
+        read: the stored tensors that each of the two programs reads by itself, not through a cut.
     """
 
     hoisted: Interpreter
     recurrent: Interpreter
     cuts: Mapping[str, Cut]
+    read: tuple[frozenset[str], frozenset[str]]
 
-    def bind(
+    def loop(
         self, stored: Mapping[str, Tensor], sequences: Mapping[str, Tensor], like: Tensor, record: Sequence[str]
-    ) -> tuple[dict[str, Tensor], BoundProgram]:
-        """Run what leaves the loop, over (time, batch, ...).
-
-        Returns:
-            by name, what the loop reads at each step, and signals to record; the body of the loop.
-        """
+    ) -> Loop:
+        """Run what leaves the loop, over sequences (time, batch, ...), and bind the rest."""
+        once, stepwise = ({name: t for name, t in stored.items() if name in read} for read in self.read)
         inputs = {**sequences, **{cut.name: cut.ready(stored, sequences) for cut in self.cuts.values()}}
+        computed = self.recurrent.program.named if record else {}
+        early = [name for name in record if name not in computed]
+        ready = self.hoisted.bind(once, like)(inputs, early)
         functions = {name: cut.function(stored) for name, cut in self.cuts.items()}
-        ahead = self.hoisted.bind(_read_one_by_one(self.hoisted, stored), like)(inputs, record)
-        return ahead, self.recurrent.bind(_read_one_by_one(self.recurrent, stored, functions), like, functions)
+        body = self.recurrent.bind(stepwise, like, functions)
+        by_role = {
+            role: {value.name: ready[value.name] for value in self.recurrent.program.inputs_with_role(role)}
+            for role in ("hoisted", "constant over time")
+        }
+        return Loop(body, by_role["hoisted"], by_role["constant over time"], {name: ready[name] for name in early})
 
 
 @lru_cache(maxsize=256)
-def staged(cell: Cell, sizes: Sizes) -> StagedCell:
+def staged(cell: Cell, sizes: Sizes) -> Staged:
     """Cut a cell in two, in such a way that every signal can still be recorded."""
     program = cell.program()
     summed = merge_sums(program)
@@ -128,7 +151,13 @@ def staged(cell: Cell, sizes: Sizes) -> StagedCell:
     stages = split_stages(program)
     groups = linear_groups(stages.recurrent)
     cuts = {group.name: by_input[name] for group in groups if (name := group.inputs[0].name) in by_input}
-    return StagedCell(Interpreter(stages.hoisted, dict(sizes)), Interpreter(stages.recurrent, dict(sizes)), cuts)
+    through_cuts = {node.serial for group in groups if group.name in cuts for node in group.nodes}
+    return Staged(
+        Interpreter(stages.hoisted, dict(sizes)),
+        Interpreter(stages.recurrent, dict(sizes)),
+        cuts,
+        (_families_read(stages.hoisted), _families_read(stages.recurrent, through_cuts)),
+    )
 
 
 @lru_cache(maxsize=256)
@@ -175,16 +204,8 @@ def _dependent_on_states(program: Program) -> set[int]:
     return found
 
 
-def _read_one_by_one(
-    interpreter: Interpreter, stored: Mapping[str, Tensor], replaced: Mapping[str, GroupFunction] | None = None
-) -> dict[str, Tensor]:
-    """The stored tensors that the program itself reads; binding makes a view of each of their parts."""
-    elsewhere = {node.serial for group in interpreter.groups if group.name in (replaced or {}) for node in group.nodes}
-    here = {
-        argument.attributes["family"]
-        for value in interpreter.program.values
-        if value.serial not in elsewhere
-        for argument in value.arguments
-        if argument.operator == "parameter"
-    }
-    return {name: tensor for name, tensor in stored.items() if name in here}
+def _families_read(program: Program, leave_out: Collection[int] = ()) -> frozenset[str]:
+    """The stored tensors that a program's values read, but for those with the serials ``leave_out``."""
+    readers = [value for value in program.values if value.serial not in leave_out]
+    arguments = [argument for value in readers for argument in value.arguments]
+    return frozenset(argument.attributes["family"] for argument in arguments if argument.operator == "parameter")
