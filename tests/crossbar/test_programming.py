@@ -1,5 +1,7 @@
 """Write-verify: what it reaches, what it costs, what it leaves."""
 
+import math
+
 import pytest
 import torch
 
@@ -46,6 +48,14 @@ def test_the_first_round_is_one_reset_and_one_set():
     assert bool((found.reset_pulses == 1).all())
     # One SET pulse leaves the pulse noise: 4 uS.
     assert found.error.std().item() == pytest.approx(4e-6, rel=0.05)
+
+
+def test_one_pulse_lands_within_the_tolerance_as_often_as_its_noise_says():
+    """Normal noise of 4 uS: erf(tolerance / (sqrt(2) 4 uS)) of the devices; one in three at 2 % of the window."""
+    tolerance = 0.02 * (DEVICE.window[1] - DEVICE.window[0])
+    expected = math.erf(tolerance / (math.sqrt(2) * 4e-6))
+    assert run(tolerance).convergence[0].mean().item() == pytest.approx(expected, abs=0.02)
+    assert expected == pytest.approx(1 / 3, abs=0.01)
 
 
 def test_yield_falls_and_pulses_rise_with_a_tighter_tolerance():
