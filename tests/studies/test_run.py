@@ -35,7 +35,18 @@ def test_the_folder_has_everything(small_run: Run) -> None:
 
 def test_result_json_has_the_promised_keys(small_run: Run) -> None:
     result = json.loads((small_run[1] / "result.json").read_text())
-    assert {"task", "cell", "recipe", "seeds", "baselines", "software", "chip", "arrays", "cost", "versions"} <= result.keys()
+    assert {
+        "task",
+        "cell",
+        "recipe",
+        "seeds",
+        "baselines",
+        "software",
+        "chip",
+        "arrays",
+        "cost",
+        "versions",
+    } <= result.keys()
     assert len(result["baselines"]) == 4
     for scores in (result["software"], result["chip"]["ideal"], result["chip"]["whole"], *result["baselines"].values()):
         assert scores["rmse_percent_of_range"] == pytest.approx(100 * scores["rmse"] / 518)
@@ -84,7 +95,19 @@ def test_other_settings_are_refused(small_run: Run) -> None:
 
 def test_killed_at_any_moment_it_ends_with_the_same_bits(small_run: Run, tmp_path: Path) -> None:
     reference, folder = small_run[1], tmp_path / "run"
-    command = [sys.executable, "-m", "cellwright.cli", "run", "airline", "--seeds", "2", "--chips", "4", "--out", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "cellwright.cli",
+        "run",
+        "airline",
+        "--seeds",
+        "2",
+        "--chips",
+        "4",
+        "--out",
+        str(folder),
+    ]
     kills = 0
     for wait in (2.6, 3.2, 3.8, 4.4):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

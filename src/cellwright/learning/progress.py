@@ -45,7 +45,7 @@ def progress_bar(console: Console | None, label: str = "training") -> Iterator[C
     from rich.progress import Progress as RichProgress
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[status]}"))
-    with RichProgress(*columns, console=console) as bar:
+    with RichProgress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(label, total=1.0, status="")
 
         def draw(progress: Progress) -> None:

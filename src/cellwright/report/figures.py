@@ -51,7 +51,12 @@ def forecast(record: RunReport, width: float = WIDE) -> Figure:
         series, errors = figure.subplots(**shape)
         _draw_series(series, record)
         _draw_errors(errors, record)
-        figure.legend(handles=series.get_legend_handles_labels()[0], loc="outside upper left", ncols=4 if wide else 2, handlelength=1.4)
+        figure.legend(
+            handles=series.get_legend_handles_labels()[0],
+            loc="outside upper left",
+            ncols=4 if wide else 2,
+            handlelength=1.4,
+        )
     return figure
 
 
@@ -159,7 +164,9 @@ def training(record: RunReport, width: float = MEDIUM) -> Figure:
                 axes.plot(curve.validation, color=SOFTWARE, linewidth=1.1, label=label.get("validation"))
             if curve.best_epoch is not None:
                 kept = curve.train if curve.validation is None else curve.validation
-                axes.plot(curve.best_epoch, kept[curve.best_epoch], "o", color=CHIP, markersize=5, label=label.get("kept"))
+                axes.plot(
+                    curve.best_epoch, kept[curve.best_epoch], "o", color=CHIP, markersize=5, label=label.get("kept")
+                )
         losses = [loss for c in record.training for loss in (c.train, c.validation) if loss is not None]
         if any((loss > 0).any() for loss in losses):
             axes.set_yscale("log")

@@ -21,7 +21,9 @@ MATHML = frozenset(
     "math mrow mi mn mo mtext mspace msub msup msubsup munder mover munderover mfrac msqrt mroot mstyle mtable mtr mtd"
     " mpadded mphantom merror".split()
 )
-MATHML_ATTRIBUTES = frozenset({"display", "mathvariant", "stretchy", "fence", "separator", "form", "width", "lspace", "rspace"})
+MATHML_ATTRIBUTES = frozenset(
+    {"display", "mathvariant", "stretchy", "fence", "separator", "form", "width", "lspace", "rspace"}
+)
 
 
 def html(record: RunReport, drawn: Mapping[str, Figure] | None = None) -> str:

@@ -132,12 +132,23 @@ class ArrayReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
-    """One cause of error on the chip: alone on an otherwise ideal chip, and taken away from the whole chip."""
+    """One cause of error on the chip: alone on an otherwise ideal chip, and taken away from the whole chip.
+
+    alone, without: errors of the forecasts. departure_alone, departure_without: how far they are from the forecasts of
+    the same network in software; where the network errs much more than the hardware, only these tell causes apart.
+    """
 
     name: str
     description: str
     alone: Score
     without: Score
+    departure_alone: Score
+    departure_without: Score
+
+    @property
+    def title(self) -> str:
+        """The name for people."""
+        return self.name.replace("_", " ")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +202,8 @@ class RunReport:
     value_range: largest minus smallest value of the series; errors are also given in per cent of it.
     labels: one a value of ``series``, "1949-01" or any other text. test: the part of the series that is forecast.
     seeds: of the trainings. chips: simulated a network. chip_seed: of the draws of devices and noise.
+    departure: root mean square difference of the whole chip's forecasts from those of the same network in software.
+    left_digital: parameters that no array holds.
     gates: by name, (time, unit) over ``gate_period`` of the series, of one software network.
     counts: numbers of one step by kind. counts_formula: the same in the axis sizes, ``sizes``.
     loss: what the training curves show, with its unit.
@@ -222,6 +235,8 @@ class RunReport:
     software: Score
     chip_ideal: Score
     chip_whole: Score
+    departure: Score
+    left_digital: Sequence[str]
     causes: Sequence[Cause]
     training: Sequence[TrainingCurve]
     loss: str

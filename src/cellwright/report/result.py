@@ -29,7 +29,12 @@ def result_json(record: RunReport) -> str:
         "software": _score(record, record.software),
         "chip": {
             "ideal": _score(record, record.chip_ideal),
-            "whole": {**_score(record, record.chip_whole), "chips": record.chip_whole.count},
+            "whole": {
+                **_score(record, record.chip_whole),
+                "chips": record.chip_whole.count,
+                "departure_from_software": record.departure.rmse,
+            },
+            "left_digital": list(record.left_digital),
             "by_cause": {cause.name: _cause(record, cause) for cause in record.causes},
         },
         "arrays": [_array(array) for array in record.arrays],
@@ -69,6 +74,8 @@ def _score(record: RunReport, score: Score) -> dict[str, Any]:
 
 def _cause(record: RunReport, cause: Cause) -> dict[str, Any]:
     result: dict[str, Any] = {"alone": cause.alone.rmse, "without": cause.without.rmse}
+    result["departure_alone"] = cause.departure_alone.rmse
+    result["departure_without"] = cause.departure_without.rmse
     for part, score in (("alone", cause.alone), ("without", cause.without)):
         result[f"{part}_percent_of_range"] = record.percent_of_range(score.rmse)
         result[f"{part}_std"] = score.std

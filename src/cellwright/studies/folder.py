@@ -36,14 +36,18 @@ class ResultsFolder:
             path.mkdir(parents=True, exist_ok=True)
             self.write(SETTINGS, json.dumps(dict(settings), indent=2) + "\n")
         except OSError as error:
-            raise CellwrightError(f"cannot write to {path}: {error.strerror}; name another folder with --out") from error
+            raise CellwrightError(
+                f"cannot write to {path}: {error.strerror}; name another folder with --out"
+            ) from error
 
     def _check(self, settings: dict[str, Any], overwrite: bool) -> None:
         made_with = self._made_with()
         if made_with == settings:
             return
         if made_with is None:
-            raise CellwrightError(f"{self.path} holds files that are no results of cellwright: name another folder with --out")
+            raise CellwrightError(
+                f"{self.path} holds files that are no results of cellwright: name another folder with --out"
+            )
         different = [name for name in settings if made_with.get(name) != settings[name]]
         if not overwrite:
             changes = ", ".join(f"{name} was {made_with.get(name)!r}, now {settings[name]!r}" for name in different)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors.torch import save
 
-from cellwright.report import RunReport, forecast_csv, page, result_json, results_table, write_figures
+from cellwright.report import RunReport, results_table, write_report
 from cellwright.studies.folder import ResultsFolder
 from cellwright.studies.hardware import HardwareErrors, study, variants
 from cellwright.studies.job import Job, RunSettings
@@ -44,7 +44,8 @@ def run_study(
     networks = _train(job, folder, console)
     hardware = _measure(job, networks, folder, console)
     report = summarise(job, networks, hardware)
-    _write(job, networks, report, folder)
+    _write_model(job, networks[0], folder)
+    write_report(report, folder.path)
     if console is not None:
         console.print(results_table(report))
         console.print(f"report: {folder.path / 'report.html'}")
@@ -54,11 +55,13 @@ def run_study(
 def _train(job: Job, folder: ResultsFolder, console: Console | None) -> list[Trained]:
     networks = []
     for seed in job.seeds:
-        if console is not None:
-            console.print(f"training {job.cell_name}, recipe {job.recipe.name}, seed {seed}")
-        networks.append(
-            train(job.task, job.recipe, seed, cell=job.settings.cell, folder=folder.path / "checkpoints", console=console)
+        trained = train(
+            job.task, job.recipe, seed, cell=job.settings.cell, folder=folder.path / "checkpoints", console=console
         )
+        networks.append(trained)
+        if console is not None:
+            losses = trained.result.history.train
+            console.print(f"seed {seed}: {job.cell_name} trained for {len(losses)} epochs, loss {losses[-1]:.4g}")
     return networks
 
 
@@ -80,11 +83,7 @@ def _measure(job: Job, networks: list[Trained], folder: ResultsFolder, console: 
     return measured
 
 
-def _write(job: Job, networks: list[Trained], report: RunReport, folder: ResultsFolder) -> None:
-    weights = {name: tensor.contiguous() for name, tensor in networks[0].model.state_dict().items()}
+def _write_model(job: Job, network: Trained, folder: ResultsFolder) -> None:
+    weights = {name: tensor.contiguous() for name, tensor in network.model.state_dict().items()}
     about = {"task": job.task.name, "recipe": job.recipe.name, "cell": job.cell_name, "seed": str(job.seeds[0])}
     folder.write("model.safetensors", save(weights, metadata=about))
-    folder.write("forecast.csv", forecast_csv(report))
-    folder.write("result.json", result_json(report))
-    write_figures(report, folder.path / "figures")
-    folder.write("report.html", page(report))

@@ -44,17 +44,15 @@ Floats = NDArray[np.float64]
 
 def summarise(job: Job, networks: Sequence[Trained], hardware: Sequence[HardwareErrors]) -> RunReport:
     """Everything the report shows. Pictures of gates and arrays are of the first network, on its first chip."""
-    task, recipe = job.task, job.recipe
     shown = networks[0].model
     assert isinstance(shown, Forecaster)
     chip = manufacture(job, shown, job.chip)
     chip_forecasts(job, chip)  # the arrays remember what drove them: their energy depends on it
-    software = torch.stack([software_forecast(job, network.model) for network in networks])
-    device = find_device(job.settings.device)
-    layer = shown.recurrent
-    sizes = layer.layer_sizes(0)
+    measured = _Measured(job, networks, hardware)
     program = job.listed.cell.program()
+    sizes = shown.recurrent.layer_sizes(0)
     gates, period = _gates(job, shown)
+    task = job.task
     return RunReport(
         task=task.name,
         title=task.title,
@@ -63,36 +61,28 @@ def summarise(job: Job, networks: Sequence[Trained], hardware: Sequence[Hardware
         value_range=task.value_range,
         data_source=task.data_source,
         cell=job.cell_name,
-        recipe=recipe.name,
-        recipe_description=recipe.title,
+        recipe=job.recipe.name,
+        recipe_description=job.recipe.title,
         seeds=job.seeds,
         device=job.settings.device,
-        device_source=device.citation,
+        device_source=find_device(job.settings.device).citation,
         chips=job.settings.chips,
         chip_seed=job.settings.seed,
         command=job.command,
         labels=task.labels,
         series=task.values.numpy(),
         test=task.test,
-        forecasts=Forecasts(
-            software=software.numpy(), chip=np.concatenate([errors.forecasts[WHOLE] for errors in hardware])
-        ),
+        forecasts=Forecasts(software=measured.software.numpy(), chip=measured.chip(WHOLE).flatten(0, 1).numpy()),
         baselines=[
-            Baseline(name=b.name, title=f"{b.title}: {b.formula}", rmse=float(job.errors(b.forecasts)))
+            Baseline(name=b.name, title=b.formula, rmse=float(job.errors(b.forecasts)))
             for b in task.baselines().values()
         ],
-        software=Score.of(job.errors(software).numpy()),
-        chip_ideal=_score(job, hardware, IDEAL),
-        chip_whole=_score(job, hardware, WHOLE),
-        causes=[
-            Cause(
-                name=cause,
-                description=CAUSES[cause],
-                alone=_score(job, hardware, only(cause)),
-                without=_score(job, hardware, without(cause)),
-            )
-            for cause in job.chip.causes
-        ],
+        software=Score.of(job.errors(measured.software).numpy()),
+        chip_ideal=measured.error(IDEAL),
+        chip_whole=measured.error(WHOLE),
+        departure=measured.departure(WHOLE),
+        left_digital=chip.digital,
+        causes=[measured.cause(name) for name in job.chip.causes],
         training=[_curve(seed, network) for seed, network in zip(job.seeds, networks, strict=True)],
         loss="mean squared error of the scaled target",
         gates=gates,
@@ -110,10 +100,35 @@ def summarise(job: Job, networks: Sequence[Trained], hardware: Sequence[Hardware
     )
 
 
-def _score(job: Job, hardware: Sequence[HardwareErrors], variant: str) -> Score:
-    """The errors of every chip of every network on one variant of the chip."""
-    forecasts = torch.from_numpy(np.concatenate([errors.forecasts[variant] for errors in hardware]))
-    return Score.of(job.errors(forecasts).numpy())
+class _Measured:
+    """What the networks forecast, in software and on every variant of the chip."""
+
+    def __init__(self, job: Job, networks: Sequence[Trained], hardware: Sequence[HardwareErrors]) -> None:
+        self._job, self._hardware = job, hardware
+        self.software = torch.stack([software_forecast(job, network.model) for network in networks])
+
+    def chip(self, variant: str) -> torch.Tensor:
+        """(networks, chips, test months) in the task's unit."""
+        return torch.from_numpy(np.stack([errors.forecasts[variant] for errors in self._hardware]))
+
+    def error(self, variant: str) -> Score:
+        """The errors of every chip of every network."""
+        return Score.of(self._job.errors(self.chip(variant)).numpy())
+
+    def departure(self, variant: str) -> Score:
+        """Root mean square difference of each chip's forecasts from those of its own network in software."""
+        difference = self.chip(variant) - self.software[:, None]
+        return Score.of(difference.square().mean(-1).sqrt().numpy())
+
+    def cause(self, name: str) -> Cause:
+        return Cause(
+            name=name,
+            description=CAUSES[name],
+            alone=self.error(only(name)),
+            without=self.error(without(name)),
+            departure_alone=self.departure(only(name)),
+            departure_without=self.departure(without(name)),
+        )
 
 
 def _curve(seed: int, network: Trained) -> TrainingCurve:
@@ -244,4 +259,6 @@ def _published(entry: Published) -> Comparison:
 
 def _versions() -> dict[str, str]:
     packages = {name: version(name) for name in ("torch", "numpy", "scipy")}
-    return {"cellwright": __version__, "python": platform.python_version()} | packages | {"platform": platform.platform()}
+    return (
+        {"cellwright": __version__, "python": platform.python_version()} | packages | {"platform": platform.platform()}
+    )

@@ -1,0 +1,26 @@
+"""The report as files in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cellwright.files import write_atomically
+from cellwright.report.canvas import png, svg
+from cellwright.report.figures import figures
+from cellwright.report.page import html
+from cellwright.report.record import RunReport
+from cellwright.report.result import forecast_csv, result_json
+
+
+def write_report(record: RunReport, folder: Path) -> None:
+    """Write ``result.json``, ``forecast.csv``, ``figures/*.svg``, ``figures/*.png`` and, last, ``report.html``.
+
+    Each file is written whole or not at all; the page comes last, so that it never shows what is not there yet.
+    """
+    write_atomically(folder / "result.json", result_json(record))
+    write_atomically(folder / "forecast.csv", forecast_csv(record))
+    drawn = figures(record)
+    for name, figure in drawn.items():
+        write_atomically(folder / "figures" / f"{name}.svg", svg(figure, name))
+        write_atomically(folder / "figures" / f"{name}.png", png(figure))
+    write_atomically(folder / "report.html", html(record, drawn))
