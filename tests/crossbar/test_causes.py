@@ -62,6 +62,16 @@ def test_each_group_of_rows_has_a_range_of_its_own():
     assert array().ranges.tolist() == [2.0] * 4 + [0.5] * 5
 
 
+def test_ranges_hold_the_largest_of_any_number_of_samples():
+    calibration = samples(5000)
+    calibration[1] = 3.0 * calibration[0]
+    settings = replace(IDEAL, input_bits=12, output_bits=12)
+    found = AnalogArray(matrix(), settings, Draws(0, 2), calibration)
+    assert found.ranges.tolist() == [6.0] * 4 + [1.5] * 5
+    reach = wanted(calibration).abs().amax(0)
+    torch.testing.assert_close(found.tiles[0].full_scale[:, 0], reach.expand(2, -1), rtol=1e-3, atol=0)
+
+
 def test_headroom_widens_every_range_and_keeps_what_grows():
     """Twice the largest training values pass converters with a headroom of two, and their steps are twice as large."""
     settings = replace(IDEAL, input_bits=10, output_bits=10, affine=False)

@@ -18,7 +18,7 @@ from cellwright.errors import CellwrightError
 
 Tensor = torch.Tensor
 
-_SAMPLES = 1024  # calibration vectors kept for each array
+_SAMPLES = 1024  # calibration vectors at once, and for the affine correction in all
 _NETWORK_NUMBERS = 4_000_000  # of device voltages at once: solving chip after chip beyond that saves memory
 _NOISE_AHEAD = 32  # reads whose noise is drawn at once,
 _NOISE_NUMBERS = 1_000_000  # but no more numbers than these
@@ -131,11 +131,13 @@ class AnalogTile:
             inputs: (samples, rows) as they come from the input converters.
             wanted: (samples, columns): what the software computes for them.
         """
-        measured = inputs @ self.matrix
         dimensions = (-2,) if self.settings.output_range == "column" else (-2, -1)
-        self.full_scale = self.settings.headroom * full_scale_of(measured, dimensions)
+        parts = inputs.split(_SAMPLES)
+        largest = torch.cat([(part @ self.matrix).abs().amax(dimensions, keepdim=True) for part in parts], -2)
+        self.full_scale = self.settings.headroom * full_scale_of(largest, (-2,))
         if self.settings.affine:
-            self.gain, self.offset = fit_affine(self._convert(measured), wanted)
+            kept = _evenly_spread(inputs)
+            self.gain, self.offset = fit_affine(self._convert(inputs[kept] @ self.matrix), wanted[kept])
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """One read: (chips, batch, rows) in full scales to (chips, batch, columns)."""
@@ -192,7 +194,7 @@ class AnalogArray:
     def __init__(self, matrix: Matrix, settings: ChipSettings, draws: Draws, calibration: Tensor | None) -> None:
         self.settings, self.spec = settings, matrix
         self.layout = find_layout(settings.layout)
-        samples = _thinned(matrix, calibration, settings)
+        samples = _checked(matrix, calibration, settings)
         self.ranges = self._input_ranges(samples)
         rows = matrix.with_bias
         scales = torch.cat([self.ranges, self.ranges.new_ones(rows.shape[0] - len(self.ranges))])
@@ -290,8 +292,8 @@ class AnalogArray:
         return torch.cat([torch.cat(band, -1) for band in bands.values()], -2)
 
 
-def _thinned(matrix: Matrix, calibration: Tensor | None, settings: ChipSettings) -> Tensor | None:
-    """At most so many samples, evenly spread."""
+def _checked(matrix: Matrix, calibration: Tensor | None, settings: ChipSettings) -> Tensor | None:
+    """The calibration as (samples, inputs)."""
     if calibration is None:
         if settings.input_bits is not None or settings.output_bits is not None:
             raise CellwrightError(
@@ -306,5 +308,10 @@ def _thinned(matrix: Matrix, calibration: Tensor | None, settings: ChipSettings)
         )
     if not bool(torch.isfinite(samples).all()):
         raise CellwrightError(f"array {matrix.name!r} sees NaN or infinite inputs in the calibration: look at the data")
-    keep = torch.linspace(0, len(samples) - 1, min(len(samples), _SAMPLES), device=samples.device).round().long()
-    return samples[keep]
+    return samples
+
+
+def _evenly_spread(samples: Tensor) -> Tensor:
+    """Which samples the affine correction is fitted to: at most so many."""
+    count = len(samples)
+    return torch.linspace(0, count - 1, min(count, _SAMPLES), dtype=torch.float64, device=samples.device).round().long()
