@@ -180,8 +180,8 @@ def _cost():
         latency_per_step_s=2e-6,
         area_m2=5.432e-8,
         items=(
-            CostItem(item="arrays", energy_j=1.1e-9, latency_s=1e-8, area_m2=5.1e-9, value="V·I at the drivers",
-                     source="computed from the programmed conductances", uncertainty="±5 %"),
+            CostItem(item="arrays", energy_j=1.1e-9, latency_s=1e-8, area_m2=5.1e-9,
+                     value="V·I at the drivers, from the conductances as programmed", uncertainty="±5 %"),
             CostItem(item="ADC", energy_j=9.4e-10, latency_s=1.6e-6, area_m2=3.7e-8, value="20 fJ a conversion step",
                      source="Murmann (2023), ADC Performance Survey 1997–2023", uncertainty="factor 2"),
             CostItem(item="DAC", energy_j=3.1e-10, latency_s=2e-8, area_m2=1.1e-8, value="50 fF switched at 0.2 V",

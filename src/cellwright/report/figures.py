@@ -17,7 +17,7 @@ from cellwright.report.canvas import CHIP, INK, MUTED, RULE, SOFTWARE, new_figur
 from cellwright.report.record import ArrayReport, Floats, RunReport
 from cellwright.report.wording import MISSING, error, known
 
-NARROW, MEDIUM, WIDE = 340, 460, 960
+NARROW, MEDIUM, WIDE = 340, 400, 960
 """Widths in pixels: a phone, a column of the page, the whole page."""
 
 MAPS = ("target", "programmed", "deviation", "wire_loss")
@@ -132,21 +132,19 @@ def _reference_lines(record: RunReport) -> list[tuple[str, float, str]]:
 def _draw_reference_lines(axes: Axes, lines: Sequence[tuple[str, float, str]]) -> None:
     """Vertical lines, each with its label in a row of its own above the bars, so that no two can overlap.
 
-    What lies beyond the axis, as a poor baseline does, has a label with an arrow at the edge instead of a line.
+    The smallest value comes first and labels stand to the right, so that no line runs through another's label. What lies beyond the axis, as a poor baseline does, has a label with an arrow at the edge instead of a line.
     """
     edge = axes.get_xlim()[1]
     for row, (name, value, colour) in enumerate(lines):
         height = 8 + 17 * (len(lines) - 1 - row)
-        leftwards = value > edge / 2
         text = f"{name} {error(value)}"
         if value > edge:
             axes.annotate(f"{text} →", (edge, 1), (0, height), xycoords=("data", "axes fraction"),
                           textcoords="offset points", ha="right", va="center", color=colour, fontsize=10.5)  # fmt: skip
             continue
         axes.axvline(value, color=colour, linewidth=1, linestyle=":" if colour == MUTED else "-", zorder=0)
-        axes.annotate(text, (value, 1), (-4 if leftwards else 4, height), xycoords=("data", "axes fraction"),
-                      textcoords="offset points", ha="right" if leftwards else "left", va="center", color=colour,
-                      fontsize=10.5)  # fmt: skip
+        axes.annotate(text, (value, 1), (4, height), xycoords=("data", "axes fraction"),
+                      textcoords="offset points", ha="left", va="center", color=colour, fontsize=10.5)  # fmt: skip
         axes.annotate("", (value, 1), (0, height + 6), xycoords=("data", "axes fraction"), textcoords="offset points",
                       arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 1, "shrinkA": 0, "shrinkB": 0,
                                   "linestyle": ":" if colour == MUTED else "-"})  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cellwright.report.record import RunReport
-from cellwright.report.wording import error, known, percent, with_std
+from cellwright.report.wording import THIN, error, known, percent, with_std
 
 
 def headline(record: RunReport) -> str:
@@ -24,7 +24,7 @@ def _change(record: RunReport) -> str:
     change = 100 * (chip / software - 1)
     if abs(change) < 0.05:
         return "the same as"
-    return f"{percent(abs(change))} {'more' if change > 0 else 'less'} than"
+    return f"{abs(change):.{1 if abs(change) < 10 else 0}f}{THIN}% {'more' if change > 0 else 'less'} than"
 
 
 def largest_cause(record: RunReport) -> str:
@@ -39,10 +39,20 @@ def largest_cause(record: RunReport) -> str:
 
 
 def beside_baselines(record: RunReport) -> str:
-    """Where the chip stands among the forecasts that need no network."""
-    best, chip = record.best_baseline, record.chip_whole.rmse
-    verdict = "better than" if chip < best.rmse else "worse than" if chip > best.rmse else "equal to"
-    return f"That is {verdict} the best baseline, {best.title}, which needs no network and reaches {error(best.rmse)}."
+    """Where the chip and the software stand beside the best of the forecasts that need no network."""
+    best = record.best_baseline
+    chip, software = (_standing(best.rmse, score.rmse) for score in (record.chip_whole, record.software))
+    verdict = f"{chip} the chip and the software" if chip == software else f"{chip} the chip, {software} the software"
+    return (
+        f"The best of the {len(record.baselines)} baselines, {best.title}, needs no network and reaches "
+        f"{error(best.rmse)}: {verdict}."
+    )
+
+
+def _standing(baseline: float, other: float) -> str:
+    if not known(other):
+        return "not comparable with"
+    return "better than" if baseline < other else "worse than" if baseline > other else "equal to"
 
 
 def test_period(record: RunReport) -> str:
