@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from cellwright.cells import Cell, affine, find, linear, maximum_over, mean, sigmoid, sum_over, tanh, weight, where
+from cellwright.cells import LSTM, Cell, affine, find, linear, maximum_over, mean, sigmoid, sum_over, tanh, weight, where
 from cellwright.errors import CellwrightError
 
 
@@ -265,3 +265,15 @@ def test_tracing_leaves_a_profiler_in_place():
     finally:
         sys.setprofile(before)
     assert "gate" in program.named
+
+
+def test_a_profiler_goes_on_after_a_trace() -> None:
+    from cProfile import Profile
+
+    profiler = Profile()
+    profiler.enable()
+    LSTM(forget_bias=0.25).program()
+    sorted([3, 1, 2])
+    profiler.disable()
+    seen = {str(entry.code) for entry in profiler.getstats()}
+    assert any("sorted" in code for code in seen)

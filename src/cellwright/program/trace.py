@@ -93,7 +93,7 @@ def _local_names(step: Callable[..., Any]) -> Iterator[dict[str, Value]]:
     try:
         yield names
     finally:
-        sys.setprofile(before)
+        _profile_again(before)
 
 
 def _named(program: Program, local: Mapping[str, Value]) -> Program:
@@ -104,3 +104,12 @@ def _named(program: Program, local: Mapping[str, Value]) -> Program:
         if name not in taken:
             names.setdefault(value.serial, name)
     return program.rebuild(lambda value, arguments: with_arguments(value, arguments, names.get(value.serial, "")))
+
+
+def _profile_again(profiler: Any) -> None:
+    """Put back what was profiling before: a function, nothing, or cProfile's own object, which is no function."""
+    if profiler is None or callable(profiler):
+        sys.setprofile(profiler)
+    else:
+        sys.setprofile(None)
+        profiler.enable()
