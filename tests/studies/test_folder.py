@@ -1,7 +1,6 @@
 """A results folder belongs to one set of settings."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -43,13 +42,6 @@ def test_damaged_settings_are_no_licence_to_delete(tmp_path: Path, content: str)
     with pytest.raises(CellwrightError, match="no results of cellwright"):
         ResultsFolder(tmp_path, MINE, overwrite=True)
     assert (tmp_path / "thesis.tex").read_text() == "mine"
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(CellwrightError, match="cannot write"):
-        ResultsFolder(tmp_path / "out", MINE)
 
 
 def test_a_place_where_no_folder_can_be_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,4 +87,5 @@ def _measure(job: Job, networks: list[Trained], folder: ResultsFolder, console: 
 def _write_model(job: Job, network: Trained, folder: ResultsFolder) -> None:
     weights = {name: tensor.contiguous() for name, tensor in network.model.state_dict().items()}
     about = {"task": job.task.name, "recipe": job.recipe.name, "cell": job.cell_name, "seed": str(job.seeds[0])}
-    folder.write("model.safetensors", save(weights, metadata=about))
+    # One entry: safetensors writes several in an order that changes from run to run.
+    folder.write("model.safetensors", save(weights, metadata={"cellwright": json.dumps(about)}))
