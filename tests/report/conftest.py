@@ -63,6 +63,8 @@ def synthetic_record(seed=0, **changes):
         "software": Score.of(_errors(software, observed)),
         "chip_ideal": Score.of(_errors(software, observed)),
         "chip_whole": Score.of(_errors(chip, observed)),
+        "departure": Score.of(np.sqrt(((chip - software.mean(axis=0)) ** 2).mean(axis=1))),
+        "left_digital": (),
         "causes": _causes(draw),
         "training": tuple(_curve(draw, number) for number in range(SEEDS)),
         "loss": "mean squared error (scaled)",
@@ -104,7 +106,7 @@ def synthetic_record(seed=0, **changes):
         "equations": equations(program),
         "counts": counts(program).at(sizes),
         "counts_formula": str(counts(program)),
-        "sizes": {"N": 1, "M": UNITS},
+        "sizes": sizes,
         "citation": "Gers, Schmidhuber & Cummins (2000), Learning to forget, Neural Computation 12(10), 2451–2471",
         "versions": {"cellwright": "0.1.0", "python": "3.11.7", "torch": "2.13.0", "numpy": "2.3.1"},
     }
@@ -118,8 +120,8 @@ def _errors(forecasts, observed):
 def _causes(draw):
     effects = {
         "programming": (17.9, 15.9, "what write-verify leaves: each conductance stops within its tolerance"),
-        "stuck devices": (16.4, 17.6, "devices that no pulse moves"),
-        "read noise": (15.9, 18.0, "fluctuation of every conductance at every read"),
+        "stuck_devices": (16.4, 17.6, "devices that no pulse moves"),
+        "read_noise": (15.9, 18.0, "fluctuation of every conductance at every read"),
         "DAC": (15.45, 18.3, "inputs rounded to 8 bit"),
         "ADC": (15.8, 18.0, "column currents rounded to 8 bit within a calibrated range"),
         "wires": (15.7, 18.1, "voltage lost along word lines, bit lines, drivers and sense amplifiers"),
@@ -130,6 +132,8 @@ def _causes(draw):
             description=text,
             alone=Score.of(alone + abs(draw.normal(0, 0.5, SEEDS * CHIPS))),
             without=Score.of(without + draw.normal(0, 0.9, SEEDS * CHIPS)),
+            departure_alone=Score.of(alone - 14 + abs(draw.normal(0, 0.3, SEEDS * CHIPS))),
+            departure_without=Score.of(without - 12 + abs(draw.normal(0, 0.5, SEEDS * CHIPS))),
         )
         for name, (alone, without, text) in effects.items()
     )

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
 from cellwright.report.canvas import CHIP, INK, MUTED, RULE, SOFTWARE, new_figure, style
-from cellwright.report.record import ArrayReport, Floats, RunReport
+from cellwright.report.record import ArrayReport, Floats, RunReport, Score
 from cellwright.report.wording import MISSING, error, known
 
 NARROW, MEDIUM, WIDE = 340, 400, 960
@@ -32,6 +32,7 @@ def figures(record: RunReport) -> dict[str, Figure]:
     drawn = {
         "forecast": forecast(record, WIDE),
         "forecast-narrow": forecast(record, NARROW),
+        "departures": departures(record),
         "causes": causes(record),
         "training": training(record),
         "gates": gates(record),
@@ -90,36 +91,51 @@ def _draw_errors(axes: Axes, record: RunReport) -> None:
     _label_time(axes, record.test_labels, 5)
 
 
+def departures(record: RunReport, width: float = MEDIUM) -> Figure:
+    """How far each cause alone moves the forecasts from the software's, and the chip without it: bars from zero."""
+    bars = [(cause.title, cause.departure_alone, cause.departure_without) for cause in record.causes]
+    lines = [("whole chip", record.departure.rmse, CHIP)] if known(record.departure.rmse) else []
+    return _cause_bars(bars, lines, f"root mean square departure\n({record.unit})", width)
+
+
 def causes(record: RunReport, width: float = MEDIUM) -> Figure:
-    """Error by cause as bars from zero: each cause alone, and the chip without it; lines for what to compare with."""
-    entries = record.causes
+    """Error of the forecasts by cause as bars from zero: each alone, and the chip without it; lines to compare with."""
+    bars = [(cause.title, cause.alone, cause.without) for cause in record.causes]
+    return _cause_bars(bars, _reference_lines(record), f"RMSE ({record.unit})", width)
+
+
+def _cause_bars(
+    bars: Sequence[tuple[str, Score, Score]], lines: Sequence[tuple[str, float, str]], label: str, width: float
+) -> Figure:
+    rows = max(len(bars), 1)
     with style():
-        header = 17 * (len(record.baselines) + 3)
-        figure = new_figure(width, header + 62 + 58 * max(len(entries), 1))
+        figure = new_figure(width, 17 * len(lines) + 74 + 58 * rows)
         axes = figure.subplots()
-        for row, cause in enumerate(entries):
-            axes.annotate(cause.name, (0, row), (2, 17), xycoords=("axes fraction", "data"), textcoords="offset points",
+        for row, (name, alone, without) in enumerate(bars):
+            axes.annotate(name, (0, row), (2, 17), xycoords=("axes fraction", "data"), textcoords="offset points",
                           va="center")  # fmt: skip
-            for score, offset, colour, hatch in ((cause.alone, 0.06, CHIP, ""), (cause.without, 0.36, RULE, "////")):
-                axes.barh(row + offset, score.rmse, 0.27, color=colour, hatch=hatch, edgecolor=MUTED, linewidth=0.5)
-                if score.percentiles:
-                    ends = [[score.percentiles[5]], [score.percentiles[95]]]
-                    axes.plot(ends, [[row + offset]] * 2, color=INK, linewidth=1.2, solid_capstyle="butt")
-                axes.annotate(error(score.rmse), (score.percentiles.get(95, score.rmse), row + offset), (4, 0),
-                              textcoords="offset points", va="center", fontsize=10.5)  # fmt: skip
-        axes.set_ylim(max(len(entries), 1) - 0.35, -0.65)
+            _draw_bar(axes, row + 0.06, alone, color=CHIP)
+            _draw_bar(axes, row + 0.36, without, color=RULE, hatch="////")
+        axes.set_ylim(rows - 0.35, -0.65)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
-        shown = [score.percentiles.get(95, score.rmse) for c in entries for score in (c.alone, c.without)]
-        shown += [record.software.rmse, record.chip_ideal.rmse, record.chip_whole.rmse, record.best_baseline.rmse]
-        axes.set_xlim(0, 1.3 * max((value for value in shown if known(value)), default=1.0))
-        lines = _reference_lines(record)
-        axes.set_xlabel(f"RMSE ({record.unit})")
+        ends = [score.percentiles.get(95, score.rmse) for _, *scores in bars for score in scores]
+        # A line far beyond the bars, as that of a poor baseline, is named at the edge and does not squeeze them.
+        reach = max((value for value in (*ends, *(value for _, value, colour in lines if colour != MUTED)) if known(value)), default=0)
+        axes.set_xlim(0, 1.3 * reach or 1.0)
+        axes.set_xlabel(label)
         _draw_reference_lines(axes, lines)
-        bars = axes.containers
         if bars:
-            figure.legend(bars[:2], ["alone", "chip without it"], loc="outside lower left", ncols=2, handlelength=1.4)
+            figure.legend(axes.containers[:2], ["alone", "chip without it"], loc="outside lower left", ncols=2, handlelength=1.4)
     return figure
+
+
+def _draw_bar(axes: Axes, height: float, score: Score, **look: Any) -> None:
+    """A bar with its number, and a stroke over the middle 90 % of the chips."""
+    axes.barh(height, score.rmse, 0.27, edgecolor=MUTED, linewidth=0.5, **look)
+    low, high = (score.percentiles.get(p, score.rmse) for p in (5, 95))
+    axes.plot([low, high], [height, height], color=INK, linewidth=1.2, solid_capstyle="butt")
+    axes.annotate(error(score.rmse), (max(high, score.rmse), height), (4, 0), textcoords="offset points", va="center", fontsize=10.5)
 
 
 def _reference_lines(record: RunReport) -> list[tuple[str, float, str]]:

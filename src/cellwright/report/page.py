@@ -12,6 +12,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from cellwright.program.counts import SYMBOLS
 from cellwright.report import story, wording
 from cellwright.report.canvas import inline, svg
 from cellwright.report.figures import MAPS, figures
@@ -41,6 +42,8 @@ def html(record: RunReport, drawn: Mapping[str, Figure] | None = None) -> str:
         figures={name: Markup(picture) for name, picture in pictures.items()},
         equations=[(equation, safe_mathml(equation.mathml)) for equation in record.equations],
         maps=[name.replace("_", "-") for name in MAPS],
+        published=[system for system in record.published if system.power_w or system.energy_per_step_j or system.error],
+        sizes=sizes(record),
         sources=sources(record),
         story=story,
         wording=wording,
@@ -70,6 +73,13 @@ def safe_mathml(text: str) -> Markup | None:
     return Markup(ElementTree.tostring(root, encoding="unicode")) if root.tag == "math" else None
 
 
+def sizes(record: RunReport) -> list[tuple[str, str, int]]:
+    """Sizes of the axes that the counts speak of: name, letter, number."""
+    letters = re.sub(r"[^A-Z]", "", record.counts_formula)
+    named = ((name, SYMBOLS.get(name, name), size) for name, size in record.sizes.items())
+    return [axis for axis in named if axis[1] in letters]
+
+
 def sources(record: RunReport) -> list[str]:
     """All that is cited, each once, in the order in which it appears."""
     cited = [record.data_source, record.citation, record.device_source]
@@ -88,10 +98,18 @@ def describe(record: RunReport, name: str) -> str:
         )
     if name == "causes":
         parts = [
-            f"{cause.name} alone {wording.error(cause.alone.rmse)}, without it {wording.error(cause.without.rmse)}"
+            f"{cause.title} alone {wording.error(cause.alone.rmse)}, without it {wording.error(cause.without.rmse)}"
             for cause in record.causes
         ]
         return f"Bar chart of the error by cause: {'; '.join(parts)}. Whole chip {whole}, software {software}."
+    if name == "departures":
+        parts = [
+            f"{cause.title} alone {wording.error(cause.departure_alone.rmse)}, "
+            f"without it {wording.error(cause.departure_without.rmse)}"
+            for cause in record.causes
+        ]
+        moved = wording.error(record.departure.rmse)
+        return f"Bar chart of the departure from the software's forecasts: {'; '.join(parts)}. Whole chip {moved}."
     if name == "training":
         return f"Line chart: training and validation loss by epoch of {len(record.training)} trainings."
     if name == "gates":

@@ -281,16 +281,9 @@ class RunReport:
         return min(self.baselines, key=lambda baseline: baseline.rmse)
 
     @property
-    def devices_in_tolerance(self) -> float:
-        """The fraction of all devices of a chip that programming brought within tolerance."""
-        devices = [array.rows * array.columns for array in self.arrays]
-        yields = [array.programming.yield_fraction for array in self.arrays]
-        return float(np.average(yields, weights=devices)) if devices else float("nan")
-
-    @property
     def worst_cause(self) -> Cause | None:
-        """The cause that makes the largest error alone; None for an ideal chip."""
-        return max(self.causes, key=lambda cause: cause.alone.rmse, default=None)
+        """The cause that alone moves the forecasts most; None for an ideal chip."""
+        return max(self.causes, key=lambda cause: cause.departure_alone.rmse, default=None)
 
 
 def _expect(holds: bool, what: str, got: object, expected: object) -> None:

@@ -27,14 +27,18 @@ def _change(record: RunReport) -> str:
     return f"{abs(change):.{1 if abs(change) < 10 else 0}f}{THIN}% {'more' if change > 0 else 'less'} than"
 
 
-def largest_cause(record: RunReport) -> str:
-    """The cause that costs most alone; nothing for a chip without causes."""
+def departure(record: RunReport) -> str:
+    """How far the hardware moves the forecasts, and the cause that does most of it."""
+    moved = (
+        f"The hardware moves the forecasts by {with_std(record.departure)} {record.unit} (root mean square) from what "
+        "the same networks forecast in software."
+    )
     cause = record.worst_cause
     if cause is None:
-        return ""
+        return moved
     return (
-        f"The largest single cause of error is {cause.name}: alone it makes the error {error(cause.alone.rmse)}, "
-        f"and without it the chip reaches {error(cause.without.rmse)}."
+        f"{moved} The largest single cause is {cause.title}: alone it moves them by "
+        f"{error(cause.departure_alone.rmse)}, and without it {error(cause.departure_without.rmse)} remain."
     )
 
 
