@@ -179,13 +179,14 @@ class Cost:
 class Comparison:
     """A system to set beside the chip: a digital one, or a published circuit.
 
-    error: as its source prints it. reading: what we take that to mean, where it is not plain.
-    certainty: how sure the figures are ("read in the survey only", "estimated within a factor of 2").
+    set_up: what it is, in a few words. error: as its source prints it. reading: what we take that to mean, where it
+    is not plain. certainty: how sure the figures are ("read in the survey only", "within a factor of 2").
     """
 
     name: str
     source: str
     certainty: str
+    set_up: str = ""
     power_w: float | None = None
     energy_per_step_j: float | None = None
     latency_per_step_s: float | None = None

@@ -211,6 +211,7 @@ def _held(curve: Floats, rounds: int) -> Floats:
 
 def _cost(chip: Chip) -> Cost:
     found = step_cost(chip)
+    assert found.area_m2 is not None, "every part of a chip has an area"
     return Cost(
         power_w=found.power_w,
         energy_per_step_j=found.energy_per_step_j,
@@ -237,6 +238,7 @@ def _digital(chip: Chip) -> Comparison:
         name=found.name,
         source=found.source,
         certainty=found.uncertainty,
+        set_up="weights in SRAM, a multiply-accumulate unit for each matrix column, the same digital activations",
         power_w=found.power_w,
         energy_per_step_j=found.energy_per_step_j,
         latency_per_step_s=found.latency_per_step_s,
@@ -249,6 +251,7 @@ def _published(entry: Published) -> Comparison:
         name=entry.name,
         source=entry.citation,
         certainty=entry.certainty.value,
+        set_up=entry.set_up,
         power_w=entry.power_w,
         energy_per_step_j=entry.energy_per_step_j,
         area_m2=entry.area_m2,

@@ -136,8 +136,8 @@ class Airline(SeriesTask):
                 name="passive crossbar (Nikam 2021)",
                 citation="Nikam et al. 2021",
                 certainty=Certainty.NOTES,
-                set_up="simulated passive RRAM, arrays 34x60 and 32x1, +-0.8 V, 100 to 300 uS; 3.0 uJ, "
-                "51.7 times below the 1T1R array",
+                set_up="passive RRAM, simulated; arrays 34×60 and 32×1, ±0.8 V, 100 to 300 µS; "
+                "an energy of 3.0 µJ is stated, 51.7 times below the 1T1R array",
             ),
         )
 
