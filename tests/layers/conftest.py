@@ -50,6 +50,19 @@ class Memoryless(Cell):
         return h, c
 
 
+class Mixed(Cell):
+    """Reads the state before the input, and the input through a layer of its own beside it."""
+
+    states = ("h", "c")
+
+    def step(self, x, h, c):
+        inner = tanh(affine("inner", x))
+        g = tanh(affine("g", h, x))
+        o = sigmoid(affine("o", x, h) + linear("o", inner, family="inner"))
+        c = c + g * tanh(affine("k", x, c, inner))
+        return o * c, tanh(c)
+
+
 CELLS: Mapping[str, Cell] = {
     **catalogue(),
     "blocks of two": LSTM(cells_per_block=2, gate_recurrence="units", forget_gate=False),
@@ -59,6 +72,7 @@ CELLS: Mapping[str, Cell] = {
     "gated unit": GatedUnit(),
     "timed": Timed(),
     "memoryless": Memoryless(),
+    "mixed": Mixed(),
 }
 INPUT_SIZE, HIDDEN_SIZE, PROJECTION = 3, 4, 2
 

@@ -185,10 +185,11 @@ def test_changing_dtype_in_place(laws, x) -> None:
     assert ours.to(torch.float32)(x.float())[0].dtype == torch.float32
 
 
-def test_autocast_takes_float32_layers_and_inputs(x) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_autocast_takes_inputs_of_either_dtype(x, dtype: torch.dtype) -> None:
     ours, theirs = pair(dtype=torch.float32)
     with torch.autocast("cpu", torch.bfloat16):
-        output, _ = ours(x.float())
+        output, _ = ours(x.to(dtype))
         output.sum().backward()
     error = (output - theirs(x.float())[0]).abs().max()
     assert 0 < error < 2**-7
