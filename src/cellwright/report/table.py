@@ -2,86 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from rich.console import Group, RenderableType
-from rich.markup import escape
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from cellwright.report import story
-from cellwright.report.record import Comparison, RunReport
-from cellwright.report.wording import area, error, percent, quantity, spread, with_std
+from cellwright.report.record import Comparison, RunReport, Score
+from cellwright.report.wording import area, error, formula, percent, quantity, spread, with_std
+
+BOLD = "bold"
 
 
 def results_table(record: RunReport) -> RenderableType:
-    """The headline, the errors of everything that forecasts, the causes, and what a step costs beside other systems."""
-    parts = [Text(story.headline(record), style="bold"), _errors(record), _causes(record), _cost(record)]
+    """The headline, the errors of everything that forecasts, the causes, and what a step costs beside other systems.
+
+    Texts of the record are shown as they are: nothing in them is taken for markup.
+    """
+    parts = [
+        Text(story.headline(record), style=BOLD),
+        _errors(record),
+        Text(story.departure(record)),
+        _Fitting(_causes(record, with_std), _causes(record, lambda score: error(score.rmse))),
+        _cost(record),
+        *(Text(note, style="dim") for note in _notes(record)),
+    ]
     return Group(*(line for part in parts for line in (Text(), part)))
 
 
+class _Fitting:
+    """Shows the first of several tables that is no wider than the terminal, or else the last."""
+
+    def __init__(self, *tables: Table) -> None:
+        self.tables = tables
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+        unlimited = options.update_width(10_000)
+        widths = [Measurement.get(console, unlimited, table).maximum for table in self.tables]
+        fitting = (table for table, width in zip(self.tables, widths, strict=True) if width <= options.max_width)
+        yield next(fitting, self.tables[-1])
+
+
 def _errors(record: RunReport) -> Table:
-    table = _table(f"error in {record.unit}", ("RMSE", "of the range", "5 to 95 %"))
+    table = _table(f"error in {record.unit}", "RMSE", "of the range", "5 to 95 %")
     for baseline in record.baselines:
         share = percent(record.percent_of_range(baseline.rmse))
-        table.add_row(escape(baseline.title), error(baseline.rmse), share, "")
+        _add(table, formula(baseline.title), error(baseline.rmse), share, "")
     for what, score, style in (
-        (f"software, {len(record.seeds)} networks", record.software, "bold"),
+        (f"software, {len(record.seeds)} network{'s' if len(record.seeds) > 1 else ''}", record.software, BOLD),
         (f"ideal chip, {record.chips} a network", record.chip_ideal, ""),
-        (f"whole chip, {record.chips} a network", record.chip_whole, "bold"),
+        (f"whole chip, {record.chips} a network", record.chip_whole, BOLD),
     ):
         share = percent(record.percent_of_range(score.rmse))
-        table.add_row(what, with_std(score), share, spread(score.percentiles), style=style)
+        _add(table, what, with_std(score), share, spread(score.percentiles), style=style)
     return table
 
 
-def _causes(record: RunReport) -> Table:
+def _causes(record: RunReport, shown: Callable[[Score], str]) -> Table:
     """Each cause alone and taken away, as error and as departure from what the network forecasts in software."""
-    table = _table("cause of error", ("alone", "chip without it", "departure alone", "without it"))
+    table = _table("\ncause", "departure\nalone", "departure\nwithout it", "error\nalone", "error\nwithout it")
     for cause in record.causes:
-        scores = (cause.alone, cause.without, cause.departure_alone, cause.departure_without)
-        table.add_row(cause.title, *map(with_std, scores))
-    table.add_row("all", with_std(record.chip_whole), "", with_std(record.departure), "", style="bold")
+        scores = (cause.departure_alone, cause.departure_without, cause.alone, cause.without)
+        _add(table, cause.title, *map(shown, scores))
+    _add(table, "all, the whole chip", shown(record.departure), "", shown(record.chip_whole), "", style=BOLD)
     return table
 
 
 def _cost(record: RunReport) -> Table:
-    table = _table("one step", ("power", "energy", "time", "area", "error as printed"))
-    for system, style in _systems(record):
-        table.add_row(
-            escape(system.name),
+    cost = record.cost
+    chip = Comparison(
+        name="this chip",
+        source="",
+        certainty="",
+        power_w=cost.power_w,
+        energy_per_step_j=cost.energy_per_step_j,
+        latency_per_step_s=cost.latency_per_step_s,
+        area_m2=cost.area_m2,
+    )
+    table = _table("one step", "power", "energy", "time", "area")
+    for system in (chip, record.digital, *record.published):
+        numbers = (
             quantity(system.power_w, "W"),
             quantity(system.energy_per_step_j, "J"),
             quantity(system.latency_per_step_s, "s"),
             area(system.area_m2),
-            escape(system.error),
-            style=style,
         )
+        _add(table, system.name, *numbers, style=BOLD if system is chip else "")
     return table
 
 
-def _systems(record: RunReport) -> Iterator[tuple[Comparison, str]]:
-    cost = record.cost
-    yield (
-        Comparison(
-            name="chip",
-            source="",
-            certainty="",
-            power_w=cost.power_w,
-            energy_per_step_j=cost.energy_per_step_j,
-            latency_per_step_s=cost.latency_per_step_s,
-            area_m2=cost.area_m2,
-        ),
-        "bold",
-    )
-    yield record.digital, ""
-    for published in record.published:
-        yield published, ""
+def _notes(record: RunReport) -> Iterator[str]:
+    """What stays digital, and what the other systems are: their errors with the reading that we give them."""
+    if record.left_digital:
+        yield f"Not on the chip, besides activations and products: {', '.join(record.left_digital)}."
+    for system in (record.digital, *record.published):
+        reading = f" ({system.reading})" if system.reading else ""
+        parts = (f"{system.error}{reading}" if system.error else system.set_up, system.certainty)
+        yield f"{system.name}: {'; '.join(part for part in parts if part)}."
 
 
-def _table(first: str, others: tuple[str, ...]) -> Table:
+def _table(first: str, *others: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(first)
+    table.add_column(Text(first), overflow="fold")
     for heading in others:
-        table.add_column(heading, justify="right")
+        table.add_column(Text(heading), justify="right", no_wrap=True)
     return table
+
+
+def _add(table: Table, first: str, *others: str, style: str = "") -> None:
+    table.add_row(Text(first), *map(Text, others), style=style)

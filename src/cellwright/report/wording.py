@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 
 from cellwright.report.record import Score
@@ -82,3 +83,8 @@ def spread(percentiles: Mapping[int, float]) -> str:
 def integer(value: float | None) -> str:
     """A count with thousands marked."""
     return MISSING if value is None or not math.isfinite(value) else f"{value:,.0f}"
+
+
+def formula(text: str) -> str:
+    """A formula with the signs of print, at which no line is broken: y[t−12] · y[t−1]."""
+    return re.sub(r"(?<=\w)-(?=\d)| - ", lambda found: found.group(0).replace("-", "−"), text).replace(" * ", " · ")
