@@ -92,6 +92,7 @@ def synthetic_record(seed=0, **changes):
                 reading="taken as thousand passengers: 10.67 % and 9.14 % of the range",
                 source="Smagulova & James (2019), Table 4",
                 certainty="read in the survey only",
+                set_up="180 nm CMOS with memristors, simulated",
             ),
             Comparison(
                 name="voltage-based LSTM circuit",

@@ -11,17 +11,19 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 INK = "#22272e"
 MUTED = "#5b6470"
 RULE = "#dfe3e8"
+PAPER = "#fdfdfc"
 SOFTWARE = "#0072b2"
 CHIP = "#b84a00"
 """Blue and vermilion: Wong's palette for colour-blind readers (Nature Methods 8, 441, 2011), the second darkened
 until text in it is legible."""
 
 # A page turns these into its own colours, so that a figure follows a dark page.
-CSS_NAMES = {INK: "--ink", MUTED: "--muted", RULE: "--rule", SOFTWARE: "--software", CHIP: "--chip"}
+CSS_NAMES = {PAPER: "--paper", INK: "--ink", MUTED: "--muted", RULE: "--rule", SOFTWARE: "--software", CHIP: "--chip"}
 
 PNG_SCALE = 3
 STYLE: dict[str, Any] = {
@@ -59,21 +61,20 @@ STYLE: dict[str, Any] = {
 @contextmanager
 def style(**more: Any) -> Iterator[None]:
     """The house's look, whatever the user's own matplotlib settings are; those return afterwards."""
-    defaults = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")}
+    settings: Any = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")}
     with warnings.catch_warnings():
         # Some defaults are themselves deprecated in some versions; and a name in a script that the measuring font
         # lacks is still drawn by whoever shows the SVG.
         warnings.simplefilter("ignore", mpl.MatplotlibDeprecationWarning)
         warnings.filterwarnings("ignore", "Glyph", UserWarning)
-        with mpl.rc_context({**defaults, **STYLE, **more}):
+        with mpl.rc_context(settings | STYLE | more):
             yield
 
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of so many pixels on the page: a font of size 11 is 11 pixels there."""
-    figure = Figure(figsize=(width / 72, height / 72), dpi=72, layout="constrained")
-    figure.get_layout_engine().set(w_pad=2 / 72, h_pad=3 / 72, wspace=0.04, hspace=0.04)  # type: ignore[union-attr]
-    return figure
+    layout = ConstrainedLayoutEngine(w_pad=2 / 72, h_pad=3 / 72, wspace=0.04, hspace=0.04)
+    return Figure(figsize=(width / 72, height / 72), dpi=72, layout=layout)
 
 
 def svg(figure: Figure, name: str) -> str:

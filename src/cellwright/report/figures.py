@@ -13,9 +13,9 @@ from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
-from cellwright.report.canvas import CHIP, INK, MUTED, RULE, SOFTWARE, new_figure, style
+from cellwright.report.canvas import CHIP, INK, MUTED, PAPER, RULE, SOFTWARE, new_figure, style
 from cellwright.report.record import ArrayReport, Floats, RunReport, Score
-from cellwright.report.wording import MISSING, error, known
+from cellwright.report.wording import MISSING, error, formula, known
 
 NARROW, MEDIUM, WIDE = 340, 400, 960
 """Widths in pixels: a phone, a column of the page, the whole page."""
@@ -114,19 +114,25 @@ def _cause_bars(
         for row, (name, alone, without) in enumerate(bars):
             axes.annotate(name, (0, row), (2, 17), xycoords=("axes fraction", "data"), textcoords="offset points",
                           va="center")  # fmt: skip
-            _draw_bar(axes, row + 0.06, alone, color=CHIP)
-            _draw_bar(axes, row + 0.36, without, color=RULE, hatch="////")
+            # A name that begins with an underscore stays out of the legend: one entry is enough.
+            hidden = "_" if row else ""
+            _draw_bar(axes, row + 0.06, alone, color=CHIP, label=f"{hidden}alone")
+            _draw_bar(axes, row + 0.36, without, color=RULE, hatch="////", label=f"{hidden}chip without it")
         axes.set_ylim(rows - 0.35, -0.65)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         ends = [score.percentiles.get(95, score.rmse) for _, *scores in bars for score in scores]
         # A line far beyond the bars, as that of a poor baseline, is named at the edge and does not squeeze them.
-        reach = max((value for value in (*ends, *(value for _, value, colour in lines if colour != MUTED)) if known(value)), default=0)
+        reach = max(
+            (value for value in (*ends, *(value for _, value, colour in lines if colour != MUTED)) if known(value)),
+            default=0,
+        )
         axes.set_xlim(0, 1.3 * reach or 1.0)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_xlabel(label)
         _draw_reference_lines(axes, lines)
         if bars:
-            figure.legend(axes.containers[:2], ["alone", "chip without it"], loc="outside lower left", ncols=2, handlelength=1.4)
+            figure.legend(loc="outside lower left", ncols=2, handlelength=1.4)
     return figure
 
 
@@ -135,35 +141,48 @@ def _draw_bar(axes: Axes, height: float, score: Score, **look: Any) -> None:
     axes.barh(height, score.rmse, 0.27, edgecolor=MUTED, linewidth=0.5, **look)
     low, high = (score.percentiles.get(p, score.rmse) for p in (5, 95))
     axes.plot([low, high], [height, height], color=INK, linewidth=1.2, solid_capstyle="butt")
-    axes.annotate(error(score.rmse), (max(high, score.rmse), height), (4, 0), textcoords="offset points", va="center", fontsize=10.5)
+    axes.annotate(
+        error(score.rmse),
+        (max(high, score.rmse), height),
+        (4, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=10.5,
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5},
+    )
 
 
 def _reference_lines(record: RunReport) -> list[tuple[str, float, str]]:
     lines = [("software", record.software.rmse, SOFTWARE), ("ideal chip", record.chip_ideal.rmse, SOFTWARE)]
     lines.append(("whole chip", record.chip_whole.rmse, CHIP))
-    lines += [(baseline.title, baseline.rmse, MUTED) for baseline in record.baselines]
+    lines += [(formula(baseline.title), baseline.rmse, MUTED) for baseline in record.baselines]
     return sorted((line for line in lines if known(line[1])), key=lambda line: line[1])
 
 
 def _draw_reference_lines(axes: Axes, lines: Sequence[tuple[str, float, str]]) -> None:
-    """Vertical lines, each with its label in a row of its own above the bars, so that no two can overlap.
+    """Vertical lines, each with its label in a row of its own above the bars.
 
-    The smallest value comes first and labels stand to the right, so that no line runs through another's label. What lies beyond the axis, as a poor baseline does, has a label with an arrow at the edge instead of a line.
+    Labels stand towards the middle. Those of the right half come first, from right to left, then those of the left
+    half, from left to right: so no line runs through the label of another. What lies beyond the axis, as a poor
+    baseline does, has an arrow at the edge instead of a line, and comes above all.
     """
     edge = axes.get_xlim()[1]
-    for row, (name, value, colour) in enumerate(lines):
+    right = [line for line in reversed(lines) if line[1] > edge / 2]
+    ordered = [*right, *(line for line in lines if line[1] <= edge / 2)]
+    for row, (name, value, colour) in enumerate(ordered):
         height = 8 + 17 * (len(lines) - 1 - row)
-        text = f"{name} {error(value)}"
-        if value > edge:
-            axes.annotate(f"{text} →", (edge, 1), (0, height), xycoords=("data", "axes fraction"),
-                          textcoords="offset points", ha="right", va="center", color=colour, fontsize=10.5)  # fmt: skip
+        text, leftwards = f"{name} {error(value)}", value > edge / 2
+        beyond = value > edge
+        axes.annotate(f"{text} →" if beyond else text, (min(value, edge), 1), (-4 if leftwards else 4, height),
+                      xycoords=("data", "axes fraction"), textcoords="offset points", va="center", color=colour,
+                      ha="right" if leftwards else "left", fontsize=10.5)  # fmt: skip
+        if beyond:
             continue
-        axes.axvline(value, color=colour, linewidth=1, linestyle=":" if colour == MUTED else "-", zorder=0)
-        axes.annotate(text, (value, 1), (4, height), xycoords=("data", "axes fraction"),
-                      textcoords="offset points", ha="left", va="center", color=colour, fontsize=10.5)  # fmt: skip
+        dashes = ":" if colour == MUTED else "-"
+        axes.axvline(value, color=colour, linewidth=1, linestyle=dashes, zorder=0)
         axes.annotate("", (value, 1), (0, height + 6), xycoords=("data", "axes fraction"), textcoords="offset points",
                       arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 1, "shrinkA": 0, "shrinkB": 0,
-                                  "linestyle": ":" if colour == MUTED else "-"})  # fmt: skip
+                                  "linestyle": dashes})  # fmt: skip
 
 
 def training(record: RunReport, width: float = MEDIUM) -> Figure:
@@ -182,7 +201,8 @@ def training(record: RunReport, width: float = MEDIUM) -> Figure:
                     curve.best_epoch, kept[curve.best_epoch], "o", color=CHIP, markersize=5, label=label.get("kept")
                 )
         losses = [loss for c in record.training for loss in (c.train, c.validation) if loss is not None]
-        if any((loss > 0).any() for loss in losses):
+        positive = np.concatenate([loss[loss > 0] for loss in losses]) if losses else np.ones(1)
+        if positive.size and positive.max() > 10 * positive.min():
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.yaxis.set_minor_formatter(NullFormatter())
@@ -210,7 +230,7 @@ def gates(record: RunReport, width: float = MEDIUM) -> Figure:
             axes.tick_params(axis="y", labelsize=9.5)
             bar = figure.colorbar(image, ax=axes, pad=0.015, aspect=8, fraction=0.06)
             bar.ax.tick_params(labelsize=9.5)
-            bar.outline.set_visible(False)  # type: ignore[operator]
+            bar.outline.set_visible(False)
             bar.locator = MaxNLocator(2)
             bar.update_ticks()
         _label_time(panels[-1], record.labels[record.gate_period], 6)
@@ -265,7 +285,7 @@ def array_map(array: ArrayReport, which: str, width: float = MEDIUM) -> Figure:
         for axis, (name, groups) in zip("xy" if lying else "yx", lines, strict=True):
             _label_lines(axes, axis, name, groups, "white" if which in ("target", "programmed") else MUTED)
         bar = figure.colorbar(image, ax=axes, pad=0.02, fraction=0.05, aspect=min(20.0, max(4.0, down * scale / 14)))
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=10)
         bar.locator = MaxNLocator(4 if down * scale > 80 else 2)
         bar.update_ticks()
@@ -279,7 +299,7 @@ def _map_content(array: ArrayReport, which: str) -> tuple[Floats, str, dict[str,
     if which in ("target", "programmed"):
         finite = both[np.isfinite(both)]
         # One scale for the two, so that they can be compared by eye.
-        norm = Normalize(min(0.0, finite.min(initial=0.0)), finite.max(initial=1e-3))
+        norm = Normalize(finite.min(), finite.max()) if finite.size else None
         return both[MAPS.index(which)], f"{which} conductance (µS)", {"cmap": CONDUCTANCE, "norm": norm}
     if which == "deviation":
         values = both[1] - both[0]

@@ -42,7 +42,6 @@ def html(record: RunReport, drawn: Mapping[str, Figure] | None = None) -> str:
         figures={name: Markup(picture) for name, picture in pictures.items()},
         equations=[(equation, safe_mathml(equation.mathml)) for equation in record.equations],
         maps=[name.replace("_", "-") for name in MAPS],
-        published=[system for system in record.published if system.power_w or system.energy_per_step_j or system.error],
         sizes=sizes(record),
         sources=sources(record),
         story=story,
@@ -81,11 +80,14 @@ def sizes(record: RunReport) -> list[tuple[str, str, int]]:
 
 
 def sources(record: RunReport) -> list[str]:
-    """All that is cited, each once, in the order in which it appears."""
+    """All that is cited, each once, in the order in which it appears.
+
+    A publication has a year; what has none ("assumed with the device") stands beside its number alone.
+    """
     cited = [record.data_source, record.citation, record.device_source]
     cited += [item.source for item in record.cost.items]
     cited += [system.source for system in (record.digital, *record.published)]
-    return list(dict.fromkeys(source for source in cited if source))
+    return list(dict.fromkeys(source for source in cited if re.search(r"\b(18|19|20)\d\d\b", source)))
 
 
 def describe(record: RunReport, name: str) -> str:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -47,7 +47,7 @@ def result_json(record: RunReport) -> str:
 def forecast_csv(record: RunReport) -> str:
     """The test period: observed, the mean and each seed of the software networks, median and 5-95 % of the chips."""
     forecasts = record.forecasts
-    columns: dict[str, Sequence[Any]] = {
+    columns: dict[str, Iterable[Any]] = {
         "label": record.test_labels,
         "observed": record.series[record.test],
         "software_mean": forecasts.software_mean,

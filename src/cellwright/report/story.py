@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cellwright.report.record import RunReport
-from cellwright.report.wording import THIN, error, known, percent, with_std
+from cellwright.report.wording import THIN, error, formula, known, percent, with_std
 
 
 def headline(record: RunReport) -> str:
@@ -48,7 +48,7 @@ def beside_baselines(record: RunReport) -> str:
     chip, software = (_standing(best.rmse, score.rmse) for score in (record.chip_whole, record.software))
     verdict = f"{chip} the chip and the software" if chip == software else f"{chip} the chip, {software} the software"
     return (
-        f"The best of the {len(record.baselines)} baselines, {best.title}, needs no network and reaches "
+        f"The best of the {len(record.baselines)} baselines, {formula(best.title)}, needs no network and reaches "
         f"{error(best.rmse)}: {verdict}."
     )
 
