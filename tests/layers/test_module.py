@@ -190,6 +190,7 @@ def test_autocast_takes_inputs_of_either_dtype(x, dtype: torch.dtype) -> None:
     ours, theirs = pair(dtype=torch.float32)
     with torch.autocast("cpu", torch.bfloat16):
         output, _ = ours(x.to(dtype))
+        assert output.dtype == dtype
         output.sum().backward()
     error = (output - theirs(x.float())[0]).abs().max()
     assert 0 < error < 2**-7
@@ -209,6 +210,12 @@ def test_the_meta_device_has_shapes_alone_until_to_empty(laws, workbench, cell) 
         layer.to("cpu")
     layer.to_empty(device="cpu").load_state_dict(real.state_dict())
     laws.same(layer(**inputs)[0], expected)
+
+
+def test_it_can_be_exported(laws, x) -> None:
+    ours, theirs = pair(num_layers=2, bidirectional=True)
+    other = torch.randn_like(x)
+    laws.same(list(torch.export.export(ours, (x,)).module()(other)), list(theirs(other)))
 
 
 def test_building_on_the_meta_device_draws_no_numbers() -> None:

@@ -21,6 +21,11 @@ class LSTM(Recurrent):
     Beyond it, as every ``Recurrent``: ``lengths``, ``resets``, ``record``, ``step``; backward in eval mode, double
     backward, forward mode, vmap.
 
+    What differs from torch: errors are ``CellwrightError``; dropout between the layers of a *packed* batch draws other
+    numbers from the same seed; in half precision each operation of a step rounds, as in torch without oneDNN; under
+    autocast the states, and with them the output, keep the dtype of the input; a parametrised weight is read once a
+    call; it is no instance of ``torch.nn.LSTM``, and ``torch.jit.script`` does not take it (``torch.export`` does).
+
     Args:
         input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, device, dtype:
             as in torch.
