@@ -7,6 +7,8 @@ import pytest
 
 from cellwright.cells import find
 from cellwright.program import counts, equations
+from cellwright.report.figures import figures
+from cellwright.report.page import html
 from cellwright.report.record import (
     ArrayReport,
     Baseline,
@@ -43,7 +45,7 @@ def synthetic_record(seed=0, **changes):
         "data_source": "Box & Jenkins (1976), Time Series Analysis: Forecasting and Control, series G",
         "cell": "lstm",
         "recipe": "best",
-        "recipe_description": "15 units over the whole sequence, then a linear layer to one output; Adam, early stopping",
+        "recipe_description": "15 units over the whole sequence, a linear layer to one output; Adam, early stopping",
         "seeds": tuple(range(SEEDS)),
         "device": "li2019",
         "device_source": "Li et al. (2019), Nature Machine Intelligence 1, 49–57: Ta/HfO₂ 1T1R array",
@@ -202,6 +204,18 @@ def _cost():
 def record():
     """One made-up run, shared by the tests that only read it."""
     return synthetic_record()
+
+
+@pytest.fixture(scope="session")
+def drawn(record):
+    """The figures of that run."""
+    return figures(record)
+
+
+@pytest.fixture(scope="session")
+def page(record, drawn):
+    """The page of that run."""
+    return html(record, drawn)
 
 
 @pytest.fixture(scope="session")

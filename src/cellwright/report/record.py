@@ -41,10 +41,11 @@ class Score:
             raise CellwrightError("a score of no values: give at least one root mean square error")
         if errors.size == 1:
             return cls(rmse=float(errors[0]))
-        percentiles = {p: float(np.percentile(errors, p)) for p in PERCENTILES}
-        return cls(
-            rmse=float(errors.mean()), std=float(errors.std(ddof=1)), percentiles=percentiles, count=int(errors.size)
-        )
+        # A network that diverged has an error that is no number: then the summary is none either, without a warning.
+        with np.errstate(invalid="ignore"):
+            percentiles = {p: float(np.percentile(errors, p)) for p in PERCENTILES}
+            std = float(errors.std(ddof=1))
+        return cls(rmse=float(errors.mean()), std=std, percentiles=percentiles, count=int(errors.size))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,8 @@ class Forecasts:
 
     def chip_percentile(self, percentage: float) -> Floats:
         """A percentile over the chips at each time, (time,)."""
-        return np.asarray(np.percentile(self.chip, percentage, axis=0))
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.percentile(self.chip, percentage, axis=0))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,8 @@ from cellwright.report.record import ArrayReport, Cause, RunReport, Score
 def result_json(record: RunReport) -> str:
     """The results as JSON text; errors in the series' unit, the rest in SI units; null for what is not a number.
 
-    ``chip.by_cause[name].alone`` and ``.without`` are mean errors; their spreads stand beside them.
+    ``chip.by_cause[name].alone`` and ``.without`` are mean errors, ``.departure_alone`` and ``.departure_without`` mean
+    departures from the same network in software; their spreads stand beside them.
     """
     result = {
         "task": record.task,
@@ -29,11 +30,8 @@ def result_json(record: RunReport) -> str:
         "software": _score(record, record.software),
         "chip": {
             "ideal": _score(record, record.chip_ideal),
-            "whole": {
-                **_score(record, record.chip_whole),
-                "chips": record.chip_whole.count,
-                "departure_from_software": record.departure.rmse,
-            },
+            "whole": {**_score(record, record.chip_whole), "chips": record.chip_whole.count},
+            "departure_from_software": {"rmse": record.departure.rmse, **_spread(record.departure)},
             "left_digital": list(record.left_digital),
             "by_cause": {cause.name: _cause(record, cause) for cause in record.causes},
         },
@@ -68,18 +66,23 @@ def _error(record: RunReport, rmse: float) -> dict[str, float]:
 
 
 def _score(record: RunReport, score: Score) -> dict[str, Any]:
-    """A score's keys are the same for one network and for many: a single value has no spread, so null."""
-    return {**_error(record, score.rmse), "std": score.std, "percentiles": dict(score.percentiles)}
+    return {**_error(record, score.rmse), **_spread(score)}
+
+
+def _spread(score: Score) -> dict[str, Any]:
+    """The keys are the same for one network and for many: a single value has no spread, so null."""
+    return {"std": score.std, "percentiles": dict(score.percentiles)}
 
 
 def _cause(record: RunReport, cause: Cause) -> dict[str, Any]:
-    result: dict[str, Any] = {"alone": cause.alone.rmse, "without": cause.without.rmse}
-    result["departure_alone"] = cause.departure_alone.rmse
-    result["departure_without"] = cause.departure_without.rmse
+    result: dict[str, Any] = {}
     for part, score in (("alone", cause.alone), ("without", cause.without)):
+        result[part] = score.rmse
         result[f"{part}_percent_of_range"] = record.percent_of_range(score.rmse)
-        result[f"{part}_std"] = score.std
-        result[f"{part}_percentiles"] = dict(score.percentiles)
+    for part in ("alone", "without", "departure_alone", "departure_without"):
+        score = getattr(cause, part)
+        result[part] = score.rmse
+        result |= {f"{part}_{key}": value for key, value in _spread(score).items()}
     return result
 
 

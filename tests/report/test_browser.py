@@ -1,0 +1,74 @@
+"""The page in a real browser: how wide it is on a phone, and how it is printed."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from cellwright.report.page import html
+
+MEASURE = """<!DOCTYPE html><meta charset="utf-8"><body><script>
+const frame = document.createElement("iframe");
+frame.style = "width:WIDTHpx;height:800px;border:0";
+frame.onload = () => {
+  const page = frame.contentDocument, root = page.documentElement;
+  const scrolled = element => element.closest(".scroll, pre, .equations");
+  const wide = [...page.querySelectorAll("body *")].filter(
+    element => !scrolled(element) && element.getBoundingClientRect().right > root.clientWidth + 0.5);
+  const drawn = [...page.querySelectorAll("figure svg")].filter(picture => picture.getBoundingClientRect().width > 0);
+  const found = {
+    width: root.clientWidth, content: root.scrollWidth, wide: wide.map(element => element.outerHTML.slice(0, 80)),
+    pictures: drawn.length, narrowest: Math.min(...drawn.map(picture => picture.getBoundingClientRect().width)),
+  };
+  document.body.innerHTML = "";
+  document.body.append(`FOUND${JSON.stringify(found)}END`);
+};
+frame.srcdoc = PAGE;
+document.body.append(frame);
+</script>"""
+
+
+@pytest.fixture(scope="module")
+def browse(needs, tmp_path_factory):
+    """Runs the browser without a window and gives what it writes."""
+    program = needs.program("chromium", "chromium-browser", "google-chrome", remedy="apt install chromium")
+    profile = tmp_path_factory.mktemp("profile")
+
+    def run(*arguments):
+        options = (
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            f"--user-data-dir={profile}",
+        )
+        done = subprocess.run([program, *options, *map(str, arguments)], capture_output=True, timeout=120, check=True)
+        return done.stdout.decode()
+
+    return run
+
+
+@pytest.mark.parametrize("width", [320, 360, 768, 1200])
+def test_the_page_is_as_wide_as_the_screen(browse, record, tmp_path, width):
+    """At 360 pixels, a phone, and at 320, at which WCAG 2.2 (1.4.10) asks that nobody has to scroll sideways."""
+    page = json.dumps(html(record)).replace("</", "<\\/")
+    harness = tmp_path / "measure.html"
+    harness.write_text(MEASURE.replace("WIDTH", str(width)).replace("PAGE", page), encoding="utf-8")
+    answer = re.search(r"FOUND(\{.*\})END", browse("--dump-dom", "--virtual-time-budget=10000", harness.as_uri()))
+    found = json.loads(answer.group(1).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    assert found["content"] <= found["width"] <= width
+    assert found["wide"] == []
+    # One of the two drawings of the forecast is shown, and every other figure.
+    assert found["pictures"] == 6 + 4 * len(record.arrays)
+    assert found["narrowest"] > 0.6 * min(width, 400)
+
+
+def test_the_page_prints(browse, record, tmp_path):
+    (tmp_path / "report.html").write_text(html(record), encoding="utf-8")
+    printed = tmp_path / "report.pdf"
+    browse("--no-pdf-header-footer", f"--print-to-pdf={printed}", (tmp_path / "report.html").as_uri())
+    data = printed.read_bytes()
+    assert data.startswith(b"%PDF-")
+    pages = len(re.findall(rb"/Type\s*/Page\b", data))
+    assert 3 <= pages <= 12

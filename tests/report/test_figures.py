@@ -1,0 +1,194 @@
+import subprocess
+import sys
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from cellwright.report import ArrayReport, Programming, Score
+from cellwright.report.canvas import inline, png, svg
+from cellwright.report.figures import array_map, causes, figures, gates, training
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def drawn(record):
+    return {name: svg(figure, name) for name, figure in figures(record).items()}
+
+
+def texts(document):
+    return ["".join(element.itertext()) for element in ElementTree.fromstring(document).iter(f"{SVG}text")]
+
+
+def test_every_figure_is_there_and_well_formed(drawn):
+    maps = {
+        f"array-{number}-{which}" for number in (1, 2) for which in ("target", "programmed", "deviation", "wire-loss")
+    }
+    assert drawn.keys() == maps | {
+        "forecast", "forecast-narrow", "departures", "causes", "training", "gates", "convergence",
+    }  # fmt: skip
+    for document in drawn.values():
+        assert ElementTree.fromstring(document).tag == f"{SVG}svg"
+
+
+def test_axes_have_labels_with_units(drawn):
+    for name, labels in {
+        "forecast": {"thousand passengers", "1949", "forecast"},
+        "causes": {"RMSE (thousand passengers)"},
+        "training": {"epoch", "mean squared error (scaled)"},
+        "gates": {"i", "f", "g", "o", "c", "h"},
+        "convergence": {"write-verify round", "devices within tolerance"},
+        "array-1-target": {"target conductance (µS)", "word line", "bit line", "x", "i"},
+        "array-1-wire-loss": {"lost in the wires (% of the current)"},
+    }.items():
+        assert labels <= set(texts(drawn[name])), name
+
+
+def test_no_text_is_too_small_to_read_on_a_phone(drawn):
+    """A phone shows a figure about 328 pixels wide; what is wider than that shrinks."""
+    for name in drawn.keys() - {"forecast"}:
+        root = ElementTree.fromstring(drawn[name])
+        width = float(root.get("viewBox").split()[2])
+        sizes = [
+            float(part.removesuffix("px"))
+            for text in root.iter(f"{SVG}text")
+            for part in text.get("style").replace(";", " ").split()
+            if part.endswith("px")
+        ]
+        assert sizes, name
+        assert min(sizes) * min(1, 328 / width) >= 7.5, name
+
+
+def test_bars_and_lines_carry_the_numbers(record, drawn):
+    shown = texts(drawn["causes"])
+    for cause in record.causes:
+        assert {cause.title, f"{cause.alone.rmse:.2f}", f"{cause.without.rmse:.2f}"} <= set(shown)
+    for number in (record.software.rmse, record.chip_whole.rmse, *(b.rmse for b in record.baselines)):
+        assert any(f"{number:.2f}" in text for text in shown), number
+    departures = texts(drawn["departures"])
+    assert all(f"{cause.departure_alone.rmse:.2f}" in departures for cause in record.causes)
+
+
+def test_the_same_run_gives_the_same_bytes(make):
+    first, second = figures(make(seed=2)), figures(make(seed=2))
+    for name in ("forecast", "gates", "array-1-deviation"):
+        assert svg(first[name], name) == svg(second[name], name)
+        assert png(first[name]) == png(second[name])
+
+
+def test_a_fresh_process_gives_the_same_bytes(record, drawn):
+    """Hashes of strings differ from process to process; identifiers in the file must not."""
+    document = drawn["convergence"]
+    assert "<dc:date>" not in document
+    assert "Matplotlib" not in document
+    script = (
+        "from cellwright.report.canvas import new_figure, style, svg\n"
+        "with style():\n"
+        "    figure = new_figure(100, 80)\n"
+        "    figure.subplots().plot([1, 2], marker='o', clip_on=True)\n"
+        "import sys; sys.stdout.write(svg(figure, 'a'))"
+    )
+    outputs = {subprocess.run([sys.executable, "-c", script], check=True, capture_output=True).stdout for _ in range(2)}
+    assert len(outputs) == 1
+
+
+def test_the_users_own_matplotlib_settings_do_not_matter_and_are_kept(record):
+    before = svg(training(record), "training")
+    with mpl.rc_context({"font.size": 30, "lines.linewidth": 9, "axes.facecolor": "red", "svg.fonttype": "path"}):
+        mine = dict(mpl.rcParams)
+        assert svg(training(record), "training") == before
+        assert dict(mpl.rcParams) == mine
+
+
+def test_drawing_leaves_pyplot_alone():
+    script = (
+        "import sys, cellwright.report.figures, cellwright.report.page\nassert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_names_are_text_in_a_figure(record):
+    """Neither mathematics between dollars nor markup: what a person calls a gate is shown as it is."""
+    named = replace(record, gates={"$x^2$": record.gates["i"], '<b>&"id="': record.gates["f"]})
+    document = svg(gates(named), "gates")
+    assert {"$x^2$", '<b>&"id="'} <= set(texts(document))
+    element = ElementTree.fromstring(inline(document, "gates", '<script>"a" & b</script>'))
+    assert {"$x^2$", '<b>&"id="'} <= {"".join(text.itertext()) for text in element.iter("text")}
+    assert element.get("aria-label") == '<script>"a" & b</script>'
+
+
+def test_figures_on_one_page_share_no_identifiers(drawn):
+    found = []
+    for name in ("training", "convergence"):
+        element = ElementTree.fromstring(inline(drawn[name], name, "words"))
+        own = {part.get("id") for part in element.iter() if part.get("id")}
+        used = {part.get("href")[1:] for part in element.iter() if (part.get("href") or "").startswith("#")}
+        assert used <= own
+        found.append(own)
+    assert not found[0] & found[1]
+
+
+def array(rows, columns, **changes):
+    values = np.linspace(0, 1e-4, rows * columns).reshape(rows, columns)
+    programming = Programming(convergence=np.ones(1), pulses=1, yield_fraction=1.0, energy_j=1e-9, time_s=1e-6)
+    fields = {"target": values, "programmed": values * 1.01, "wire_loss": np.full((rows, columns), 0.99)} | changes
+    return ArrayReport(name="a", rows=rows, columns=columns, tiles=1, programming=programming, **fields)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 1), (1, 60), (128, 56), (300, 2)])
+@pytest.mark.parametrize("which", ["target", "programmed", "deviation", "wire_loss"])
+def test_arrays_of_any_shape_are_drawn(shape, which):
+    document = svg(array_map(array(*shape), which), "a")
+    assert len(list(ElementTree.fromstring(document).iter(f"{SVG}image"))) >= 1
+
+
+@pytest.mark.parametrize("which", ["target", "programmed", "deviation", "wire_loss"])
+def test_devices_without_a_number_are_left_blank(which):
+    nothing = np.full((3, 4), np.nan)
+    some = nothing.copy()
+    some[0, 0] = 1e-4
+    for values in (nothing, some, np.zeros((3, 4))):
+        svg(array_map(array(3, 4, target=values, programmed=values, wire_loss=values), which), "a")
+
+
+def test_the_maps_show_the_values_in_place():
+    """Row 0, column 0 is at the top left: the one bright device of this array is drawn there."""
+    values = np.zeros((4, 5))
+    values[0, 0] = 1e-4
+    figure = array_map(array(4, 5, target=values, programmed=values), "target")
+    image = figure.axes[0].images[0]
+    assert image.origin == "upper"
+    np.testing.assert_allclose(image.get_array(), 1e6 * values)
+    lying = array_map(array(20, 1, target=np.eye(20, 1), programmed=np.eye(20, 1)), "target").axes[0].images[0]
+    np.testing.assert_allclose(lying.get_array(), 1e6 * np.eye(20, 1).T)
+
+
+def test_a_run_with_little_in_it_is_drawn(record):
+    bare = replace(
+        record,
+        causes=(),
+        training=(replace(record.training[0], validation=None, best_epoch=None),),
+        gates={"i": record.gates["i"][:, :1]},
+        arrays=(),
+        forecasts=replace(record.forecasts, chip=record.forecasts.chip[:1]),
+        chip_whole=Score(rmse=16.0),
+    )
+    for name, figure in figures(bare).items():
+        svg(figure, name)
+
+
+def test_numbers_that_are_missing_are_no_obstacle(record):
+    lost = Score(rmse=float("nan"))
+    broken = replace(
+        record,
+        causes=tuple(replace(cause, alone=lost, departure_alone=lost) for cause in record.causes),
+        chip_whole=lost,
+        departure=lost,
+        training=(replace(record.training[0], train=np.full(5, np.nan), validation=None, best_epoch=None),),
+    )
+    assert "whole chip" not in " ".join(texts(svg(causes(broken), "causes")))
+    for name, figure in figures(broken).items():
+        png(figure) if name == "departures" else svg(figure, name)
