@@ -37,7 +37,7 @@ def test_every_signal_is_that_of_a_step_by_hand(laws, workbench, cell) -> None:
     inputs, state = workbench.inputs(cell, 4, 3), workbench.state(layer, 3)
     names = tuple(cell.program().named)
     output, _, recorded = layer(**inputs, state=state if len(state) > 1 else state[0], record=names)
-    assert recorded.keys() == {name + suffix for name in names for _, suffix in layer._directions()}
+    assert recorded.keys() == {name + suffix for name in names for _, suffix in layer.directions()}
     seen = {"x" if name == "input" else name: tensor for name, tensor in inputs.items()}
     first_state = next(iter(cell.state_axes()))
     for level in range(2):
@@ -83,7 +83,7 @@ def test_recording_changes_nothing(laws, workbench, cell) -> None:
     for name in cell.program().named:
         output, state, recorded = layer(**inputs, record=name)
         laws.same([output, state], list(plain))
-        assert set(recorded) == {name + suffix for _, suffix in layer._directions()}
+        assert set(recorded) == {name + suffix for _, suffix in layer.directions()}
         assert all(signal.shape[:2] == (5, 2) and signal.ndim == 3 for signal in recorded.values())
 
 

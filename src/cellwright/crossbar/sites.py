@@ -241,7 +241,7 @@ class _Search:
         program = merge_sums(layer.cell.program())
         groups = linear_groups(program)
         held = {v.name for group in groups for node in group.nodes for terms in linear_terms(node)[1:] for v in terms}
-        for index, suffix in layer._directions():
+        for index, suffix in layer.directions():
             for group in groups:
                 self.sites.append(GroupSite(path, layer, index, suffix, group, len(groups) == 1))
             for family in dict.fromkeys(p.attributes["family"] for p in program.parameters if p.name not in held):

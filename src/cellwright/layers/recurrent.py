@@ -72,8 +72,8 @@ class Recurrent(nn.Module):
         if dropout > 0 and num_layers == 1:
             warnings.warn(f"dropout={dropout} acts between layers and does nothing with num_layers=1", stacklevel=2)
         self._family_names = tuple(family.name for family in self._families(0))
-        self.all_weight_names = [[name + suffix for name in self._family_names] for _, suffix in self._directions()]
-        for layer, suffix in self._directions():
+        self.all_weight_names = [[name + suffix for name in self._family_names] for _, suffix in self.directions()]
+        for layer, suffix in self.directions():
             for family in self._families(layer):
                 parameter = nn.Parameter(torch.empty(family.shape, device=device, dtype=dtype))
                 self.register_parameter(family.name + suffix, parameter)
@@ -102,7 +102,7 @@ class Recurrent(nn.Module):
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
         initial = self.cell.initial_biases()
-        for layer, suffix in self._directions():
+        for layer, suffix in self.directions():
             for family in self._families(layer):
                 for part in family.parts:
                     gate = part.name.partition(".")[2]
@@ -219,7 +219,7 @@ class Recurrent(nn.Module):
         final: dict[str, list[Tensor]] = {name: [] for name in initial}
         recorded: dict[str, Tensor] = {}
         outputs: list[Tensor] = []
-        for index, (layer, suffix) in enumerate(self._directions()):
+        for index, (layer, suffix) in enumerate(self.directions()):
             start = {name: state[index] for name, state in initial.items()}
             scanned = self._run_direction(layer, suffix, inputs, start, masks, record)
             outputs.append(scanned.output)
@@ -284,7 +284,7 @@ class Recurrent(nn.Module):
         """Between (time, batch, ...) and the order in which this layer takes and returns tensors."""
         return tensor.transpose(0, 1) if self.batch_first else tensor
 
-    def _directions(self) -> Iterator[tuple[int, str]]:
+    def directions(self) -> Iterator[tuple[int, str]]:
         """Layers and directions in torch's order, with the suffix of their parameters."""
         for layer in range(self.num_layers):
             yield layer, f"_l{layer}"
