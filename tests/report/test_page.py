@@ -1,6 +1,7 @@
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_the_page_is_one_well_formed_document(page, source):
 def test_headings_are_in_order_and_sections_are_named_by_them(page):
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
     headings = {attributes["id"] for attributes in page.named("h2")}
     assert {attributes["aria-labelledby"] for attributes in page.named("section")} == headings
 
@@ -163,9 +164,8 @@ def test_what_a_user_names_stays_text(record):
     system = replace(record.digital, name=ATTACK, source=ATTACK + " 2019", error=ATTACK, reading=ATTACK, set_up=ATTACK)
     item = replace(record.cost.items[0], item=ATTACK, value=ATTACK, source=ATTACK, uncertainty=ATTACK)
     baseline = replace(record.baselines[0], title=ATTACK)
-    texts = dict.fromkeys(
-        ("task", "title", "unit", "period", "cell", "recipe", "recipe_description", "device", "device_source", "command",
-         "loss", "counts_formula", "citation", "data_source"), ATTACK)  # fmt: skip
+    names = "task title unit period cell recipe recipe_description device device_source command loss counts_formula"
+    texts = dict.fromkeys([*names.split(), "citation", "data_source"], ATTACK)
     hostile = replace(
         record,
         **texts,

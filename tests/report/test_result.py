@@ -40,7 +40,7 @@ def test_the_numbers_are_the_records_to_the_last_bit(record):
         assert (entry["rmse"], entry["std"]) == (score.rmse, score.std)
         assert entry["percentiles"] == {str(p): value for p, value in score.percentiles.items()}
     assert result["chip"]["whole"]["chips"] == 250
-    assert result["chip"]["whole"]["departure_from_software"] == record.departure.rmse
+    assert result["chip"]["departure_from_software"]["rmse"] == record.departure.rmse
     for cause in record.causes:
         entry = result["chip"]["by_cause"][cause.name]
         assert (entry["alone"], entry["without"]) == (cause.alone.rmse, cause.without.rmse)

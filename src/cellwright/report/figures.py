@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,10 +15,13 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullForm
 
 from cellwright.report.canvas import CHIP, INK, MUTED, PAPER, RULE, SOFTWARE, new_figure, style
 from cellwright.report.record import ArrayReport, Floats, RunReport, Score
-from cellwright.report.wording import MISSING, error, formula, known
+from cellwright.report.wording import MISSING, error, known, short
 
 NARROW, MEDIUM, WIDE = 340, 400, 960
 """Widths in pixels: a phone, a column of the page, the whole page."""
+
+DEVICE = 18
+"""The largest device on a map, in pixels."""
 
 MAPS = ("target", "programmed", "deviation", "wire_loss")
 """The four maps of an array."""
@@ -32,7 +35,6 @@ def figures(record: RunReport) -> dict[str, Figure]:
     drawn = {
         "forecast": forecast(record, WIDE),
         "forecast-narrow": forecast(record, NARROW),
-        "departures": departures(record),
         "causes": causes(record),
         "training": training(record),
         "gates": gates(record),
@@ -52,12 +54,7 @@ def forecast(record: RunReport, width: float = WIDE) -> Figure:
         series, errors = figure.subplots(**shape)
         _draw_series(series, record)
         _draw_errors(errors, record)
-        figure.legend(
-            handles=series.get_legend_handles_labels()[0],
-            loc="outside upper left",
-            ncols=4 if wide else 2,
-            handlelength=1.4,
-        )
+        _legend(series, "outside upper left", 4 if wide else 2)
     return figure
 
 
@@ -72,7 +69,7 @@ def _draw_series(axes: Axes, record: RunReport) -> None:
     axes.fill_between(test, low, high, color=CHIP, alpha=0.25, linewidth=0, label="chips, 5–95 %")
     axes.annotate("forecast", (test[0], 1), (3, -3), xycoords=("data", "axes fraction"), textcoords="offset points",
                   va="top", color=MUTED)  # fmt: skip
-    axes.set_ylabel(record.unit)
+    axes.set_ylabel(short(record.unit, 40))
     axes.set_ylim(bottom=0)
     axes.margins(x=0.01)
     _label_time(axes, record.labels, 7)
@@ -86,52 +83,39 @@ def _draw_errors(axes: Axes, record: RunReport) -> None:
     axes.fill_between(time, low, high, color=CHIP, alpha=0.25, linewidth=0)
     axes.plot(time, record.forecasts.software_mean - observed, color=SOFTWARE, linewidth=1.3)
     axes.plot(time, middle, color=CHIP, linewidth=1.3, linestyle=(0, (4, 1.5)))
-    axes.set_ylabel(f"forecast − observed\n({record.unit})")
+    axes.set_ylabel(f"forecast − observed\n({short(record.unit)})")
     axes.margins(x=0.01)
     _label_time(axes, record.test_labels, 5)
 
 
-def departures(record: RunReport, width: float = MEDIUM) -> Figure:
-    """How far each cause alone moves the forecasts from the software's, and the chip without it: bars from zero."""
-    bars = [(cause.title, cause.departure_alone, cause.departure_without) for cause in record.causes]
-    lines = [("whole chip", record.departure.rmse, CHIP)] if known(record.departure.rmse) else []
-    return _cause_bars(bars, lines, f"root mean square departure\n({record.unit})", width)
-
-
 def causes(record: RunReport, width: float = MEDIUM) -> Figure:
-    """Error of the forecasts by cause as bars from zero: each alone, and the chip without it; lines to compare with."""
-    bars = [(cause.title, cause.alone, cause.without) for cause in record.causes]
-    return _cause_bars(bars, _reference_lines(record), f"RMSE ({record.unit})", width)
+    """How far each cause alone moves the forecasts from the software's, and the chip without it: bars from zero.
 
-
-def _cause_bars(
-    bars: Sequence[tuple[str, Score, Score]], lines: Sequence[tuple[str, float, str]], label: str, width: float
-) -> Figure:
-    rows = max(len(bars), 1)
+    Departures, not errors: where the network errs much more than the hardware, errors are all alike.
+    """
+    entries = record.causes
+    rows = max(len(entries), 1)
     with style():
-        figure = new_figure(width, 17 * len(lines) + 74 + 58 * rows)
+        figure = new_figure(width, 91 + 58 * rows)
         axes = figure.subplots()
-        for row, (name, alone, without) in enumerate(bars):
-            axes.annotate(name, (0, row), (2, 17), xycoords=("axes fraction", "data"), textcoords="offset points",
-                          va="center")  # fmt: skip
+        for row, cause in enumerate(entries):
+            axes.annotate(short(cause.title), (0, row), (2, 17), xycoords=("axes fraction", "data"),
+                          textcoords="offset points", va="center")  # fmt: skip
             # A name that begins with an underscore stays out of the legend: one entry is enough.
             hidden = "_" if row else ""
-            _draw_bar(axes, row + 0.06, alone, color=CHIP, label=f"{hidden}alone")
-            _draw_bar(axes, row + 0.36, without, color=RULE, hatch="////", label=f"{hidden}chip without it")
+            _draw_bar(axes, row + 0.06, cause.departure_alone, color=CHIP, label=f"{hidden}alone")
+            _draw_bar(axes, row + 0.36, cause.departure_without, color=RULE, hatch="////",
+                      label=f"{hidden}chip without it")  # fmt: skip
         axes.set_ylim(rows - 0.35, -0.65)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
-        ends = [score.percentiles.get(95, score.rmse) for _, *scores in bars for score in scores]
-        # A line far beyond the bars, as that of a poor baseline, is named at the edge and does not squeeze them.
-        reach = max(
-            (value for value in (*ends, *(value for _, value, colour in lines if colour != MUTED)) if known(value)),
-            default=0,
-        )
-        axes.set_xlim(0, 1.3 * reach or 1.0)
+        scores = [score for cause in entries for score in (cause.departure_alone, cause.departure_without)]
+        ends = [end for score in (*scores, record.departure) for end in (score.rmse, score.percentiles.get(95, 0.0))]
+        axes.set_xlim(0, 1.2 * max(filter(known, ends), default=0.0) or 1.0)
         axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.set_xlabel(label)
-        _draw_reference_lines(axes, lines)
-        if bars:
+        axes.set_xlabel(f"departure from software\n({short(record.unit)}, root mean square)")
+        _draw_whole(axes, record.departure.rmse)
+        if entries:
             figure.legend(loc="outside lower left", ncols=2, handlelength=1.4)
     return figure
 
@@ -141,48 +125,19 @@ def _draw_bar(axes: Axes, height: float, score: Score, **look: Any) -> None:
     axes.barh(height, score.rmse, 0.27, edgecolor=MUTED, linewidth=0.5, **look)
     low, high = (score.percentiles.get(p, score.rmse) for p in (5, 95))
     axes.plot([low, high], [height, height], color=INK, linewidth=1.2, solid_capstyle="butt")
-    axes.annotate(
-        error(score.rmse),
-        (max(high, score.rmse), height),
-        (4, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=10.5,
-        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5},
-    )
+    axes.annotate(error(score.rmse), (max(high, score.rmse), height), (4, 0), textcoords="offset points", va="center",
+                  fontsize=10.5, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5})  # fmt: skip
 
 
-def _reference_lines(record: RunReport) -> list[tuple[str, float, str]]:
-    lines = [("software", record.software.rmse, SOFTWARE), ("ideal chip", record.chip_ideal.rmse, SOFTWARE)]
-    lines.append(("whole chip", record.chip_whole.rmse, CHIP))
-    lines += [(formula(baseline.title), baseline.rmse, MUTED) for baseline in record.baselines]
-    return sorted((line for line in lines if known(line[1])), key=lambda line: line[1])
-
-
-def _draw_reference_lines(axes: Axes, lines: Sequence[tuple[str, float, str]]) -> None:
-    """Vertical lines, each with its label in a row of its own above the bars.
-
-    Labels stand towards the middle. Those of the right half come first, from right to left, then those of the left
-    half, from left to right: so no line runs through the label of another. What lies beyond the axis, as a poor
-    baseline does, has an arrow at the edge instead of a line, and comes above all.
-    """
-    edge = axes.get_xlim()[1]
-    right = [line for line in reversed(lines) if line[1] > edge / 2]
-    ordered = [*right, *(line for line in lines if line[1] <= edge / 2)]
-    for row, (name, value, colour) in enumerate(ordered):
-        height = 8 + 17 * (len(lines) - 1 - row)
-        text, leftwards = f"{name} {error(value)}", value > edge / 2
-        beyond = value > edge
-        axes.annotate(f"{text} →" if beyond else text, (min(value, edge), 1), (-4 if leftwards else 4, height),
-                      xycoords=("data", "axes fraction"), textcoords="offset points", va="center", color=colour,
-                      ha="right" if leftwards else "left", fontsize=10.5)  # fmt: skip
-        if beyond:
-            continue
-        dashes = ":" if colour == MUTED else "-"
-        axes.axvline(value, color=colour, linewidth=1, linestyle=dashes, zorder=0)
-        axes.annotate("", (value, 1), (0, height + 6), xycoords=("data", "axes fraction"), textcoords="offset points",
-                      arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 1, "shrinkA": 0, "shrinkB": 0,
-                                  "linestyle": dashes})  # fmt: skip
+def _draw_whole(axes: Axes, departure: float) -> None:
+    """A line for the whole chip, its label towards the middle."""
+    if not known(departure):
+        return
+    leftwards = departure > axes.get_xlim()[1] / 2
+    axes.axvline(departure, color=CHIP, linewidth=1.2, zorder=0)
+    axes.annotate(f"whole chip {error(departure)}", (departure, 1), (-4 if leftwards else 4, 8),
+                  xycoords=("data", "axes fraction"), textcoords="offset points", va="center", color=CHIP,
+                  ha="right" if leftwards else "left", fontsize=10.5)  # fmt: skip
 
 
 def training(record: RunReport, width: float = MEDIUM) -> Figure:
@@ -207,10 +162,10 @@ def training(record: RunReport, width: float = MEDIUM) -> Figure:
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("epoch")
-        axes.set_ylabel(record.loss)
+        axes.set_ylabel(short(record.loss, 40))
         axes.margins(x=0.02)
         axes.grid(axis="y")
-        figure.legend(loc="outside upper left", ncols=3, handlelength=1.4)
+        _legend(axes, "outside upper left", 3)
     return figure
 
 
@@ -225,7 +180,7 @@ def gates(record: RunReport, width: float = MEDIUM) -> Figure:
         for axes, name in zip(panels, names, strict=False):
             values = record.gates[name]
             image = axes.imshow(values.T, aspect="auto", interpolation="none", **_activity_colours(values))
-            axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=12.5)
+            axes.set_ylabel(short(name, 10), rotation=0, ha="right", va="center", fontsize=12.5)
             axes.yaxis.set_major_locator(MaxNLocator(2, integer=True))
             axes.tick_params(axis="y", labelsize=9.5)
             bar = figure.colorbar(image, ax=axes, pad=0.015, aspect=8, fraction=0.06)
@@ -256,38 +211,41 @@ def convergence(record: RunReport, width: float = MEDIUM) -> Figure:
             rounds = 100 * array.programming.convergence
             shade = (CHIP, SOFTWARE, INK, MUTED)[index % 4]
             axes.plot(np.arange(1, len(rounds) + 1), rounds, color=shade, linestyle=dashes[index % 4], marker="o",
-                      markersize=3.5, label=array.name)  # fmt: skip
+                      markersize=3.5, label=short(array.name))  # fmt: skip
         axes.set_xlabel("write-verify round")
         axes.set_ylabel("devices within tolerance")
         axes.yaxis.set_major_formatter(PercentFormatter(decimals=0))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylim(0, 103)
         axes.grid(axis="y")
-        figure.legend(loc="outside upper left", ncols=2, handlelength=1.8)
+        _legend(axes, "outside upper left", 2)
     return figure
 
 
 def array_map(array: ArrayReport, which: str, width: float = MEDIUM) -> Figure:
     """One of the `MAPS` of an array: conductances, their deviation from the target, or what the wires take away.
 
-    An array of few columns is drawn lying: its word lines run from left to right.
+    An array of few columns is drawn lying: its word lines run from left to right. A small array has small maps: no
+    device is larger than `DEVICE` pixels, but for the height of a single line.
     """
     values, title, options = _map_content(array, which)
     lying = array.columns * 3 < array.rows
     across, down = (array.rows, array.columns) if lying else (array.columns, array.rows)
     with style():
-        scale = (width - 110) / across
-        figure = new_figure(width, min(max(down * scale, 26), 420) + 78)
+        device = min((width - 110) / across, DEVICE)
+        tall = min(max(down * device, 36), 420)
+        figure = new_figure(max(across * device, 150) + 110, tall + 78)
         axes = figure.subplots()
         image = axes.imshow(values.T if lying else values, interpolation="none", aspect="auto", **options)
         axes.set_title(title, loc="left", fontsize=11.5)
         lines = (("word line", array.row_groups), ("bit line", array.column_groups))
         for axis, (name, groups) in zip("xy" if lying else "yx", lines, strict=True):
             _label_lines(axes, axis, name, groups, "white" if which in ("target", "programmed") else MUTED)
-        bar = figure.colorbar(image, ax=axes, pad=0.02, fraction=0.05, aspect=min(20.0, max(4.0, down * scale / 14)))
+        bar = figure.colorbar(image, ax=axes, pad=0.02, fraction=0.05, aspect=min(20.0, max(4.0, tall / 14)),
+                              extend=_beyond(values, image.norm), extendfrac=0.04)  # fmt: skip
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=10)
-        bar.locator = MaxNLocator(4 if down * scale > 80 else 2)
+        bar.locator = MaxNLocator(4 if tall > 80 else 2)
         bar.update_ticks()
         for spine in axes.spines.values():
             spine.set_visible(False)
@@ -295,20 +253,37 @@ def array_map(array: ArrayReport, which: str, width: float = MEDIUM) -> Figure:
 
 
 def _map_content(array: ArrayReport, which: str) -> tuple[Floats, str, dict[str, Any]]:
-    both = 1e6 * np.stack([array.target, array.programmed])
     if which in ("target", "programmed"):
-        finite = both[np.isfinite(both)]
-        # One scale for the two, so that they can be compared by eye.
+        # One scale for the two, so that they can be compared by eye; devices stuck beyond it have its end's colour.
+        finite = 1e6 * array.target[np.isfinite(array.target)]
         norm = Normalize(finite.min(), finite.max()) if finite.size else None
-        return both[MAPS.index(which)], f"{which} conductance (µS)", {"cmap": CONDUCTANCE, "norm": norm}
+        values = 1e6 * (array.target if which == "target" else array.programmed)
+        return values, f"{which} conductance (µS)", {"cmap": CONDUCTANCE, "norm": norm}
     if which == "deviation":
-        values = both[1] - both[0]
-        largest = max(float(np.nanmax(np.abs(values), initial=0.0)), 1e-6)
-        norm = TwoSlopeNorm(0, -largest, largest)
-        return values, "programmed − target (µS)", {"cmap": DEVIATION, "norm": norm}
+        values = 1e6 * (array.programmed - array.target)
+        largest = _usual(np.abs(values))
+        return values, "programmed − target (µS)", {"cmap": DEVIATION, "norm": TwoSlopeNorm(0, -largest, largest)}
     loss = 100 * (1 - array.wire_loss)
-    norm = Normalize(min(0.0, float(np.nanmin(loss, initial=0.0))), max(float(np.nanmax(loss, initial=0.0)), 1e-6))
+    finite = loss[np.isfinite(loss)]
+    norm = Normalize(finite.min(initial=0.0), finite.max(initial=1e-6))
     return loss, "lost in the wires (% of the current)", {"cmap": LOSS, "norm": norm}
+
+
+def _usual(deviations: Floats) -> float:
+    """The largest deviation that is no outlier: one stuck device must not hide what write-verify left elsewhere."""
+    finite = deviations[np.isfinite(deviations)]
+    usual = finite[finite <= 6 * np.median(finite)] if finite.size and np.median(finite) > 0 else finite
+    return float(max(usual.max(initial=0.0), 1e-6))
+
+
+def _beyond(values: Floats, norm: Normalize) -> str:
+    """On which sides of its scale a map has values: the colour bar is pointed there."""
+    finite = values[np.isfinite(values)]
+    if not finite.size or norm.vmin is None or norm.vmax is None:
+        return "neither"
+    slack = 1e-9 * (abs(norm.vmin) + abs(norm.vmax))
+    below, above = finite.min() < norm.vmin - slack, finite.max() > norm.vmax + slack
+    return "both" if below and above else "min" if below else "max" if above else "neither"
 
 
 def _label_lines(axes: Axes, axis: str, name: str, groups: Sequence[tuple[str, int]], colour: str) -> None:
@@ -321,10 +296,18 @@ def _label_lines(axes: Axes, axis: str, name: str, groups: Sequence[tuple[str, i
         return
     ends = list(accumulate(size for _, size in groups))
     centres = [end - size / 2 - 0.5 for end, (_, size) in zip(ends, groups, strict=True)]
-    target.set_ticks(centres, [label for label, _ in groups])
+    target.set_ticks(centres, [short(label, 8) for label, _ in groups])
     target.set_tick_params(length=0)
     for end in ends[:-1]:
         (axes.axvline if axis == "x" else axes.axhline)(end - 0.5, color=colour, linewidth=0.8)
+
+
+def _legend(axes: Axes, place: Literal["outside upper left", "outside lower left"], columns: int) -> None:
+    """What the lines and bars are, outside of the axes, where there are any."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure = axes.get_figure()
+    if handles and figure is not None:
+        figure.legend(handles, labels, loc=place, ncols=columns, handlelength=1.5)
 
 
 def _label_time(axes: Axes, labels: Sequence[str], most: int) -> None:
@@ -336,4 +319,4 @@ def _label_time(axes: Axes, labels: Sequence[str], most: int) -> None:
         axes.set_xticks(shown, [labels[index][:4] for index in shown])
         return
     shown = list(range(0, len(labels), max(1, -(-len(labels) // most))))
-    axes.set_xticks(shown, [labels[index] or MISSING for index in shown])
+    axes.set_xticks(shown, [short(labels[index], 8) or MISSING for index in shown])

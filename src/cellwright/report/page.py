@@ -100,12 +100,6 @@ def describe(record: RunReport, name: str) -> str:
         )
     if name == "causes":
         parts = [
-            f"{cause.title} alone {wording.error(cause.alone.rmse)}, without it {wording.error(cause.without.rmse)}"
-            for cause in record.causes
-        ]
-        return f"Bar chart of the error by cause: {'; '.join(parts)}. Whole chip {whole}, software {software}."
-    if name == "departures":
-        parts = [
             f"{cause.title} alone {wording.error(cause.departure_alone.rmse)}, "
             f"without it {wording.error(cause.departure_without.rmse)}"
             for cause in record.causes

@@ -21,7 +21,7 @@ def results_table(record: RunReport) -> RenderableType:
 
     Texts of the record are shown as they are: nothing in them is taken for markup.
     """
-    parts = [
+    parts: list[RenderableType] = [
         Text(story.headline(record), style=BOLD),
         _errors(record),
         Text(story.departure(record)),
@@ -29,7 +29,10 @@ def results_table(record: RunReport) -> RenderableType:
         _cost(record),
         *(Text(note, style="dim") for note in _notes(record)),
     ]
-    return Group(*(line for part in parts for line in (Text(), part)))
+    spaced: list[RenderableType] = []
+    for part in parts:
+        spaced += [Text(), part]
+    return Group(*spaced)
 
 
 class _Fitting:

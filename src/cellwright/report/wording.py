@@ -85,6 +85,11 @@ def integer(value: float | None) -> str:
     return MISSING if value is None or not math.isfinite(value) else f"{value:,.0f}"
 
 
+def short(text: str, longest: int = 28) -> str:
+    """A name for a figure, cut where it would leave no room for the figure."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def formula(text: str) -> str:
     """A formula with the signs of print, at which no line is broken: y[t−12] · y[t−1]."""
     return re.sub(r"(?<=\w)-(?=\d)| - ", lambda found: found.group(0).replace("-", "−"), text).replace(" * ", " · ")
