@@ -60,7 +60,7 @@ def test_the_page_is_as_wide_as_the_screen(browse, record, tmp_path, width):
     assert found["content"] <= found["width"] <= width
     assert found["wide"] == []
     # One of the two drawings of the forecast is shown, and every other figure.
-    assert found["pictures"] == 6 + 4 * len(record.arrays)
+    assert found["pictures"] == 5 + 4 * len(record.arrays)
     assert found["narrowest"] > 0.6 * min(width, 400)
 
 

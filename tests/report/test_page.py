@@ -92,7 +92,7 @@ def test_nothing_is_loaded_from_elsewhere(page, source):
 
 def test_every_figure_is_described_in_words(page, record):
     pictures = page.named("svg")
-    assert len(pictures) == 7 + 4 * len(record.arrays)
+    assert len(pictures) == 6 + 4 * len(record.arrays)
     assert all(attributes["role"] == "img" and len(attributes["aria-label"]) > 30 for attributes in pictures)
     assert len(page.named("figure")) == len(page.named("figcaption"))
 

@@ -242,7 +242,7 @@ def array_map(array: ArrayReport, which: str, width: float = MEDIUM) -> Figure:
         for axis, (name, groups) in zip("xy" if lying else "yx", lines, strict=True):
             _label_lines(axes, axis, name, groups, "white" if which in ("target", "programmed") else MUTED)
         bar = figure.colorbar(image, ax=axes, pad=0.02, fraction=0.05, aspect=min(20.0, max(4.0, tall / 14)),
-                              extend=_beyond(values, image.norm), extendfrac=0.04)  # fmt: skip
+                              extend=_beyond(values, options["norm"]), extendfrac=0.04)  # fmt: skip
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=10)
         bar.locator = MaxNLocator(4 if tall > 80 else 2)
@@ -276,10 +276,10 @@ def _usual(deviations: Floats) -> float:
     return float(max(usual.max(initial=0.0), 1e-6))
 
 
-def _beyond(values: Floats, norm: Normalize) -> str:
+def _beyond(values: Floats, norm: Normalize | None) -> str:
     """On which sides of its scale a map has values: the colour bar is pointed there."""
     finite = values[np.isfinite(values)]
-    if not finite.size or norm.vmin is None or norm.vmax is None:
+    if not finite.size or norm is None or norm.vmin is None or norm.vmax is None:
         return "neither"
     slack = 1e-9 * (abs(norm.vmin) + abs(norm.vmax))
     below, above = finite.min() < norm.vmin - slack, finite.max() > norm.vmax + slack
