@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -93,32 +92,32 @@ def test_other_settings_are_refused(small_run: Run) -> None:
         run_study(RunSettings(task="airline", seeds=2, chips=5), small_run[1])
 
 
-def test_killed_at_any_moment_it_ends_with_the_same_bits(small_run: Run, tmp_path: Path) -> None:
+def test_killed_in_every_stage_it_ends_with_the_same_bits(small_run: Run, tmp_path: Path) -> None:
     reference, folder = small_run[1], tmp_path / "run"
-    command = [
-        sys.executable,
-        "-m",
-        "cellwright.cli",
-        "run",
-        "airline",
-        "--seeds",
-        "2",
-        "--chips",
-        "4",
-        "--out",
-        str(folder),
-    ]
-    kills = 0
-    for wait in (2.6, 3.2, 3.8, 4.4):
+    command = [sys.executable, "-m", "cellwright.cli", "run", "airline", "--seeds", "2", "--chips", "4"]
+    command += ["--out", str(folder)]
+    for sign in ("checkpoints/0-train.checkpoint", "chips/0.npz", "result.json"):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(wait)
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-            kills += 1
-        process.wait()
-    assert kills > 0, "the run ended before the first kill: kill earlier"
+        while process.poll() is None and not (folder / sign).exists():
+            time.sleep(0.005)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL, f"the run was over before {sign} was seen"
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     for name in SAME:
-        expected = (reference / name).read_bytes()
-        assert (folder / name).read_bytes() == expected, name
+        assert (folder / name).read_bytes() == (reference / name).read_bytes(), name
+
+
+def test_ctrl_c_ends_cleanly_and_the_run_goes_on(small_run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    command = [sys.executable, "-m", "cellwright.cli", "run", "airline", "--seeds", "2", "--chips", "4"]
+    command += ["--out", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not (folder / "checkpoints/0-train.checkpoint").exists():
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate()
+    assert process.returncode == 130
+    assert complaint == "cellwright: interrupted; the same command resumes\n"
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert (folder / "result.json").read_bytes() == (small_run[1] / "result.json").read_bytes()
