@@ -1,7 +1,9 @@
 """What the README and the documentation show is run."""
 
+import csv
 import re
 import shlex
+import statistics
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,19 @@ def test_the_tree_in_the_readme_is_the_tree() -> None:
     shown = set(re.findall(r"^  ([a-z]+)/  ", readme, re.MULTILINE))
     folders = {path.name for path in (ROOT / "src/cellwright").iterdir() if path.is_dir() and path.name[0] != "_"}
     assert shown == folders
+
+
+def test_the_figures_in_the_documentation_are_the_measured_ones() -> None:
+    with (ROOT / "benchmarks/airline_recipes.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    page = (ROOT / "docs/airline.md").read_text(encoding="utf-8")
+    for recipe in ("best", "survey", "li2019"):
+        software = [float(row["software"]) for row in rows if row["recipe"] == recipe]
+        chip = statistics.mean(float(row["chip"]) for row in rows if row["recipe"] == recipe)
+        mean = statistics.mean(software)
+        spread = f"{mean:.2f} ± {statistics.stdev(software):.2f} | {mean / 5.18:.2f} | {chip:.2f} | {chip / 5.18:.2f}"
+        assert f"| `{recipe}` | {spread} |" in page
+        if recipe == "best":
+            readme = (ROOT / "README.md").read_text(encoding="utf-8")
+            assert f"| {mean:.2f} | {mean / 5.18:.2f} |" in readme
+            assert f"| {chip:.2f} | {chip / 5.18:.2f} |" in readme
