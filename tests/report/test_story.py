@@ -25,6 +25,16 @@ def test_the_headline_says_what_the_hardware_did(record, chip, words):
     assert "250 simulated memristor chips" in sentence
 
 
+def test_a_smaller_error_on_the_chip_is_not_called_an_improvement(record):
+    def sentence(chip):
+        return story.headline(replace(record, software=Score(rmse=15.0), chip_whole=Score(rmse=chip)))
+
+    assert "no improvement to count on" in sentence(14.9)
+    assert "improvement" not in sentence(15.0)
+    assert "improvement" not in sentence(15.1)
+    assert "improvement" not in sentence(float("nan"))
+
+
 def test_one_chip_is_one_chip(record):
     sentence = story.headline(replace(record, chip_whole=Score(rmse=16.0)))
     assert "one simulated memristor chip," in sentence

@@ -217,9 +217,20 @@ def convergence(record: RunReport, width: float = MEDIUM) -> Figure:
         axes.yaxis.set_major_formatter(PercentFormatter(decimals=0))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylim(0, 103)
+        axes.set_xlim(0, _rounds_that_matter(record.arrays))
         axes.grid(axis="y")
         _legend(axes, "outside upper left", 2)
     return figure
+
+
+def _rounds_that_matter(arrays: Sequence[ArrayReport]) -> float:
+    """Twice the rounds after which no array gains more than 0.2 % of its devices: a flat tail says nothing."""
+    matter = 1
+    for array in arrays:
+        rounds = array.programming.convergence
+        moving = np.flatnonzero(rounds < rounds[-1] - 0.002) if len(rounds) else np.zeros(0)
+        matter = max(matter, min(2 * (len(moving) + 1), len(rounds)))
+    return matter + 0.5
 
 
 def array_map(array: ArrayReport, which: str, width: float = MEDIUM) -> Figure:
@@ -277,11 +288,11 @@ def _usual(deviations: Floats) -> float:
 
 
 def _beyond(values: Floats, norm: Normalize | None) -> str:
-    """On which sides of its scale a map has values: the colour bar is pointed there."""
+    """On which sides a map has values far beyond its scale: the colour bar is pointed there."""
     finite = values[np.isfinite(values)]
     if not finite.size or norm is None or norm.vmin is None or norm.vmax is None:
         return "neither"
-    slack = 1e-9 * (abs(norm.vmin) + abs(norm.vmax))
+    slack = 0.05 * (norm.vmax - norm.vmin)
     below, above = finite.min() < norm.vmin - slack, finite.max() > norm.vmax + slack
     return "both" if below and above else "min" if below else "max" if above else "neither"
 

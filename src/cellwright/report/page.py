@@ -42,6 +42,8 @@ def html(record: RunReport, drawn: Mapping[str, Figure] | None = None) -> str:
         figures={name: Markup(picture) for name, picture in pictures.items()},
         equations=[(equation, safe_mathml(equation.mathml)) for equation in record.equations],
         maps=[name.replace("_", "-") for name in MAPS],
+        kept=any(curve.best_epoch is not None for curve in record.training),
+        rounds=max((len(array.programming.convergence) for array in record.arrays), default=0),
         sizes=sizes(record),
         sources=sources(record),
         story=story,

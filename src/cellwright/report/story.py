@@ -7,14 +7,23 @@ from cellwright.report.wording import THIN, error, formula, known, percent, with
 
 
 def headline(record: RunReport) -> str:
-    """The result in one sentence: the error on the chip beside the error in software."""
+    """The result: the error on the chip beside the error in software; a smaller one is not called an improvement."""
     chips = record.chip_whole.count
     where = "one simulated memristor chip" if chips == 1 else f"{chips:,} simulated memristor chips"
     share = percent(record.percent_of_range(record.chip_whole.rmse))
     return (
         f"Programmed into {where}, the network forecasts with an error of {with_std(record.chip_whole)} {record.unit} "
-        f"({share} of the range), {_change(record)} in software ({with_std(record.software)})."
+        f"({share} of the range), {_change(record)} in software ({with_std(record.software)}).{_caution(record)}"
     )
+
+
+def _caution(record: RunReport) -> str:
+    """Noise moves some forecasts towards the truth and some away from it; which prevails is chance."""
+    if round(record.chip_whole.rmse, 2) < round(record.software.rmse, 2):
+        return (
+            " That is no improvement to count on: the hardware's deviations happen to point towards what was observed."
+        )
+    return ""
 
 
 def _change(record: RunReport) -> str:
