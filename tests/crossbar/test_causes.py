@@ -190,7 +190,7 @@ def test_settings_know_their_causes():
         ChipSettings().without("gravity")
 
 
-@pytest.mark.parametrize("cause", [cause for cause in CAUSES if cause not in ("programming", "stuck")])
+@pytest.mark.parametrize("cause", [cause for cause in CAUSES if cause not in ("programming", "stuck_devices")])
 def test_switching_a_cause_off_leaves_the_devices_as_they_were(cause):
     whole, other = array(ChipSettings()), array(ChipSettings().without(cause))
     assert torch.equal(whole.tiles[0].conductances, other.tiles[0].conductances)
@@ -199,7 +199,7 @@ def test_switching_a_cause_off_leaves_the_devices_as_they_were(cause):
 def test_switching_programming_off_leaves_the_same_devices_stuck_and_the_reverse():
     settings = ChipSettings(stuck_on=0.05, stuck_off=0.05)
     whole, exact, sound = (
-        array(s).tiles[0].programmed for s in (settings, settings.without("programming"), settings.without("stuck"))
+        array(s).tiles[0].programmed for s in (settings, settings.without("programming"), settings.without("stuck_devices"))
     )
     assert torch.equal(whole.stuck, exact.stuck)
     working = whole.stuck == 0

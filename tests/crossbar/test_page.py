@@ -36,7 +36,7 @@ def causes():
     wires = settings.wires
     defaults = {
         "programming": f"tolerance {settings.tolerance:g}, {settings.rounds} rounds",
-        "stuck": f"{settings.stuck_on:g} on, {settings.stuck_off:g} off",
+        "stuck_devices": f"{settings.stuck_on:g} on, {settings.stuck_off:g} off",
         "input_resolution": f"{settings.input_bits} bits",
         "output_resolution": f"{settings.output_bits} bits",
         "read_noise": "that of the device",

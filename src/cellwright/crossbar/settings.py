@@ -14,7 +14,7 @@ from cellwright.errors import CellwrightError
 
 CAUSES: Mapping[str, str] = {
     "programming": "noise of the programming pulses, up to the tolerance of write-verify",
-    "stuck": "devices stuck on or off",
+    "stuck_devices": "devices stuck on or off",
     "input_resolution": "steps and range of the digital-to-analog converters",
     "output_resolution": "steps and range of the analog-to-digital converters",
     "read_noise": "noise of the devices from one read to the next",
@@ -24,7 +24,7 @@ CAUSES: Mapping[str, str] = {
 
 _OFF: Mapping[str, Mapping[str, Any]] = {
     "programming": {"programming": False},
-    "stuck": {"stuck_on": 0.0, "stuck_off": 0.0},
+    "stuck_devices": {"stuck_on": 0.0, "stuck_off": 0.0},
     "input_resolution": {"input_bits": None},
     "output_resolution": {"output_bits": None},
     "read_noise": {"read_noise": False},
