@@ -7,6 +7,7 @@ import pytest
 
 from cellwright.cells import find
 from cellwright.program import counts, equations
+from cellwright.report.canvas import svg
 from cellwright.report.figures import figures
 from cellwright.report.page import html
 from cellwright.report.record import (
@@ -207,15 +208,38 @@ def record():
 
 
 @pytest.fixture(scope="session")
-def drawn(record):
-    """The figures of that run."""
-    return figures(record)
+def documents(record):
+    """The figures of that run, by name, as SVG documents."""
+    return {name: svg(figure, name) for name, figure in figures(record).items()}
 
 
 @pytest.fixture(scope="session")
-def page(record, drawn):
-    """The page of that run."""
-    return html(record, drawn)
+def source(record):
+    """The page of that run as HTML."""
+    return html(record)
+
+
+@pytest.fixture(scope="session")
+def bare():
+    """A run with as little in it as can be: one network on one ideal chip."""
+    full = synthetic_record()
+    single = Score(rmse=16.0)
+    return synthetic_record(
+        seeds=(0,),
+        chips=1,
+        causes=(),
+        left_digital=("recurrent.weight_peephole_l0",),
+        forecasts=Forecasts(software=full.forecasts.software[:1], chip=full.forecasts.chip[:1]),
+        software=single,
+        chip_ideal=single,
+        chip_whole=single,
+        departure=Score(rmse=0.0),
+        training=(dataclasses.replace(full.training[0], validation=None, best_epoch=None),),
+        gates={"i": full.gates["i"][:, :1]},
+        arrays=(),
+        published=(),
+        cost=dataclasses.replace(full.cost, items=()),
+    )
 
 
 @pytest.fixture(scope="session")

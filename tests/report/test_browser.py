@@ -6,26 +6,29 @@ import subprocess
 
 import pytest
 
-from cellwright.report.page import html
-
+WIDTHS = (320, 360, 768, 1200)
 MEASURE = """<!DOCTYPE html><meta charset="utf-8"><body><script>
-const frame = document.createElement("iframe");
-frame.style = "width:WIDTHpx;height:800px;border:0";
-frame.onload = () => {
-  const page = frame.contentDocument, root = page.documentElement;
-  const scrolled = element => element.closest(".scroll, pre, .equations");
-  const wide = [...page.querySelectorAll("body *")].filter(
-    element => !scrolled(element) && element.getBoundingClientRect().right > root.clientWidth + 0.5);
-  const drawn = [...page.querySelectorAll("figure svg")].filter(picture => picture.getBoundingClientRect().width > 0);
-  const found = {
-    width: root.clientWidth, content: root.scrollWidth, wide: wide.map(element => element.outerHTML.slice(0, 80)),
-    pictures: drawn.length, narrowest: Math.min(...drawn.map(picture => picture.getBoundingClientRect().width)),
+const source = PAGE, widths = WIDTHS, found = {};
+function measure(width) {
+  const frame = document.createElement("iframe");
+  frame.style = `width:${width}px;height:800px;border:0`;
+  frame.onload = () => {
+    const page = frame.contentDocument, root = page.documentElement;
+    const scrolled = element => element.closest(".scroll, pre, .equations");
+    const wide = [...page.querySelectorAll("body *")].filter(
+      element => !scrolled(element) && element.getBoundingClientRect().right > root.clientWidth + 0.5);
+    const drawn = [...page.querySelectorAll("figure svg")].filter(picture => picture.getBoundingClientRect().width > 0);
+    found[width] = {
+      width: root.clientWidth, content: root.scrollWidth, wide: wide.map(element => element.outerHTML.slice(0, 80)),
+      pictures: drawn.length, narrowest: Math.min(...drawn.map(picture => picture.getBoundingClientRect().width)),
+    };
+    frame.remove();
+    if (Object.keys(found).length == widths.length) document.body.append(`FOUND${JSON.stringify(found)}END`);
   };
-  document.body.innerHTML = "";
-  document.body.append(`FOUND${JSON.stringify(found)}END`);
-};
-frame.srcdoc = PAGE;
-document.body.append(frame);
+  frame.srcdoc = source;
+  document.body.append(frame);
+}
+widths.forEach(measure);
 </script>"""
 
 
@@ -49,14 +52,22 @@ def browse(needs, tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("width", [320, 360, 768, 1200])
-def test_the_page_is_as_wide_as_the_screen(browse, record, tmp_path, width):
+@pytest.fixture(scope="module")
+def measured(browse, source, tmp_path_factory):
+    """What the browser makes of the page, by the width of its window."""
+    page = json.dumps(source).replace("</", "<\\/")
+    harness = tmp_path_factory.mktemp("measure") / "measure.html"
+    harness.write_text(MEASURE.replace("WIDTHS", str(list(WIDTHS))).replace("PAGE", page), encoding="utf-8")
+    answer = browse("--dump-dom", "--virtual-time-budget=10000", harness.as_uri())
+    found = re.search(r"FOUND(\{.*\})END", answer)
+    assert found, answer[-2000:]
+    return json.loads(found.group(1).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_is_as_wide_as_the_screen(measured, record, width):
     """At 360 pixels, a phone, and at 320, at which WCAG 2.2 (1.4.10) asks that nobody has to scroll sideways."""
-    page = json.dumps(html(record)).replace("</", "<\\/")
-    harness = tmp_path / "measure.html"
-    harness.write_text(MEASURE.replace("WIDTH", str(width)).replace("PAGE", page), encoding="utf-8")
-    answer = re.search(r"FOUND(\{.*\})END", browse("--dump-dom", "--virtual-time-budget=10000", harness.as_uri()))
-    found = json.loads(answer.group(1).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    found = measured[str(width)]
     assert found["content"] <= found["width"] <= width
     assert found["wide"] == []
     # One of the two drawings of the forecast is shown, and every other figure.
@@ -64,8 +75,8 @@ def test_the_page_is_as_wide_as_the_screen(browse, record, tmp_path, width):
     assert found["narrowest"] > 0.6 * min(width, 400)
 
 
-def test_the_page_prints(browse, record, tmp_path):
-    (tmp_path / "report.html").write_text(html(record), encoding="utf-8")
+def test_the_page_prints(browse, source, tmp_path):
+    (tmp_path / "report.html").write_text(source, encoding="utf-8")
     printed = tmp_path / "report.pdf"
     browse("--no-pdf-header-footer", f"--print-to-pdf={printed}", (tmp_path / "report.html").as_uri())
     data = printed.read_bytes()

@@ -31,7 +31,7 @@ def test_everything_that_forecasts_has_its_error(record, text):
 
 def test_every_cause_is_shown_alone_and_taken_away(record, text):
     for cause in record.causes:
-        row = next(line for line in text.splitlines() if line.startswith(cause.title))
+        row = next(line for line in text.splitlines() if line.startswith(f"{cause.title} "))
         for score in (cause.alone, cause.without, cause.departure_alone, cause.departure_without):
             assert wording.with_std(score) in row
 
@@ -52,6 +52,56 @@ def test_no_line_is_wider_than_the_terminal(record, width):
     assert max(map(len, printed(record, width).splitlines())) <= width
 
 
-def test_markup_in_names_stays_text(record):
-    named = replace(record, causes=(replace(record.causes[0], name="[bold red]x[/] [/y]"),))
-    assert "[bold red]x[/] [/y]" in printed(named)
+def test_eighty_columns_cut_nothing(record):
+    text = printed(record, 80)
+    assert "…" not in text
+    for cause in record.causes:
+        row = next(line for line in text.splitlines() if line.startswith(f"{cause.title} "))
+        for score in (cause.departure_alone, cause.departure_without, cause.alone, cause.without):
+            assert wording.with_std(score) in row
+    for system in (record.digital, *record.published):
+        row = next(line for line in text.splitlines() if line.startswith(system.name) and ":" not in line)
+        assert wording.quantity(system.power_w, "W") in row
+
+
+def test_sixty_columns_drop_the_deviations_first(record):
+    text = printed(record, 60)
+    assert "…" not in text
+    for cause in record.causes:
+        row = next(line for line in text.splitlines() if line.startswith(f"{cause.title} "))
+        for score in (cause.departure_alone, cause.departure_without, cause.alone, cause.without):
+            assert wording.error(score.rmse) in row
+
+
+@pytest.mark.parametrize("width", [10, 20, 40])
+def test_a_very_narrow_terminal_is_no_error(record, width):
+    assert max(map(len, printed(record, width).splitlines())) <= width
+
+
+def test_a_run_with_little_in_it_has_a_table(bare):
+    text = printed(bare)
+    assert "software, 1 network " in text
+    assert "Not on the chip, besides activations and products: recurrent.weight_peephole_l0." in text
+    assert "±" not in text
+    assert not [word for word in ("nan", "None") if word in text]
+
+
+HOSTILE = r"[bold red]x[/] [/y] [link=a]b :smile: \["
+
+
+def test_what_looks_like_markup_is_shown_as_it_is(record):
+    cause = replace(record.causes[0], name=HOSTILE)
+    system = replace(record.digital, name=HOSTILE, set_up=HOSTILE, certainty=HOSTILE)
+    circuit = replace(system, error=HOSTILE, reading=HOSTILE)
+    baseline = replace(record.baselines[0], title=HOSTILE)
+    named = replace(
+        record,
+        unit=HOSTILE,
+        causes=(cause,),
+        digital=system,
+        published=(circuit,),
+        baselines=(baseline,),
+        left_digital=(HOSTILE,),
+    )
+    # The headline, the errors' heading, and the departure each name the unit; then every text of its own.
+    assert printed(named, 400).count(HOSTILE) >= 14

@@ -61,6 +61,10 @@ def test_what_is_not_known_is_a_dash(write, value):
     assert write(value) == wording.MISSING
 
 
+def test_things_are_counted():
+    assert [wording.counted(n, "chip") for n in (0, 1, 2, 1250)] == ["0 chips", "1 chip", "2 chips", "1,250 chips"]
+
+
 def test_formulas_are_set_as_in_print():
     assert wording.formula("y[t-12] * y[t-1] / y[t-13]") == "y[t−12] · y[t−1] / y[t−13]"
     assert wording.formula("y[t-12] + y[t-1] - y[t-13]") == "y[t−12] + y[t−1] − y[t−13]"

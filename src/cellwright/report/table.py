@@ -11,7 +11,7 @@ from rich.text import Text
 
 from cellwright.report import story
 from cellwright.report.record import Comparison, RunReport, Score
-from cellwright.report.wording import area, error, formula, percent, quantity, spread, with_std
+from cellwright.report.wording import area, counted, error, formula, percent, quantity, spread, with_std
 
 BOLD = "bold"
 
@@ -54,7 +54,7 @@ def _errors(record: RunReport) -> Table:
         share = percent(record.percent_of_range(baseline.rmse))
         _add(table, formula(baseline.title), error(baseline.rmse), share, "")
     for what, score, style in (
-        (f"software, {len(record.seeds)} network{'s' if len(record.seeds) > 1 else ''}", record.software, BOLD),
+        (f"software, {counted(len(record.seeds), 'network')}", record.software, BOLD),
         (f"ideal chip, {record.chips} a network", record.chip_ideal, ""),
         (f"whole chip, {record.chips} a network", record.chip_whole, BOLD),
     ):

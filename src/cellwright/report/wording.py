@@ -85,6 +85,11 @@ def integer(value: float | None) -> str:
     return MISSING if value is None or not math.isfinite(value) else f"{value:,.0f}"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: 1 network, 1,250 chips."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def short(text: str, longest: int = 28) -> str:
     """A name for a figure, cut where it would leave no room for the figure."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
