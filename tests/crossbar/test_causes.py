@@ -199,7 +199,8 @@ def test_switching_a_cause_off_leaves_the_devices_as_they_were(cause):
 def test_switching_programming_off_leaves_the_same_devices_stuck_and_the_reverse():
     settings = ChipSettings(stuck_on=0.05, stuck_off=0.05)
     whole, exact, sound = (
-        array(s).tiles[0].programmed for s in (settings, settings.without("programming"), settings.without("stuck_devices"))
+        array(chip).tiles[0].programmed
+        for chip in (settings, settings.without("programming"), settings.without("stuck_devices"))
     )
     assert torch.equal(whole.stuck, exact.stuck)
     working = whole.stuck == 0
