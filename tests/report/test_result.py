@@ -96,3 +96,41 @@ def test_a_forecast_that_is_not_a_number_is_an_empty_field(record):
     first = next(csv.DictReader(io.StringIO(text)))
     assert first["software_seed_0"] == first["software_mean"] == ""
     assert first["software_seed_1"] != ""
+
+
+SCORE = {"rmse", "rmse_percent_of_range", "std", "percentiles"}
+CAUSE = {
+    f"{part}{ending}"
+    for part in ("alone", "without", "departure_alone", "departure_without")
+    for ending in ("", "_std", "_percentiles", *(() if part.startswith("departure") else ("_percent_of_range",)))
+}
+ARRAY = {"name", "rows", "columns", "tiles", "pulses", "yield", "programming_energy_j", "programming_time_s"}
+ITEM = {"item", "energy_j", "latency_s", "area_m2", "value", "source", "uncertainty"}
+
+
+@pytest.mark.parametrize("run", ["record", "bare"])
+def test_the_keys_are_the_same_for_every_run(run, request):
+    """What a program reads is there for one chip as for many, for an ideal device as for a real one."""
+    result = json.loads(result_json(request.getfixturevalue(run)))
+    chip = result["chip"]
+    assert list(chip) == ["ideal", "whole", "departure_from_software", "left_digital", "by_cause"]
+    assert result["software"].keys() == chip["ideal"].keys() == SCORE
+    assert chip["whole"].keys() == SCORE | {"chips"}
+    assert chip["departure_from_software"].keys() == {"rmse", "std", "percentiles"}
+    assert all(baseline.keys() == {"rmse", "rmse_percent_of_range"} for baseline in result["baselines"].values())
+    assert all(cause.keys() == CAUSE for cause in chip["by_cause"].values())
+    assert all(array.keys() == ARRAY for array in result["arrays"])
+    assert all(item.keys() == ITEM for item in result["cost"]["items"])
+
+
+def test_one_network_on_one_chip_has_no_spread(bare):
+    result = json.loads(result_json(bare))
+    for score in (result["software"], result["chip"]["whole"], result["chip"]["departure_from_software"]):
+        assert (score["std"], score["percentiles"]) == (None, {})
+    assert result["chip"]["by_cause"] == {}
+    assert result["chip"]["left_digital"] == ["recurrent.weight_peephole_l0"]
+
+
+def test_a_network_that_diverged_leaves_no_warning_and_a_null(record):
+    score = Score.of([math.inf, 1.0, 2.0])
+    assert json.loads(result_json(replace(record, chip_whole=score)))["chip"]["whole"]["rmse"] is None

@@ -240,7 +240,7 @@ def array_map(array: ArrayReport, which: str, width: float = MEDIUM) -> Figure:
     device is larger than `DEVICE` pixels, but for the height of a single line.
     """
     values, title, options = _map_content(array, which)
-    lying = array.columns * 3 < array.rows
+    lying = array.columns * 4 < array.rows
     across, down = (array.rows, array.columns) if lying else (array.columns, array.rows)
     with style():
         device = min((width - 110) / across, DEVICE)
