@@ -87,8 +87,8 @@ def sources(record: RunReport) -> list[str]:
     A publication has a year; what has none ("assumed with the device") stands beside its number alone.
     """
     cited = [record.data_source, record.citation, record.device_source]
-    for part in (*record.cost.items, record.digital):
-        cited += part.source.split("; ")
+    computed = [*(item.source for item in record.cost.items), record.digital.source]
+    cited += [source for several in computed for source in several.split("; ")]
     cited += [system.source for system in record.published]
     return list(dict.fromkeys(source for source in cited if re.search(r"\b(18|19|20)\d\d\b", source)))
 
