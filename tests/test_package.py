@@ -13,7 +13,7 @@ import cellwright
 
 SOURCE = Path(cellwright.__file__).parent
 ROOMS = "program cells kernels layers learning tasks crossbar circuit report studies cli".split()
-GROUND = ["errors", "files"]
+GROUND = ["errors", "files", "units"]
 
 
 def test_the_changelog_begins_with_this_version() -> None:

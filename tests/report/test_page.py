@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from cellwright import units
 from cellwright.report import wording
 from cellwright.report.page import html, safe_mathml
 from cellwright.report.record import RunReport
@@ -111,18 +112,18 @@ def numbers(record: RunReport):
         yield f"{array.rows} × {array.columns}"
         yield wording.fraction(programming.yield_fraction)
         yield wording.integer(programming.pulses)
-        yield wording.quantity(programming.energy_j, "J")
-        yield wording.quantity(programming.time_s, "s")
+        yield units.quantity(programming.energy_j, "J")
+        yield units.quantity(programming.time_s, "s")
     for part in (*record.cost.items, record.cost):
-        yield wording.quantity(getattr(part, "energy_j", record.cost.energy_per_step_j), "J")
-        yield wording.quantity(getattr(part, "latency_s", record.cost.latency_per_step_s), "s")
-        yield wording.area(part.area_m2)
-    yield wording.quantity(record.cost.power_w, "W")
-    yield wording.quantity(record.digital.power_w, "W")
-    yield wording.quantity(record.digital.energy_per_step_j, "J")
+        yield units.quantity(getattr(part, "energy_j", record.cost.energy_per_step_j), "J")
+        yield units.quantity(getattr(part, "latency_s", record.cost.latency_per_step_s), "s")
+        yield units.area(part.area_m2)
+    yield units.quantity(record.cost.power_w, "W")
+    yield units.quantity(record.digital.power_w, "W")
+    yield units.quantity(record.digital.energy_per_step_j, "J")
     for system in record.published:
-        yield wording.quantity(system.power_w, "W", 5)
-        yield wording.area(system.area_m2, 5)
+        yield units.quantity(system.power_w, "W", 5)
+        yield units.area(system.area_m2, 5)
     for kind, number in record.counts.items():
         yield f"{wording.integer(number)} {kind}"
     yield from map(str, record.seeds)

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from cellwright import units
 from cellwright.report import results_table, wording
 
 
@@ -38,13 +39,13 @@ def test_every_cause_is_shown_alone_and_taken_away(record, text):
 
 def test_the_cost_stands_beside_other_systems(record, text):
     cost = record.cost
-    assert wording.quantity(cost.power_w, "W") in text
-    assert wording.quantity(cost.energy_per_step_j, "J") in text
-    assert wording.quantity(cost.latency_per_step_s, "s") in text
-    assert wording.area(cost.area_m2) in text
+    assert units.quantity(cost.power_w, "W") in text
+    assert units.quantity(cost.energy_per_step_j, "J") in text
+    assert units.quantity(cost.latency_per_step_s, "s") in text
+    assert units.area(cost.area_m2) in text
     for system in (record.digital, *record.published):
         assert system.name in text
-        assert wording.quantity(system.power_w, "W") in text
+        assert units.quantity(system.power_w, "W") in text
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
@@ -61,7 +62,7 @@ def test_eighty_columns_cut_nothing(record):
             assert wording.with_std(score) in row
     for system in (record.digital, *record.published):
         row = next(line for line in text.splitlines() if line.startswith(system.name) and ":" not in line)
-        assert wording.quantity(system.power_w, "W") in row
+        assert units.quantity(system.power_w, "W") in row
 
 
 def test_sixty_columns_drop_the_deviations_first(record):

@@ -13,9 +13,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from cellwright.crossbar import ChipSettings
 from cellwright.errors import CellwrightError
 from cellwright.report import RunReport
 from cellwright.studies import RunSettings, run_study
+from cellwright.studies.hardware import HardwareErrors
 from cellwright.tasks import find, train
 
 Run = tuple[RunReport, Path]
@@ -85,6 +87,19 @@ def test_running_again_changes_nothing(small_run: Run) -> None:
     before = {name: (folder / name).read_bytes() for name in SAME}
     run_study(RunSettings(task="airline", seeds=2, chips=4), folder)
     assert {name: (folder / name).read_bytes() for name in SAME} == before
+
+
+def test_damaged_chip_results_are_made_again(small_run: Run, tmp_path: Path) -> None:
+    _, folder = small_run
+    kept, before = folder / "chips/0.npz", (folder / "result.json").read_bytes()
+    whole, damaged = kept.read_bytes(), tmp_path / "damaged.npz"
+    for content in (b"", whole[: len(whole) // 2], b"no archive at all"):
+        damaged.write_bytes(content)
+        assert HardwareErrors.read(damaged, ChipSettings()) is None
+    kept.write_bytes(b"")
+    run_study(RunSettings(task="airline", seeds=2, chips=4), folder)
+    assert kept.stat().st_size == len(whole)
+    assert (folder / "result.json").read_bytes() == before
 
 
 def test_other_settings_are_refused(small_run: Run) -> None:

@@ -19,6 +19,8 @@ from cellwright.crossbar.devices import find
 from cellwright.errors import CellwrightError
 from cellwright.layers import Recurrent
 from cellwright.program import counts
+from cellwright.units import area as square_metres
+from cellwright.units import quantity
 
 
 @dataclass(frozen=True)
@@ -202,10 +204,10 @@ class _Tally:
         """The integral of V * I at the drivers, with the actual conductances, wires and inputs."""
         powers = [(array.drive_power().mean().item(), use) for array, use in self.uses]
         time = find(self.chip.settings.device).read.width
-        watts = " + ".join(f"{1e3 * power:.3g} mW" for power, _ in powers)
+        watts = " + ".join(quantity(power, "W") for power, _ in powers)
         self.add(
             "arrays, V I at the drivers",
-            f"{watts}, {time:.3g} s a read",
+            f"{watts}, {quantity(time, 's')} a read",
             (),
             energy=sum(power * use * time for power, use in powers),
             latency=sum(use * time for _, use in powers),
@@ -220,7 +222,7 @@ class _Tally:
         lines = sum(_word_lines(array) for array, _ in self.uses)
         each = _constant("DAC energy a bit") * bits * _constant("supply") ** 2
         return self.add(
-            "input converters", f"{lines} of {bits} bits, one a word line, {each:.3g} J each",
+            "input converters", f"{lines} of {bits} bits, one a word line, {quantity(each, 'J')} each",
             ("DAC energy a bit", "supply", "DAC area a level"),
             energy=sum(_word_lines(array) * use for array, use in self.uses) * each,
             area=lines * 2**bits * _constant("DAC area a level"),
@@ -240,7 +242,8 @@ class _Tally:
         each = _constant("ADC energy at 8 bits") * 2.0 ** (bits - 8)
         count = self._tiles()
         return self.add(
-            "output converters", f"{count} of {bits} bits, one a tile for all its columns, {each:.3g} J a conversion",
+            "output converters",
+            f"{count} of {bits} bits, one a tile for all its columns, {quantity(each, 'J')} a conversion",
             ("ADC energy at 8 bits", "ADC time", "ADC area at 8 bits"),
             energy=self._conversions_a_step() * each,
             latency=sum(_in_a_row(array) * use for array, use in self.uses) * _constant("ADC time"),
@@ -251,7 +254,7 @@ class _Tally:
         """The affine correction of every conversion and the digital sum of row tiles, as the conversions come in."""
         each = _constant("8-bit product") + 2 * _constant("32-bit addition")
         self.add(
-            "correction and digital sums", f"{self._conversions_a_step():.4g} a step, {each:.3g} J each",
+            "correction and digital sums", f"{self._conversions_a_step():.4g} a step, {quantity(each, 'J')} each",
             ("8-bit product", "32-bit addition", "adder area"), energy=self._conversions_a_step() * each,
             area=self._tiles() * _constant("adder area"),
         )  # fmt: skip
@@ -276,7 +279,7 @@ class _Tally:
         count = sum(tile.conductances[0].numel() for array, _ in self.uses for tile in array.tiles)
         self.add(
             "devices",
-            f"{count} of {device.area:.3g} m2",
+            f"{count} of {square_metres(device.area)}",
             (),
             area=count * device.area,
             source="assumed with the device",

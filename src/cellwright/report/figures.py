@@ -15,7 +15,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullForm
 
 from cellwright.report.canvas import CHIP, INK, MUTED, PAPER, RULE, SOFTWARE, new_figure, style
 from cellwright.report.record import ArrayReport, Floats, RunReport, Score
-from cellwright.report.wording import MISSING, error, known, short
+from cellwright.report.wording import error, known, short
+from cellwright.units import MISSING
 
 NARROW, MEDIUM, WIDE = 340, 400, 960
 """Widths in pixels: a phone, a column of the page, the whole page."""

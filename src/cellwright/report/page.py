@@ -12,6 +12,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from cellwright import units
 from cellwright.program.counts import SYMBOLS
 from cellwright.report import story, wording
 from cellwright.report.canvas import inline, svg
@@ -48,6 +49,7 @@ def html(record: RunReport, drawn: Mapping[str, Figure] | None = None) -> str:
         sources=sources(record),
         story=story,
         wording=wording,
+        units=units,
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cellwright.report.record import RunReport
-from cellwright.report.wording import THIN, error, formula, known, percent, with_std
+from cellwright.report.wording import error, formula, known, percent, with_std
+from cellwright.units import THIN
 
 
 def headline(record: RunReport) -> str:

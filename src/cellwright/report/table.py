@@ -11,7 +11,8 @@ from rich.text import Text
 
 from cellwright.report import story
 from cellwright.report.record import Comparison, RunReport, Score
-from cellwright.report.wording import area, counted, error, formula, percent, quantity, spread, with_std
+from cellwright.report.wording import counted, error, formula, percent, spread, with_std
+from cellwright.units import area, quantity
 
 BOLD = "bold"
 

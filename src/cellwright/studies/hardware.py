@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -32,9 +33,14 @@ class HardwareErrors:
         return buffer.getvalue()
 
     @classmethod
-    def read(cls, path: Path) -> HardwareErrors:
-        with np.load(path, allow_pickle=False) as stored:
-            return cls({name: stored[name] for name in stored.files})
+    def read(cls, path: Path, settings: ChipSettings) -> HardwareErrors | None:
+        """What was kept in a file; None where there is none, or not one for every variant of this chip."""
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                forecasts = {name: stored[name] for name in stored.files}
+        except (OSError, EOFError, ValueError, BadZipFile):
+            return None
+        return cls(forecasts) if forecasts.keys() == {name for name, _ in variants(settings)} else None
 
 
 def variants(settings: ChipSettings) -> Iterator[tuple[str, ChipSettings]]:

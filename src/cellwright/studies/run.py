@@ -90,12 +90,13 @@ def _measure(job: Job, networks: list[Trained], folder: ResultsFolder, console: 
         bar = progress.add_task(f"programming {job.settings.chips} chips a network", total=steps * len(networks))
         for seed, network in zip(job.seeds, networks, strict=True):
             name = f"chips/{seed}.npz"
-            if (folder.path / name).exists():
-                progress.advance(bar, steps)
-            else:
+            errors = HardwareErrors.read(folder.path / name, job.chip)
+            if errors is None:
                 errors = study(job, network.model, lambda: progress.advance(bar))
                 folder.write(name, errors.to_bytes())
-            measured.append(HardwareErrors.read(folder.path / name))
+            else:
+                progress.advance(bar, steps)
+            measured.append(errors)
     return measured
 
 

@@ -46,8 +46,8 @@ class Li2019(Device):
     area: float = 100e-12
     citation: str = (
         "Li et al. 2019, Nature Machine Intelligence 1, 49, and its code github.com/lican81/memNN (SET and RESET laws, "
-        "noise, gate window, 0.2 V read, 2.5 V SET, 1.7 V RESET); pulse widths of about 2 and 1 us: Smagulova & James "
-        "2019, Eur. Phys. J. Special Topics 228, 2313, section 3.1.2 (which prints s for us)"
+        "noise, gate window, 0.2 V read, 2.5 V SET, 1.7 V RESET); pulse widths of about 2 and 1 µs: Smagulova & James "
+        "2019, Eur. Phys. J. Special Topics 228, 2313, section 3.1.2 (which prints s for µs)"
     )
     assumed: str = (
         "read noise 0.5 % of G (the code reads without noise), gate steps of 1 mV, 100 ns a read (as Shafiee et al. "
