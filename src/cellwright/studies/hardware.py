@@ -36,7 +36,7 @@ class HardwareErrors:
     def read(cls, path: Path, settings: ChipSettings) -> HardwareErrors | None:
         """What was kept in a file; None where there is none, or not one for every variant of this chip."""
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
                 forecasts = {name: stored[name] for name in stored.files}
         except (OSError, EOFError, ValueError, BadZipFile):
             return None
