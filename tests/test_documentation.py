@@ -46,6 +46,7 @@ def test_the_commands_for_a_cell_of_your_own_run(monkeypatch: pytest.MonkeyPatch
     for _, *arguments in commands:
         result = CliRunner().invoke(app, arguments + (SMALLER if arguments[0] == "run" else []))
         assert result.exit_code == 0, result.output
+        assert "hₜ = (1 − fₜ) ⊙ hₜ₋₁ + fₜ ⊙ gₜ" in result.stdout
     pages = list(tmp_path.glob("runs/*/report.html"))
     assert len(pages) == 1
     assert "MyCell" in pages[0].read_text(encoding="utf-8")

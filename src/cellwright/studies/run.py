@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 from safetensors.torch import save
 
+from cellwright.program import equations
 from cellwright.report import RunReport, results_table, write_report
 from cellwright.studies.folder import ResultsFolder
 from cellwright.studies.hardware import HardwareErrors, study, variants
@@ -45,6 +47,8 @@ def run_study(
     """
     job = Job(settings)
     folder = ResultsFolder(Path(out) if out else job.default_folder, job.described(), overwrite=overwrite)
+    if console is not None:
+        _introduce(job, console)
     with _one_thread():
         networks = _train(job, folder, console)
         hardware = _measure(job, networks, folder, console)
@@ -55,6 +59,13 @@ def run_study(
         console.print(results_table(report))
         console.print(f"report: {folder.path / 'report.html'}")
     return report
+
+
+def _introduce(job: Job, console: Console) -> None:
+    """The cell's equations: what is about to be trained."""
+    console.print(Text(f"{job.cell_name}: {job.listed.title}"))
+    for equation in equations(job.listed.cell.program()):
+        console.print(Text(f"  {equation.unicode}"))
 
 
 @contextmanager
