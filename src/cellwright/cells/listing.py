@@ -10,7 +10,6 @@ import pkgutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from functools import cache, partial
 from operator import attrgetter
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 from zlib import crc32
 
 from cellwright.cells.notation import Cell
-from cellwright.errors import CellwrightError
+from cellwright.errors import CellwrightError, named
 
 
 @dataclass(frozen=True)
@@ -65,13 +64,7 @@ def describe(name: str) -> Listed:
     """The cell with its title and citation; see ``find``."""
     if ":" in name or name.endswith(".py"):
         return _from_file(name)
-    if name not in entries():
-        near = get_close_matches(name, entries(), n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise CellwrightError(
-            f"no cell is called {name!r}: {hint}known are {', '.join(entries())}; your own is FILE.py:CLASS"
-        )
-    return entries()[name]
+    return named("cell", name, entries(), "; your own is FILE.py:CLASS")
 
 
 def _from_file(name: str) -> Listed:

@@ -15,7 +15,7 @@ from typing import Literal
 
 import torch
 
-from cellwright.errors import CellwrightError
+from cellwright.errors import CellwrightError, named
 
 Tensor = torch.Tensor
 
@@ -105,11 +105,7 @@ def find_layout(layout: str | PairLayout) -> PairLayout:
     Raises:
         CellwrightError: no layout has that name.
     """
-    if isinstance(layout, PairLayout):
-        return layout
-    if layout not in LAYOUTS:
-        raise CellwrightError(f"no pair layout is called {layout!r}: known are {', '.join(LAYOUTS)}")
-    return LAYOUTS[layout]
+    return layout if isinstance(layout, PairLayout) else named("pair layout", layout, LAYOUTS)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from cellwright.crossbar.converters import levels_of
 from cellwright.crossbar.devices import Device, find
 from cellwright.crossbar.layout import Encoding, PairLayout, find_layout
 from cellwright.crossbar.wires import Wires
-from cellwright.errors import CellwrightError
+from cellwright.errors import CellwrightError, named
 
 CAUSES: Mapping[str, str] = {
     "programming": "noise of the programming pulses, up to the tolerance of write-verify",
@@ -107,9 +107,7 @@ class ChipSettings:
         """
         changes: dict[str, Any] = {}
         for cause in causes:
-            if cause not in _OFF:
-                raise CellwrightError(f"no cause of error is called {cause!r}: known are {', '.join(CAUSES)}")
-            changes |= _OFF[cause]
+            changes |= named("cause of error", cause, _OFF)
         return replace(self, **changes)
 
     def only(self, *causes: str) -> ChipSettings:

@@ -6,14 +6,13 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import Any, Literal
 
 import torch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from cellwright.errors import CellwrightError
+from cellwright.errors import CellwrightError, named
 
 OptimizerFactory = Callable[[Iterable[torch.nn.Parameter]], Optimizer]
 ScheduleFactory = Callable[[Optimizer], LRScheduler]
@@ -143,8 +142,4 @@ def _optimizer_class(name: str) -> type[Optimizer]:
         for key, value in vars(torch.optim).items()
         if isinstance(value, type) and issubclass(value, Optimizer) and value is not Optimizer
     }
-    if name.lower() not in known:
-        near = get_close_matches(name.lower(), known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise CellwrightError(f"torch.optim has no optimiser {name!r}: {hint}known are {', '.join(sorted(known))}")
-    return known[name.lower()]
+    return named("optimiser of torch.optim", name.lower(), known)

@@ -8,7 +8,8 @@ import sys
 from functools import cache
 from types import MappingProxyType
 
-from cellwright.tasks.task import Task, named
+from cellwright.errors import named
+from cellwright.tasks.task import Task
 
 
 @cache

@@ -5,14 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from enum import Enum
 from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor
 
-from cellwright.errors import CellwrightError
+from cellwright.errors import CellwrightError, named
 from cellwright.learning import FitSettings, SequenceData
 
 T = TypeVar("T")
@@ -150,19 +149,6 @@ class Task(ABC):
             CellwrightError: no such recipe, naming the nearest.
         """
         return named(f"recipe of {self.name}", name or self.default_recipe, self.recipes)
-
-
-def named(kind: str, name: str, known: Mapping[str, T]) -> T:
-    """``known[name]``.
-
-    Raises:
-        CellwrightError: no such name; the message has the nearest and all of them.
-    """
-    if name in known:
-        return known[name]
-    near = get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise CellwrightError(f"no {kind} is called {name!r}: {hint}known are {', '.join(known)}")
 
 
 def by_name(recipes: Iterable[Recipe]) -> dict[str, Recipe]:

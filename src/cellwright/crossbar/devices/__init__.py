@@ -10,7 +10,7 @@ import pkgutil
 from functools import cache
 
 from cellwright.crossbar.devices.device import Device, Pulse
-from cellwright.errors import CellwrightError
+from cellwright.errors import CellwrightError, named
 
 __all__ = ["Device", "Pulse", "catalogue", "find"]
 
@@ -37,8 +37,4 @@ def find(device: str | Device) -> Device:
     Raises:
         CellwrightError: no device has that name.
     """
-    if isinstance(device, Device):
-        return device
-    if device not in _entries():
-        raise CellwrightError(f"no device is called {device!r}: known are {', '.join(_entries())}")
-    return _entries()[device]
+    return device if isinstance(device, Device) else named("device", device, _entries())
