@@ -2,8 +2,9 @@
 
     python benchmarks/airline_recipes.py
 
-Each recipe runs in a process of its own. Results go to ``airline_recipes.csv`` beside this file, a row a recipe and
-seed, and ``airline_causes.csv``, a row a recipe and cause of error; ``docs/airline.md`` shows both.
+Each recipe runs in a process of its own. Results go to files beside this one: ``airline_recipes.csv``, a row a recipe
+and seed; ``airline_chips.csv``, a row a recipe, over all its chips; ``airline_causes.csv``, a row a recipe and cause,
+with percentiles over the chips of how far they depart from software. ``docs/airline.md`` shows them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ seconds = time.perf_counter() - start
 scale = 1 if sys.platform == "darwin" else 1024
 observed = report.series[report.test]
 rmse = lambda forecasts: np.sqrt(np.mean((forecasts - observed) ** 2, axis=-1))
+spread = lambda name, score: {f"{name}_p{p}": score.percentiles[p] for p in (5, 50, 95)}
 software = rmse(report.forecasts.software)
 chips = rmse(report.forecasts.chip).reshape(len(report.seeds), -1)
 print(json.dumps({
@@ -36,10 +38,11 @@ print(json.dumps({
         for seed, s, c in zip(report.seeds, software.tolist(), chips)
     ],
     "causes": [
-        {"cause": c.name, "alone": c.alone.rmse, "without": c.without.rmse,
-         "departure_alone": c.departure_alone.rmse, "departure_without": c.departure_without.rmse}
+        {"cause": c.name, **spread("alone", c.departure_alone), **spread("without", c.departure_without)}
         for c in report.causes
-    ] + [{"cause": "all", "alone": report.chip_whole.rmse, "departure_alone": report.departure.rmse}],
+    ] + [{"cause": "all", **spread("alone", report.departure)}],
+    "whole": {"software": report.software.rmse, "software_std": report.software.std,
+              **spread("chip", report.chip_whole)},
     "seconds": seconds,
     "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale,
 }))
@@ -47,7 +50,7 @@ print(json.dumps({
 
 
 def main() -> None:
-    seeds, causes = [], []
+    seeds, chips, causes = [], [], []
     for recipe in RECIPES:
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-c", MEASURE, recipe, folder]
@@ -56,7 +59,9 @@ def main() -> None:
         print(f"{recipe}: {measured['seconds']:.0f} s, peak {measured['peak_bytes'] / 2**20:.0f} MiB")
         seeds += [{"recipe": recipe, **row} for row in measured["seeds"]]
         causes += [{"recipe": recipe, **row} for row in measured["causes"]]
+        chips.append({"recipe": recipe, **measured["whole"]})
     write(HERE / "airline_recipes.csv", seeds)
+    write(HERE / "airline_chips.csv", chips)
     write(HERE / "airline_causes.csv", causes)
 
 

@@ -32,6 +32,17 @@ def test_help_does_not_wait_for_torch() -> None:
     assert "show" in done.stdout
 
 
+def test_help_names_every_recipe_and_device() -> None:
+    from cellwright.crossbar.devices import catalogue as devices
+    from cellwright.tasks import catalogue as tasks
+
+    shown = " ".join(runner.invoke(app, ["run", "--help"]).stdout.split())
+    for task in tasks().values():
+        assert f"{task.name}: {task.default_recipe} (the default)" in shown
+        assert all(recipe in shown for recipe in task.recipes)
+    assert all(device in shown for device in devices())
+
+
 def test_cells_lists_the_catalogue() -> None:
     result = runner.invoke(app, ["cells"])
     assert result.exit_code == 0

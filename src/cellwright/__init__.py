@@ -8,14 +8,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cellwright.errors import CellwrightError
     from cellwright.layers import LSTM, Recurrent, replace
-    from cellwright.learning import fit
+    from cellwright.learning import FitSettings, fit
 
 __version__ = "0.1.0"
 
-__all__ = ["LSTM", "Recurrent", "__version__", "fit", "replace"]
+__all__ = ["LSTM", "CellwrightError", "FitSettings", "Recurrent", "__version__", "fit", "replace"]
 
 _HOME = {
+    "CellwrightError": "cellwright.errors",
+    "FitSettings": "cellwright.learning",
     "LSTM": "cellwright.layers",
     "Recurrent": "cellwright.layers",
     "replace": "cellwright.layers",
@@ -32,4 +35,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

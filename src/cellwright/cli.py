@@ -47,11 +47,15 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 @command
 def run(
     task: Annotated[str, typer.Argument(help="what is learnt: airline")],
-    out: Annotated[Path | None, typer.Option(help="folder for the results; runs/TASK-RECIPE by default")] = None,
-    recipe: Annotated[str, typer.Option(help="how the task is learnt; the task's own default if not given")] = "",
+    out: Annotated[
+        Path | None, typer.Option(help="folder for the results; by default runs/TASK-RECIPE[-CELL][-DEVICE]")
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option(help="how it is learnt; airline: best (the default), survey, li2019")
+    ] = "",
     cell: Annotated[str, typer.Option(help="a cell of the catalogue, or FILE.py:CLASS")] = "",
     seeds: Annotated[int, typer.Option(min=1, help="networks to train, one a seed")] = 5,
-    device: Annotated[str, typer.Option(help="the memristor that the chip is made of")] = "li2019",
+    device: Annotated[str, typer.Option(help="the memristors of the chip: li2019, li2019-gait, ideal")] = "li2019",
     chips: Annotated[int, typer.Option(min=1, help="chips to program with each network")] = 50,
     seed: Annotated[int, typer.Option(min=0, help="the first seed, of networks and of chips")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results made with other settings")] = False,
@@ -75,7 +79,7 @@ def cells() -> None:
     from cellwright.program import counts
 
     table = Table(box=None, pad_edge=False)
-    for heading in ("name", "what it is", "weights"):
+    for heading in ("name", "what it is", "matrix weights"):
         table.add_column(heading)
     for name, entry in entries().items():
         table.add_row(name, entry.title, counts(entry.cell.program()).polynomial("weights"))

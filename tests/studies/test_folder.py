@@ -47,3 +47,9 @@ def test_damaged_settings_are_no_licence_to_delete(tmp_path: Path, content: str)
 def test_a_place_where_no_folder_can_be_is_refused() -> None:
     with pytest.raises(CellwrightError, match="cannot write to /proc/out"):
         ResultsFolder(Path("/proc/out"), MINE)
+
+
+def test_a_changed_cell_file_is_named_without_its_digest(tmp_path: Path) -> None:
+    ResultsFolder(tmp_path, MINE | {"cell_source": "0" * 64})
+    with pytest.raises(CellwrightError, match=r"\(the file of the cell has changed\)"):
+        ResultsFolder(tmp_path, MINE | {"cell_source": "1" * 64})

@@ -37,8 +37,8 @@ def ignore(progress: Progress) -> None:
 
 @contextmanager
 def progress_bar(console: Console | None, label: str = "training") -> Iterator[Callback]:
-    """A callback that draws a bar with epoch, loss and time left on ``console``; silent without one."""
-    if console is None:
+    """A callback that draws a bar with epoch, loss and time left on ``console``; silent where that is no terminal."""
+    if console is None or not console.is_terminal:
         yield ignore
         return
     from rich.progress import BarColumn, TextColumn

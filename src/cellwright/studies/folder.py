@@ -50,7 +50,7 @@ class ResultsFolder:
             )
         different = [name for name in settings if made_with.get(name) != settings[name]]
         if not overwrite:
-            changes = ", ".join(f"{name} was {made_with.get(name)!r}, now {settings[name]!r}" for name in different)
+            changes = ", ".join(_change(name, made_with.get(name), settings[name]) for name in different)
             raise CellwrightError(
                 f"{self.path} holds results made with other settings ({changes or 'another version'}): "
                 "name another folder with --out, or replace them with --overwrite"
@@ -71,3 +71,9 @@ class ResultsFolder:
         target.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(target, content)
         return target
+
+
+def _change(name: str, before: Any, now: Any) -> str:
+    if name.endswith("_source"):
+        return f"the file of the {name.removesuffix('_source')} has changed"
+    return f"{name} was {before!r}, now {now!r}"

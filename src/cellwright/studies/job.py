@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -57,16 +58,22 @@ class Job:
 
     @property
     def default_folder(self) -> Path:
-        """``runs/TASK-RECIPE``, with the cell where it is not the recipe's own."""
-        own = f"-{Path(self.settings.cell).stem.replace(':', '-')}" if self.settings.cell else ""
-        return Path("runs") / f"{self.task.name}-{self.recipe.name}{own}"
+        """``runs/TASK-RECIPE``, with the cell and the device where they are not the recipe's and the usual one."""
+        settings = self.settings
+        parts = [self.task.name, self.recipe.name]
+        if settings.cell:
+            file, _, name = settings.cell.partition(":")
+            parts += [Path(file).stem, *([name] if name else [])]
+        if settings.device != RunSettings(task="").device:
+            parts.append(settings.device)
+        return Path("runs") / "-".join(parts)
 
     @property
     def command(self) -> str:
         """The command that repeats this run."""
         defaults = RunSettings(task=self.task.name)
         options = [
-            f"--{name} {value}"
+            f"--{name} {shlex.quote(str(value))}"
             for name, value in asdict(self.settings).items()
             if name != "task" and value != getattr(defaults, name)
         ]

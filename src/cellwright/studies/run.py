@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import rich.progress
 import torch
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 from safetensors.torch import save
 
+from cellwright.learning import Progress
 from cellwright.program import equations
 from cellwright.report import RunReport, results_table, write_report
 from cellwright.studies.folder import ResultsFolder
@@ -53,6 +55,8 @@ def run_study(
         networks = _train(job, folder, console)
         hardware = _measure(job, networks, folder, console)
         report = summarise(job, networks, hardware)
+    if console is not None:
+        console.print("writing the report")
     _write_model(job, networks[0], folder)
     write_report(report, folder.path)
     if console is not None:
@@ -82,21 +86,30 @@ def _one_thread() -> Iterator[None]:
 def _train(job: Job, folder: ResultsFolder, console: Console | None) -> list[Trained]:
     networks = []
     for seed in job.seeds:
+        steps: list[Progress] = []
         trained = train(
-            job.task, job.recipe, seed, cell=job.settings.cell, folder=folder.path / "checkpoints", console=console
+            job.task,
+            job.recipe,
+            seed,
+            cell=job.settings.cell,
+            folder=folder.path / "checkpoints",
+            callback=steps.append,
+            console=console,
         )
         networks.append(trained)
         if console is not None:
             losses = trained.result.history.train
-            console.print(f"seed {seed}: {job.cell_name} trained for {len(losses)} epochs, loss {losses[-1]:.4g}")
+            done = "trained" if steps else "trained before,"
+            console.print(f"seed {seed}: {done} {len(losses)} epochs, loss {losses[-1]:.4g}", highlight=False)
     return networks
 
 
 def _measure(job: Job, networks: list[Trained], folder: ResultsFolder, console: Console | None) -> list[HardwareErrors]:
     """The chips' forecasts, network by network; those in the folder are not made again."""
     measured = []
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=console is None, transient=True) as progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("left"))
+    hidden = console is None or not console.is_terminal
+    with rich.progress.Progress(*columns, console=console, disable=hidden, transient=True) as progress:
         steps = len(list(variants(job.chip)))
         bar = progress.add_task(f"programming {job.settings.chips} chips a network", total=steps * len(networks))
         for seed, network in zip(job.seeds, networks, strict=True):
@@ -107,6 +120,8 @@ def _measure(job: Job, networks: list[Trained], folder: ResultsFolder, console: 
                 folder.write(name, errors.to_bytes())
             else:
                 progress.advance(bar, steps)
+                if console is not None:
+                    console.print(f"seed {seed}: chips programmed before", highlight=False)
             measured.append(errors)
     return measured
 
