@@ -70,7 +70,102 @@ def test_small_tiles_and_time_first_layers_change_nothing():
     x = torch.randn(7, 4, 3, dtype=torch.float64)
     chip = program(model, ChipSettings(tile=(6, 5)).ideal(), chips=2, calibration=x)
     assert len(chip.arrays["l0"].tiles) > 1
-    assert (chip(x, batch_dimension=1)[0] - model(x)[0]).abs().max() < 1e-10
+    for outputs in (chip(x)[0], chip(x, batch_dimension=1)[0]):
+        assert (outputs - model(x)[0]).abs().max() < 1e-10
+
+
+class Outputs(nn.Module):
+    """A recurrent layer and a dense one that keep their state to themselves."""
+
+    def __init__(self, layer, last=False, swap=False):
+        super().__init__()
+        self.layer, self.last, self.swap = layer, last, swap
+        self.dense = nn.Linear(layer.output_size, 2)
+
+    def forward(self, x):
+        hidden = self.layer(x.transpose(0, 1) if self.swap else x)[0]
+        if self.last:
+            hidden = hidden[:, -1] if self.layer.batch_first else hidden[-1]
+        return self.dense(hidden)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize(
+    "options", [{}, {"num_layers": 2}, {"bidirectional": True}, {"num_layers": 2, "bidirectional": True}]
+)
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize(("chips", "steps"), [(2, 20), (2, 8), (4, 4), (3, 12), (1, 4)])
+def test_every_chip_starts_from_its_own_state(batch_first, options, last, chips, steps):
+    """Without being told where the batch is; also where chips divide it or the time has as many steps as rows."""
+    torch.manual_seed(0)
+    model = Outputs(LSTM(3, 8, batch_first=batch_first, **options), last).double()
+    x = torch.randn(4, steps, 3, dtype=torch.float64)
+    x = x if batch_first else x.transpose(0, 1)
+    chip = program(model, IDEAL, chips=chips, calibration=x)
+    assert chip.batch_dimension == (0 if batch_first else 1)
+    assert (chip(x) - model(x)).abs().max() < 1e-10
+
+
+@pytest.mark.parametrize("batch", [3, 4, 40])
+@pytest.mark.parametrize(("batch_first", "advice"), [(False, "time first"), (True, "batch first")])
+def test_chips_are_never_folded_along_time(batch, batch_first, advice):
+    """Not even where the sizes agree: 40 sequences are as many as 20 steps of 2 chips."""
+    model = Outputs(LSTM(3, 8, batch_first=batch_first))
+    x = torch.randn(*((batch, 20) if batch_first else (20, batch)), 3)
+    right = 0 if batch_first else 1
+    chip = program(model, IDEAL, chips=2)
+    with pytest.raises(CellwrightError, match=rf"this model is {advice}: call chip\(x, batch_dimension={right}\)"):
+        chip(x, batch_dimension=1 - right)
+    assert chip(x).shape == (2, *x.shape[:2], 2)
+
+
+@pytest.mark.parametrize("batch", [4, 40])
+def test_a_model_that_swaps_time_and_batch_is_told_where_its_inputs_have_them(batch):
+    model, x = Outputs(LSTM(3, 8), swap=True).double(), torch.randn(batch, 20, 3, dtype=torch.float64)
+    with pytest.raises(CellwrightError, match=r"call chip\(x, batch_dimension=0\)"):
+        program(model, IDEAL, chips=2)(x)
+    outputs = program(model, IDEAL, chips=2, batch_dimension=0)(x)
+    assert (outputs - model(x)).abs().max() < 1e-10
+
+
+def test_batch_first_beside_time_first_asks_where_the_batch_is():
+    class Mixed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = LSTM(3, 4, batch_first=True), LSTM(4, 4)
+
+        def forward(self, x):
+            return self.b(self.a(x)[0].transpose(0, 1))[0].transpose(0, 1)
+
+    model, x = Mixed().double(), torch.randn(4, 7, 3, dtype=torch.float64)
+    with pytest.raises(CellwrightError, match=r"program\(\.\.\., batch_dimension=0\)"):
+        program(model, IDEAL, chips=2)
+    chip = program(model, IDEAL, chips=2, batch_dimension=0)
+    assert (chip(x) - model(x)).abs().max() < 1e-10
+    with pytest.raises(CellwrightError, match="counted from 0"):
+        program(model, IDEAL, chips=2, batch_dimension=-1)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_one_sequence_without_a_batch_is_refused(batch_first):
+    model, x = Outputs(LSTM(3, 8, batch_first=batch_first)), torch.randn(20, 3)
+    chip = program(model, IDEAL, chips=2)
+    with pytest.raises(CellwrightError, match=rf"call chip\(x\.unsqueeze\({0 if batch_first else 1}\)\)"):
+        chip(x)
+    with pytest.raises(CellwrightError, match="no input has a dimension"):
+        chip(x[:, 0], batch_dimension=1)
+
+
+def test_telling_rows_from_steps_costs_no_draw_and_is_not_counted():
+    model, x = network(), data(batch=2, steps=6)
+    settings = ChipSettings()
+    chip = on_chip(model, settings)  # 3 chips of 2 sequences, as many rows as steps
+    first = chip(x)[0]
+    assert {name: array.vectors for name, array in chip.arrays.items()} == {"layer_l0": 12, "dense": 12}
+    second = chip(x)[0]
+    chip.reset()
+    assert torch.equal(chip(x)[0], first)
+    assert not torch.equal(first, second)
 
 
 @pytest.mark.parametrize("name", sorted(cells.catalogue()))

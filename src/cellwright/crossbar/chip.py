@@ -17,9 +17,8 @@ from torch import nn
 from cellwright.crossbar.array import AnalogArray
 from cellwright.crossbar.draws import Draws
 from cellwright.crossbar.settings import ChipSettings
-from cellwright.crossbar.sites import AnalogLinear, Site, dimension_of_rows, find_sites
+from cellwright.crossbar.sites import Rows, Site, batch_axis, find_sites, is_recurrent
 from cellwright.errors import CellwrightError
-from cellwright.layers import Recurrent
 
 Tensor = torch.Tensor
 
@@ -31,81 +30,117 @@ class Chip(nn.Module):
         model: the programmed copy; it sees chips * batch rows.
         arrays: its arrays by name.
         settings, chips, seed: what it was made with.
+        batch_dimension: where the inputs of the model have their batch.
         digital: names of the modules and parameters that were left digital.
     """
 
     def __init__(
         self, model: nn.Module, arrays: Mapping[str, AnalogArray], settings: ChipSettings, chips: int, seed: int,
-        digital: Sequence[str],
+        digital: Sequence[str], batch_dimension: int, rows: Rows,
     ) -> None:  # fmt: skip
         super().__init__()
         self.model = model
         self.arrays = dict(arrays)
         self.settings, self.chips, self.seed = settings, chips, seed
+        self.batch_dimension = batch_dimension
         self.digital = tuple(digital)
+        self._rows = rows
 
-    def forward(self, *inputs: Any, batch_dimension: int = 0, **options: Any) -> Any:
+    def forward(self, *inputs: Any, batch_dimension: int | None = None, **options: Any) -> Any:
         """Run all chips on the same inputs.
 
         Args:
-            inputs: as the model takes them; tensors are repeated for every chip along ``batch_dimension``.
+            inputs: as the model takes them; tensors are repeated for every chip along the batch dimension.
+            batch_dimension: for this call instead of the chip's own.
             options: passed on to the model, tensors among them repeated likewise.
 
         Returns:
             what the model returns, its tensors with a leading axis of chips.
 
         Raises:
-            CellwrightError: the inputs have different batch sizes; an output has no axis of chips * batch rows, or it
-                cannot be told from another. Where the sizes of two axes agree the rows are in ``batch_dimension``.
+            CellwrightError: the inputs have different batch sizes; a recurrent layer does not get all rows as its
+                batch; an output has no axis of chips * batch rows, or it cannot be told from another.
         """
-        batch = self._batch(inputs, batch_dimension)
-        folded = [self.fold(value, batch_dimension) for value in inputs]
-        keywords = {name: self.fold(value, batch_dimension) for name, value in options.items()}
-        for module in self.model.modules():
-            if isinstance(module, AnalogLinear):
-                module.rows, module.batch_dimension = self.chips * batch, batch_dimension
-        return self.unfold(self.model(*folded, **keywords), batch, batch_dimension)
+        dimension = self._checked(batch_dimension)
+        outputs = self._run(inputs, options, dimension)
+        seen, count = self._rows.seen, self._rows.count
+        if any(shape.count(count) > 1 for shape, _ in seen):
+            self._tell_apart(inputs, options, dimension)
+        return outputs
 
-    def fold(self, value: Any, batch_dimension: int = 0) -> Any:
-        """Repeat tensors for every chip along the batch: row = chip * batch + sample."""
+    def _run(self, inputs: Sequence[Any], options: Mapping[str, Any], dimension: int) -> Any:
+        batch = self._batch(inputs, dimension)
+        self._rows.begin(self.chips * batch, dimension)
+        keywords = {name: self.fold(value, dimension) for name, value in options.items()}
+        outputs = self.model(*(self.fold(value, dimension) for value in inputs), **keywords)
+        return self.unfold(outputs, batch, dimension)
+
+    def _tell_apart(self, inputs: Sequence[Any], options: Mapping[str, Any], dimension: int) -> None:
+        """Where another axis has as many entries by chance: one sample more, and the rows are those that grow.
+
+        Raises:
+            CellwrightError: another axis was taken for the rows.
+        """
+
+        def one_more(tensor: Tensor) -> Tensor:
+            return torch.cat([tensor, tensor.narrow(dimension, 0, 1)], dimension)
+
+        count, seen = self._rows.count, self._rows.seen
+        self._rows.probing = True
+        try:
+            self._run(_mapped(list(inputs), one_more), _mapped(options, one_more), dimension)
+            grown = [shape[axis] == self._rows.count for (_, axis), (shape, _) in zip(seen, self._rows.seen)]  # noqa: B905
+        finally:
+            self._rows.probing, self._rows.count, self._rows.seen = False, count, seen
+        if not all(grown):
+            raise CellwrightError(
+                f"the {count} rows of all chips cannot be told from another axis of that size, such as the layers and "
+                "directions of a state: program one chip more"
+            )
+
+    def fold(self, value: Any, batch_dimension: int | None = None) -> Any:
+        """Repeat tensors for every chip along the batch: row = chip * batch + sample.
+
+        Raises:
+            CellwrightError: a tensor has no such dimension.
+        """
+        dimension = self._checked(batch_dimension)
 
         def one(tensor: Tensor) -> Tensor:
+            if tensor.ndim <= dimension:
+                raise CellwrightError(
+                    f"an argument of the shape {tuple(tensor.shape)} has no dimension {dimension}, where this chip "
+                    "has its batch"
+                )
             repeats = [1] * tensor.ndim
-            repeats[batch_dimension] = self.chips
+            repeats[dimension] = self.chips
             return tensor.repeat(repeats)
 
         return _mapped(value, one)
 
-    def unfold(self, value: Any, batch: int, batch_dimension: int = 0) -> Any:
+    def unfold(self, value: Any, batch: int, batch_dimension: int | None = None) -> Any:
         """Give tensors of chips * batch rows a leading axis of chips."""
-
-        rows = self.chips * batch
+        self._rows.count, self._rows.batch_dimension = self.chips * batch, self._checked(batch_dimension)
 
         def one(tensor: Tensor) -> Tensor:
-            if batch_dimension == 0 and rows in self._depths and tensor.shape[:2] == (rows, rows):
-                raise CellwrightError(
-                    f"the {rows} rows of all chips cannot be told from {rows} layers and directions, which a state has "
-                    "first: program one chip more"
-                )
-            dimension = dimension_of_rows(tensor.shape, rows, batch_dimension)
-            return tensor.unflatten(dimension, (self.chips, batch)).movedim(dimension, 0)
+            axis = self._rows.find(tensor.shape)
+            return tensor.unflatten(axis, (self.chips, batch)).movedim(axis, 0)
 
         return _mapped(value, one)
+
+    def _checked(self, batch_dimension: int | None) -> int:
+        return self.batch_dimension if batch_dimension is None else _dimension(batch_dimension)
 
     def reset(self) -> None:
         """Start the read noise again from its first draw and forget the inputs seen: the next run repeats the first."""
         for array in self.arrays.values():
             array.reset()
 
-    @property
-    def _depths(self) -> set[int]:
-        """Leading sizes, other than 1, of the states that recurrent layers return."""
-        layers = (module for module in self.model.modules() if isinstance(module, Recurrent))
-        return {layer.num_layers * layer.num_directions for layer in layers} - {1}
-
     @staticmethod
     def _batch(inputs: Sequence[Any], dimension: int) -> int:
         sizes = {value.shape[dimension] for value in inputs if isinstance(value, Tensor) and value.ndim > dimension}
+        if not sizes:
+            raise CellwrightError(f"no input has a dimension {dimension}, where this chip has its batch")
         if len(sizes) != 1:
             raise CellwrightError(
                 f"the inputs have batch sizes {sorted(sizes)} along dimension {dimension}: expected one"
@@ -121,6 +156,7 @@ def program(
     seed: int = 0,
     calibration: Tensor | Sequence[Any] | None = None,
     allow_digital: Sequence[str] = (),
+    batch_dimension: int | None = None,
 ) -> Chip:
     """Program a trained model into crossbars, on many chips at once.
 
@@ -136,9 +172,12 @@ def program(
             model once, to set the converters' ranges and the columns' corrections.
         allow_digital: what may stay digital: names of modules or classes (``norm``, ``LayerNorm``), or of parameters
             (``weight_peephole``).
+        batch_dimension: where the inputs of the model have their batch. None takes that of its recurrent layers: 0 if
+            they are batch first or there are none, 1 if they are time first, torch's default.
 
     Raises:
-        CellwrightError: the model has weights that no array holds and ``allow_digital`` does not name; it has none that
+        CellwrightError: some recurrent layers are batch first, some time first, and nobody says where the inputs have
+            their batch; the model has weights that no array holds and ``allow_digital`` does not name; it has none that
             an array could hold; the calibration misses an array.
     """
     settings = settings or ChipSettings()
@@ -146,14 +185,35 @@ def program(
         raise CellwrightError(f"a study needs at least one chip, got {chips}")
     holder = _Holder(deepcopy(model).eval().requires_grad_(False))
     sites, digital = find_sites(holder.model, holder.replace, allow_digital)
+    dimension = _batch_dimension_of(holder.model) if batch_dimension is None else _dimension(batch_dimension)
     recorded = _record(holder.model, sites, calibration)
     arrays: dict[str, AnalogArray] = {}
+    rows = Rows(batch_dimension=dimension)
     for site in sites:
         draws = Draws(seed, chips, device=site.matrix.weights.device)
         array = AnalogArray(site.matrix, settings, draws, recorded.get(site.matrix.name))
         arrays[array.name] = array
-        site.install(array)
-    return Chip(holder.model, arrays, settings, chips, seed, digital)
+        site.install(array, rows)
+    for layer in filter(is_recurrent, holder.model.modules()):
+        layer.register_forward_pre_hook(rows.check_layer, with_kwargs=True)
+    return Chip(holder.model, arrays, settings, chips, seed, digital, dimension, rows)
+
+
+def _batch_dimension_of(model: nn.Module) -> int:
+    """Where the recurrent layers have their batch; the first dimension without any."""
+    axes = {batch_axis(layer) for layer in filter(is_recurrent, model.modules())}
+    if len(axes) > 1:
+        raise CellwrightError(
+            "some recurrent layers of the model are batch first and some time first: say where its inputs have their "
+            "batch, program(..., batch_dimension=0) or 1"
+        )
+    return axes.pop() if axes else 0
+
+
+def _dimension(given: int) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
+        raise CellwrightError(f"batch_dimension is a dimension counted from 0, got {given!r}")
+    return given
 
 
 class _Holder(nn.Module):

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any
 
 import torch
 from torch import nn
@@ -30,7 +31,7 @@ class Site(ABC):
         """From now on, keep what the matrix is multiplied by; until ``install``."""
 
     @abstractmethod
-    def install(self, array: AnalogArray) -> None:
+    def install(self, array: AnalogArray, rows: Rows) -> None:
         """Put the array in the place of the matrix."""
 
 
@@ -46,47 +47,102 @@ class LinearSite(Site):
         width = self._module.in_features
         self._module.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach().reshape(-1, width)))
 
-    def install(self, array: AnalogArray) -> None:
-        analog = AnalogLinear(array)
+    def install(self, array: AnalogArray, rows: Rows) -> None:
+        analog = AnalogLinear(array, rows)
         for path in self._paths:
             self._replace(path, analog)
 
 
-class AnalogLinear(nn.Module):
-    """What stands in for a ``torch.nn.Linear``.
+@dataclass
+class Rows:
+    """Where the rows of all chips lie in the present run: every array and recurrent layer of a chip asks here.
 
     Attributes:
-        rows: chips * batch, the rows of the present batch; None takes the first dimension.
-        batch_dimension: where the rows lie, in case that several dimensions have that size.
+        count: chips * batch; None before the first run.
+        batch_dimension: of the inputs, and of all else where the sizes of several axes agree.
+        probing: only shapes are looked at: arrays answer zeros, draw nothing and count nothing.
+        seen: shapes and the axis that was taken for the rows, in the order of the run.
     """
 
-    def __init__(self, array: AnalogArray) -> None:
+    count: int | None = None
+    batch_dimension: int = 0
+    probing: bool = False
+    seen: list[tuple[tuple[int, ...], int]] = field(default_factory=list)
+
+    def begin(self, count: int, batch_dimension: int) -> None:
+        self.count, self.batch_dimension, self.seen = count, batch_dimension, []
+
+    def find(self, shape: Sequence[int]) -> int:
+        """Which axis of a tensor holds the rows.
+
+        Raises:
+            CellwrightError: none has that size.
+        """
+        if self.count is None:
+            return min(self.batch_dimension, len(shape) - 1)
+        found = [axis for axis, size in enumerate(shape) if size == self.count]
+        if not found:
+            raise CellwrightError(
+                f"no dimension of {tuple(shape)} holds the {self.count} rows of all chips: name the dimension of the "
+                "batch with batch_dimension=, and keep the batch a dimension of its own inside the model"
+            )
+        axis = self.batch_dimension if self.batch_dimension in found else found[0]
+        self.seen.append((tuple(shape), axis))
+        return axis
+
+    def read(self, array: AnalogArray, inputs: Tensor) -> Tensor:
+        """(rows, ..., inputs) to (rows, ..., outputs)."""
+        folded = inputs.reshape(array.chips, -1, inputs.shape[-1])
+        width = len(array.spec.weights)
+        outputs = folded.new_zeros(*folded.shape[:-1], width) if self.probing else array(folded)
+        return outputs.reshape(*inputs.shape[:-1], width)
+
+    def check_layer(self, layer: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        """A hook before a recurrent layer: its batch is all rows. Else a chip would go on where another one ended.
+
+        Raises:
+            CellwrightError: it is not.
+        """
+        x = arguments[0] if arguments else keywords.get("input")
+        if self.count is None or not isinstance(x, Tensor):
+            return
+        axis, used = batch_axis(layer), self.batch_dimension
+        if x.ndim == 2:
+            raise CellwrightError(
+                f"a recurrent layer on a chip takes a batch, and this is one sequence: call chip(x.unsqueeze({axis}))"
+            )
+        if x.ndim != 3:
+            return  # the layer itself says what it expects
+        if x.shape[axis] != self.count:
+            order = "batch first" if axis == 0 else "time first"
+            reason = f"this model is {order}" if axis != used else "this model moves its batch to another dimension"
+            raise CellwrightError(
+                f"a recurrent layer sees a batch of {x.shape[axis]}, not the {self.count} rows of all chips: "
+                f"{reason}: call chip(x, batch_dimension={axis if axis != used else 1 - used})"
+            )
+        self.seen.append((tuple(x.shape[:2]), axis))
+
+
+def is_recurrent(module: nn.Module) -> bool:
+    """Does the module go through time? torch's own layers may be left digital."""
+    return isinstance(module, Recurrent | nn.RNNBase)
+
+
+def batch_axis(layer: nn.Module) -> int:
+    """Of the input of a recurrent layer."""
+    return 0 if layer.batch_first else 1
+
+
+class AnalogLinear(nn.Module):
+    """What stands in for a ``torch.nn.Linear``."""
+
+    def __init__(self, array: AnalogArray, rows: Rows) -> None:
         super().__init__()
-        self.array = array
-        self.rows: int | None = None
-        self.batch_dimension = 0
+        self.array, self.rows = array, rows
 
     def forward(self, input: Tensor) -> Tensor:
-        rows = input.shape[0] if self.rows is None else self.rows
-        dimension = dimension_of_rows(input.shape[:-1], rows, self.batch_dimension)
-        first = input.movedim(dimension, 0)
-        outputs = self.array(first.reshape(self.array.chips, -1, input.shape[-1]))
-        return outputs.reshape(*first.shape[:-1], outputs.shape[-1]).movedim(0, dimension)
-
-
-def dimension_of_rows(shape: Sequence[int], rows: int, preferred: int) -> int:
-    """Which dimension holds the chips * batch rows.
-
-    Raises:
-        CellwrightError: none has that size.
-    """
-    found = [dimension for dimension, size in enumerate(shape) if size == rows]
-    if not found:
-        raise CellwrightError(
-            f"no dimension of {tuple(shape)} holds the {rows} rows of all chips: name the dimension of the batch with "
-            "batch_dimension=, and keep the batch a dimension of its own inside the model"
-        )
-    return preferred if preferred in found else found[0]
+        axis = self.rows.find(input.shape[:-1])
+        return self.rows.read(self.array, input.movedim(axis, 0)).movedim(0, axis)
 
 
 class GroupSite(Site):
@@ -108,8 +164,8 @@ class GroupSite(Site):
     def record(self, seen: list[Tensor]) -> None:
         self._evaluate(_Recorded(self.matrix.weights, self.matrix.bias, self._outputs, seen))
 
-    def install(self, array: AnalogArray) -> None:
-        self._evaluate(_OnChips(array, self._outputs))
+    def install(self, array: AnalogArray, rows: Rows) -> None:
+        self._evaluate(_OnChips(array, self._outputs, rows))
 
     def _evaluate(self, function: GroupFunction) -> None:
         _functions_of(self._layer).setdefault(self._place, {})[self._group] = function
@@ -179,11 +235,10 @@ class _OnChips:
 
     array: AnalogArray
     outputs: list[int]
+    rows: Rows
 
     def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
-        joined = torch.cat(list(inputs), -1)
-        result = self.array(joined.reshape(self.array.chips, -1, joined.shape[-1]))
-        return result.reshape(*joined.shape[:-1], -1).split(self.outputs, -1)
+        return self.rows.read(self.array, torch.cat(list(inputs), -1)).split(self.outputs, -1)
 
 
 def find_sites(model: nn.Module, replace: Replace, allow_digital: Sequence[str] = ()) -> tuple[list[Site], list[str]]:
