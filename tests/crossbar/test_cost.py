@@ -104,6 +104,20 @@ def test_a_layer_used_once_a_sequence_costs_less_a_step():
     )
 
 
+def test_a_reader_can_recompute_what_is_used_once_a_sequence():
+    found = step_cost(used(last=True))
+    arrays = item(found, "V I")
+    assert arrays.value.endswith(f"/{STEPS}, 100\u202fns a read; lstm_l0 every step, dense every {STEPS} steps")
+    assert arrays.latency_s == pytest.approx(100e-9 + 100e-9 / STEPS)
+    assert f"34 + 32/{STEPS} conversions a step" in item(found, "input conv").value
+    for name in ("sample", "output conv", "correction"):
+        assert f"60 + 1/{STEPS} " in item(found, name).value
+    assert f"1020 + 16/{STEPS} a step" in item(digital_cost(used(last=True)), "multiply").value
+    every = step_cost(used())
+    assert item(every, "V I").value.endswith("; lstm_l0 and dense every step")
+    assert "; 61 conversions a step" in item(every, "output conv").value
+
+
 def test_pointwise_work_is_that_of_the_survey():
     """3M sigmoid, 2M tanh, 3M products, M sums of two, for M = 15."""
     assert "75 table look-ups of 32 bits, 45 products, 15 additions" in item(step_cost(used()), "activations").value

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from cellwright.crossbar import ChipSettings
 from cellwright.crossbar.devices import Device, catalogue, find
 from cellwright.errors import CellwrightError
 
@@ -17,6 +18,13 @@ def test_catalogue_finds_every_file():
     assert find(find("ideal")) is find("ideal")
     with pytest.raises(CellwrightError, match=r"li2020.*known are"):
         find("li2020")
+
+
+def test_a_class_is_no_device():
+    with pytest.raises(CellwrightError, match=r"pass an instance, Ideal\(\)"):
+        ChipSettings(device=type(find("ideal")))
+    with pytest.raises(CellwrightError, match="a name or an instance of Device, got 3"):
+        ChipSettings(device=3)
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -3,7 +3,7 @@
 from cellwright.crossbar.array import AnalogArray, AnalogTile, Matrix
 from cellwright.crossbar.chip import Chip, program
 from cellwright.crossbar.cost import CONSTANTS, Constant, Item, StepCost, digital_cost, step_cost
-from cellwright.crossbar.devices import Device
+from cellwright.crossbar.devices import Device, Pulse
 from cellwright.crossbar.devices import find as find_device
 from cellwright.crossbar.layout import LAYOUTS, PairLayout
 from cellwright.crossbar.settings import CAUSES, ChipSettings
@@ -23,6 +23,7 @@ __all__ = [
     "Item",
     "Matrix",
     "PairLayout",
+    "Pulse",
     "StepCost",
     "Wires",
     "digital_cost",

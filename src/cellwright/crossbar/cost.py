@@ -8,7 +8,7 @@ clocks, control, the wires between blocks, and what the drivers burn between the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -204,10 +204,10 @@ class _Tally:
         """The integral of V * I at the drivers, with the actual conductances, wires and inputs."""
         powers = [(array.drive_power().mean().item(), use) for array, use in self.uses]
         time = find(self.chip.settings.device).read.width
-        watts = " + ".join(quantity(power, "W") for power, _ in powers)
+        watts = " + ".join(f"{quantity(power, 'W')}{_divided(use)}" for power, use in powers if use)
         self.add(
             "arrays, V I at the drivers",
-            f"{watts}, {quantity(time, 's')} a read",
+            f"{watts}, {quantity(time, 's')} a read; {self._schedule()}",
             (),
             energy=sum(power * use * time for power, use in powers),
             latency=sum(use * time for _, use in powers),
@@ -222,7 +222,9 @@ class _Tally:
         lines = sum(_word_lines(array) for array, _ in self.uses)
         each = _constant("DAC energy a bit") * bits * _constant("supply") ** 2
         return self.add(
-            "input converters", f"{lines} of {bits} bits, one a word line, {quantity(each, 'J')} each",
+            "input converters",
+            f"{lines} of {bits} bits, one a word line; {self._terms(_word_lines)} conversions a step, "
+            f"{quantity(each, 'J')} each",
             ("DAC energy a bit", "supply", "DAC area a level"),
             energy=sum(_word_lines(array) * use for array, use in self.uses) * each,
             area=lines * 2**bits * _constant("DAC area a level"),
@@ -231,7 +233,8 @@ class _Tally:
     def samples(self) -> None:
         lines = sum(_conversions(array) for array, _ in self.uses)
         self.add(
-            "sample and hold", f"{lines}, one a column", ("sample energy", "sample area"),
+            "sample and hold", f"{lines}, one a column; {self._terms(_conversions)} samples a step",
+            ("sample energy", "sample area"),
             energy=self._conversions_a_step() * _constant("sample energy"), area=lines * _constant("sample area"),
         )  # fmt: skip
 
@@ -243,7 +246,8 @@ class _Tally:
         count = self._tiles()
         return self.add(
             "output converters",
-            f"{count} of {bits} bits, one a tile for all its columns, {quantity(each, 'J')} a conversion",
+            f"{count} of {bits} bits, one a tile for all its columns; {self._terms(_conversions)} conversions a step, "
+            f"{quantity(each, 'J')} each, {self._terms(_in_a_row)} one after another",
             ("ADC energy at 8 bits", "ADC time", "ADC area at 8 bits"),
             energy=self._conversions_a_step() * each,
             latency=sum(_in_a_row(array) * use for array, use in self.uses) * _constant("ADC time"),
@@ -254,7 +258,7 @@ class _Tally:
         """The affine correction of every conversion and the digital sum of row tiles, as the conversions come in."""
         each = _constant("8-bit product") + 2 * _constant("32-bit addition")
         self.add(
-            "correction and digital sums", f"{self._conversions_a_step():.4g} a step, {quantity(each, 'J')} each",
+            "correction and digital sums", f"{self._terms(_conversions)} a step, {quantity(each, 'J')} each",
             ("8-bit product", "32-bit addition", "adder area"), energy=self._conversions_a_step() * each,
             area=self._tiles() * _constant("adder area"),
         )  # fmt: skip
@@ -265,7 +269,8 @@ class _Tally:
         activations, products, additions = found["activations"], found["products"], found["additions"]
         self.add(
             "activations and products, digital",
-            f"{activations} table look-ups of 32 bits, {products} products, {additions} additions",
+            f"{activations} table look-ups of 32 bits, {products} products, {additions} additions; "
+            f"{_CYCLES} cycles a layer",
             ("8 kB SRAM access", "32-bit float product", "32-bit float addition", "digital clock", "activation area"),
             energy=activations * _constant("8 kB SRAM access") / 2
             + products * _constant("32-bit float product")
@@ -290,18 +295,32 @@ class _Tally:
         names = ("8-bit product", "32-bit addition") if bits == 8 else ("32-bit float product", "32-bit float addition")
         cycles = sum(use * len(array.spec.with_bias) for array, use in self.uses)
         self.add(
-            "multiply-accumulate", f"{self._weights_a_step():.4g} a step, one unit a column", (*names, "digital clock"),
+            "multiply-accumulate", f"{self._terms(_weights)} a step, one unit a column", (*names, "digital clock"),
             energy=self._weights_a_step() * sum(_constant(name) for name in names),
             latency=cycles / _constant("digital clock"),
         )  # fmt: skip
 
     def weights_from_memory(self, bits: int) -> None:
         energy = self._weights_a_step() * _constant("8 kB SRAM access") * bits / 64
-        value = f"{self._weights_a_step():.4g} of {bits} bits a step"
+        value = f"{self._terms(_weights)} of {bits} bits a step"
         self.add("weights from memory", value, ("8 kB SRAM access",), energy=energy)
 
+    def _schedule(self) -> str:
+        """How often each array is read: ``l0 every step, dense every 5 steps``."""
+        names: dict[float, list[str]] = {}
+        for array, use in self.uses:
+            names.setdefault(use, []).append(array.name)
+        return ", ".join(f"{' and '.join(found)} {_how_often(use)}" for use, found in names.items())
+
+    def _terms(self, number: Callable[[AnalogArray], int]) -> str:
+        """A number a step as a reader can add it up: ``60 + 1/5`` is 60 every step and 1 every 5 steps."""
+        totals: Counter[float] = Counter()
+        for array, use in self.uses:
+            totals[use] += number(array)
+        return " + ".join(f"{total}{_divided(use)}" for use, total in totals.items() if use)
+
     def _weights_a_step(self) -> float:
-        return sum(use * array.spec.with_bias.numel() for array, use in self.uses)
+        return sum(use * _weights(array) for array, use in self.uses)
 
     def _conversions_a_step(self) -> float:
         return sum(use * _conversions(array) for array, use in self.uses)
@@ -332,6 +351,20 @@ _POINTWISE = {
     **dict.fromkeys(("products", "scalings", "divisions"), "products"),
     **dict.fromkeys(("additions", "offsets", "comparisons", "selections"), "additions"),
 }
+
+
+def _how_often(use: float) -> str:
+    if not use:
+        return "never"
+    return "every step" if use == 1 else f"every {1 / use:.4g} steps"
+
+
+def _divided(use: float) -> str:
+    return "" if use == 1 else f"/{1 / use:.4g}"
+
+
+def _weights(array: AnalogArray) -> int:
+    return array.spec.with_bias.numel()
 
 
 def _constant(name: str) -> float:

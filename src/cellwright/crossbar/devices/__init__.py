@@ -35,6 +35,10 @@ def find(device: str | Device) -> Device:
     """A device by its name in the catalogue; a device passes through.
 
     Raises:
-        CellwrightError: no device has that name.
+        CellwrightError: no device has that name; it is a class of devices or something else.
     """
+    if isinstance(device, type) and issubclass(device, Device):
+        raise CellwrightError(f"the device is the class {device.__name__}: pass an instance, {device.__name__}()")
+    if not isinstance(device, str | Device):
+        raise CellwrightError(f"a device is a name or an instance of Device, got {device!r}")
     return device if isinstance(device, Device) else named("device", device, _entries())
