@@ -50,6 +50,13 @@ def synthetic_record(seed=0, **changes):
         "seeds": tuple(range(SEEDS)),
         "device": "li2019",
         "device_source": "Li et al. (2019), Nature Machine Intelligence 1, 49–57: Ta/HfO₂ 1T1R array",
+        "device_assumed": "read noise 0.5 % of G, 10 um x 10 um a cell",
+        "chip_settings": {
+            "read noise": "0.5 % of the conductance; assumed",
+            "headroom": "2 times; chosen with the test months in view",
+            "largest array": "128 × 64 devices; cited",
+        },
+        "settings": {"device": "li2019", "chips": CHIPS, "chip_seed": 0, "chip": {"tile": (128, 64), "wires": None}},
         "chips": CHIPS,
         "chip_seed": 0,
         "command": "cellwright run airline --recipe best --seeds 5 --chips 50 --seed 0",
@@ -68,6 +75,7 @@ def synthetic_record(seed=0, **changes):
         "chip_whole": Score.of(_errors(chip, observed)),
         "departure": Score.of(np.sqrt(((chip - software.mean(axis=0)) ** 2).mean(axis=1))),
         "left_digital": (),
+        "departure_ideal": Score.of(draw.uniform(0, 1e-4, SEEDS * CHIPS)),
         "causes": _causes(draw),
         "training": tuple(_curve(draw, number) for number in range(SEEDS)),
         "loss": "mean squared error (scaled)",
@@ -84,7 +92,8 @@ def synthetic_record(seed=0, **changes):
             latency_per_step_s=1.9e-6,
             power_w=1.1e-3,
             source="Horowitz (2014), ISSCC, 10–14",
-            certainty="energy of the arithmetic and of 8 KB of SRAM alone",
+            certainty="factor 3: energy of the arithmetic and of 8 KB of SRAM alone",
+            factor=3.0,
         ),
         "published": (
             Comparison(
@@ -106,6 +115,7 @@ def synthetic_record(seed=0, **changes):
                 source="Smagulova & James (2019), Table 4",
                 certainty="read in the survey only",
             ),
+            Comparison(name="circuit of words alone", source="Nobody (2021)", certainty="from notes", set_up="34 × 60"),
         ),
         "equations": equations(program),
         "counts": counts(program).at(sizes),
@@ -134,6 +144,7 @@ def _causes(draw):
         Cause(
             name=name,
             description=text,
+            setting=f"{len(name)} % of {name}; assumed",
             alone=Score.of(alone + abs(draw.normal(0, 0.5, SEEDS * CHIPS))),
             without=Score.of(without + draw.normal(0, 0.9, SEEDS * CHIPS)),
             departure_alone=Score.of(alone - 14 + abs(draw.normal(0, 0.3, SEEDS * CHIPS))),
@@ -196,7 +207,7 @@ def _cost():
                      source="Saberi et al. (2011), IEEE TCAS-I 58(8)", uncertainty="factor 3"),
             CostItem(item="gates, in digital logic", energy_j=1.2e-10, latency_s=3.7e-7, area_m2=1.2e-9,
                      value="0.2 pJ an 8-bit multiplication", source="Horowitz (2014), ISSCC, 10–14",
-                     uncertainty="factor 2"),
+                     uncertainty="factor 2", outside_crossbar=True),
         ),
     )  # fmt: skip
 
@@ -234,6 +245,7 @@ def bare():
         chip_ideal=single,
         chip_whole=single,
         departure=Score(rmse=0.0),
+        departure_ideal=Score(rmse=0.0),
         training=(dataclasses.replace(full.training[0], validation=None, best_epoch=None),),
         gates={"i": full.gates["i"][:, :1]},
         arrays=(),

@@ -60,8 +60,24 @@ def test_no_text_is_too_small_to_read_on_a_phone(documents):
 def test_bars_and_the_line_carry_their_numbers(record, documents):
     shown = texts(documents["causes"])
     for cause in record.causes:
-        assert {cause.title, f"{cause.departure_alone.rmse:.2f}", f"{cause.departure_without.rmse:.2f}"} <= set(shown)
-    assert f"whole chip {record.departure.rmse:.2f}" in shown
+        alone, without = (score.percentiles[50] for score in (cause.departure_alone, cause.departure_without))
+        assert {cause.title, f"{alone:.2f}", f"{without:.2f}"} <= set(shown)
+    assert f"whole chip {record.departure.percentiles[50]:.2f}" in shown
+
+
+def test_a_bar_ends_at_the_median(record):
+    axes = causes(record).axes[0]
+    ends = sorted(bar.get_width() for bar in axes.patches)
+    scores = [score for cause in record.causes for score in (cause.departure_alone, cause.departure_without)]
+    assert ends == sorted(score.percentiles[50] for score in scores)
+
+
+@pytest.mark.parametrize("units", [1, 2, 4, 15])
+def test_units_are_numbered_from_the_first_to_the_last(record, units):
+    figure = gates(replace(record, gates={"i": record.gates["i"][:, :1].repeat(units, axis=1)}))
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == (["1", str(units)] if units > 1 else ["1"])
+    assert list(figure.axes[0].get_yticks()) == ([0, units - 1] if units > 1 else [0])
 
 
 def test_no_date_and_no_version_is_written(documents):

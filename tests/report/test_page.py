@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from cellwright import units
-from cellwright.report import wording
+from cellwright.report import story, wording
 from cellwright.report.page import html, safe_mathml
 from cellwright.report.record import RunReport
 
@@ -98,15 +98,16 @@ def numbers(record: RunReport):
     for baseline in record.baselines:
         yield wording.error(baseline.rmse)
         yield wording.percent(record.percent_of_range(baseline.rmse))
-    errors = [score for cause in record.causes for score in (cause.alone, cause.without)]
-    for score in (record.software, record.chip_ideal, record.chip_whole, *errors):
+    for score in (record.software, record.chip_whole):
         yield wording.with_std(score)
         yield wording.percent(record.percent_of_range(score.rmse))
         yield wording.spread(score.percentiles)
     for cause in record.causes:
-        yield wording.with_std(cause.departure_alone)
-        yield wording.with_std(cause.departure_without)
-    yield wording.with_std(record.departure)
+        yield wording.with_std(cause.alone)
+        yield wording.with_std(cause.without)
+    departures = [score for cause in record.causes for score in (cause.departure_alone, cause.departure_without)]
+    for score in (*departures, record.departure):
+        yield f"{wording.median(score)} {wording.spread(score.percentiles)}"
     for array in record.arrays:
         programming = array.programming
         yield f"{array.rows} × {array.columns}"
@@ -146,6 +147,8 @@ def test_every_text_of_the_record_is_on_the_page(page, record):
     ]
     words += [record.data_source, record.recipe_description, record.counts_formula, *record.versions.values()]
     words += [text for cause in record.causes for text in (cause.title, cause.description)]
+    words += [text for setting in record.chip_settings.items() for text in setting]
+    words += ["Assumed: read noise 0.5 % of G, 10 µm × 10 µm a cell.", story.cost(record)]
     words += [text for i in record.cost.items for text in (i.item, i.value, i.source, i.uncertainty)]
     for system in (record.digital, *record.published):
         words += [system.name, system.set_up, system.error, system.reading, system.source, system.certainty]
@@ -160,8 +163,8 @@ def test_what_a_user_names_stays_text(record):
     system = replace(record.digital, name=ATTACK, source=ATTACK + " 2019", error=ATTACK, reading=ATTACK, set_up=ATTACK)
     item = replace(record.cost.items[0], item=ATTACK, value=ATTACK, source=ATTACK, uncertainty=ATTACK)
     baseline = replace(record.baselines[0], title=ATTACK)
-    names = "task title unit period cell recipe recipe_description device device_source command loss counts_formula"
-    texts = dict.fromkeys([*names.split(), "citation", "data_source"], ATTACK)
+    names = "task title unit period cell recipe recipe_description device device_source device_assumed command loss"
+    texts = dict.fromkeys([*names.split(), "counts_formula", "citation", "data_source"], ATTACK)
     hostile = replace(
         record,
         **texts,
@@ -175,6 +178,7 @@ def test_what_a_user_names_stays_text(record):
         labels=tuple(ATTACK for _ in record.labels),
         versions={ATTACK: ATTACK},
         counts={ATTACK: 1},
+        chip_settings={ATTACK: ATTACK},
         sizes={ATTACK: 1},
         left_digital=(ATTACK,),
         equations=(replace(record.equations[0], unicode=ATTACK, latex=ATTACK, mathml=f"<math>{ATTACK}</math>"),),
@@ -217,6 +221,26 @@ def test_a_run_with_little_in_it_has_a_page(bare):
     assert "largest single cause" not in page.text
     assert "all weights but recurrent.weight_peephole_l0, which stay digital" in page.text
     assert not [word for word in ("nan", "None", "inf ", "Undefined") if word in page.text]
+
+
+def test_one_of_each_is_not_written_as_several(bare):
+    text = Page(html(bare)).text
+    assert "Software: the trained network. Chips: the simulated chip." in text
+    assert not re.findall(r"(?<![.\d])1 \w+s\b", text)
+    assert "Median" not in text
+
+
+def test_the_results_do_not_repeat_the_causes(source):
+    section = re.search(r'<section aria-labelledby="results">.*?</section>', source, re.DOTALL)
+    rows = re.findall(r'<th scope="row">(.*?)</th>', section[0])
+    assert rows[-3:] == ["software", "ideal chip<br><small>the same forecasts as in software</small>", "whole chip"]
+    assert len(rows) == 4 + 3
+
+
+def test_the_energy_carries_its_uncertainty(record, page):
+    energy = units.quantity(record.digital.energy_per_step_j, "J")
+    assert f"{energy} in digital logic; uncertain by a factor of 3" in page.text
+    assert "uncertain by" not in Page(html(replace(record, digital=replace(record.digital, factor=None)))).text
 
 
 def luminance(colour):

@@ -10,7 +10,7 @@ import pytest
 from cellwright.report import Cost, CostItem, Score
 from cellwright.report.result import forecast_csv, result_json
 
-TOP = ["task", "cell", "recipe", "seeds", "baselines", "software", "chip", "arrays", "cost", "versions"]
+TOP = ["task", "cell", "recipe", "seeds", "settings", "baselines", "software", "chip", "arrays", "cost", "versions"]
 
 
 def test_the_schema(record):
@@ -19,6 +19,7 @@ def test_the_schema(record):
     assert (result["task"], result["cell"], result["recipe"]) == ("airline", "lstm", "best")
     assert result["seeds"] == [0, 1, 2, 3, 4]
     assert result["versions"] == dict(record.versions)
+    assert result["settings"] == {**record.settings, "chip": {"tile": [128, 64], "wires": None}}
     assert {"rmse", "rmse_percent_of_range", "std"} <= result["software"].keys()
     assert {"ideal", "whole", "by_cause"} <= result["chip"].keys()
     assert {"rmse", "std", "percentiles", "chips"} <= result["chip"]["whole"].keys()
@@ -105,7 +106,7 @@ CAUSE = {
     for ending in ("", "_std", "_percentiles", *(() if part.startswith("departure") else ("_percent_of_range",)))
 }
 ARRAY = {"name", "rows", "columns", "tiles", "pulses", "yield", "programming_energy_j", "programming_time_s"}
-ITEM = {"item", "energy_j", "latency_s", "area_m2", "value", "source", "uncertainty"}
+ITEM = {"item", "energy_j", "latency_s", "area_m2", "value", "source", "uncertainty", "outside_crossbar"}
 
 
 @pytest.mark.parametrize("run", ["record", "bare"])

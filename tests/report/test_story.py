@@ -52,9 +52,78 @@ def test_an_error_that_is_not_a_number_is_not_compared(record):
 def test_the_largest_cause_is_named_with_its_numbers(record):
     worst = record.worst_cause
     sentence = said(story.departure(record))
-    assert f"The largest single cause is {worst.title}:" in sentence
-    assert f"{worst.departure_alone.rmse:.2f}, and without it {worst.departure_without.rmse:.2f} remain" in sentence
+    assert f"The largest single cause is {worst.title} ({worst.setting}): alone" in sentence
+    alone, without = (score.percentiles[50] for score in (worst.departure_alone, worst.departure_without))
+    assert f"moves them by {alone:.2f}, and the chip without it by {without:.2f}." in sentence
+    low, middle, high = (record.departure.percentiles[p] for p in (5, 50, 95))
+    assert f"of the median chip by {middle:.2f} thousand" in sentence
+    assert f"5 to 95 % of the chips: {low:.2f}–{high:.2f})" in sentence
     assert "cause" not in story.departure(replace(record, causes=()))
+
+
+def test_one_stuck_chip_does_not_make_a_cause_the_largest(record):
+    rare = replace(record.causes[0], name="rare", departure_alone=Score.of([0.0] * 49 + [500.0]))
+    usual = replace(record.causes[1], name="usual", departure_alone=Score.of([1.0] * 50))
+    assert replace(record, causes=(rare, usual)).worst_cause is usual
+
+
+@pytest.mark.parametrize(
+    ("chip", "digital", "factor", "words"),
+    [
+        (2e-9, 3e-9, 3.0, "within the stated uncertainty of a factor of 3, so neither is shown to take less."),
+        (3e-9, 1e-9, 3.0, "within the stated uncertainty"),
+        (1e-9, 4e-9, 3.0, "4 times less, beyond the stated uncertainty of a factor of 3."),
+        (4e-9, 1e-9, 3.0, "4 times more, beyond the stated uncertainty of a factor of 3."),
+        (2e-9, 3e-9, None, "1.5 times less."),
+        (3e-9, 2e-9, None, "1.5 times more."),
+    ],
+)
+def test_the_energy_is_compared_within_its_uncertainty(record, chip, digital, factor, words):
+    sentence = said(
+        story.cost(
+            replace(
+                record,
+                cost=replace(record.cost, energy_per_step_j=chip),
+                digital=replace(record.digital, energy_per_step_j=digital, factor=factor),
+            )
+        )
+    )
+    assert f"{1e9 * chip:.0f} nJ on the chip and {1e9 * digital:.0f} nJ in digital logic: {words}" in sentence
+
+
+def test_the_time_and_the_share_outside_of_the_crossbar_are_told(record):
+    def sentence(chip, digital):
+        return said(
+            story.cost(
+                replace(
+                    record,
+                    cost=replace(record.cost, latency_per_step_s=chip),
+                    digital=replace(record.digital, latency_per_step_s=digital),
+                )
+            )
+        )
+
+    assert "The chip is 12 times slower (120 ns against 10 ns)." in sentence(120e-9, 10e-9)
+    assert "The chip is 2.5 times faster (2 ns against 5 ns)." in sentence(2e-9, 5e-9)
+    assert "The chip takes as long (2 ns against 2 ns)." in sentence(2e-9, 2e-9)
+    assert "times" not in sentence(2e-9, None).partition("factor")[2]
+    # 0.12 nJ of the 2.468 nJ
+    assert " 5 % of its energy goes to digital activations and products, outside of" in sentence(2e-9, 5e-9)
+
+
+def test_a_cost_without_numbers_says_nothing(record):
+    cost = replace(record.cost, energy_per_step_j=float("nan"), latency_per_step_s=float("nan"))
+    assert story.cost(replace(record, cost=cost)) == ""
+
+
+def test_one_is_not_written_as_several(record):
+    one = replace(record, test=slice(143, 144), baselines=record.baselines[:1], forecasts=_last(record.forecasts))
+    assert story.test_period(one) == "1 month from 1960-12 to 1960-12"
+    assert story.beside_baselines(one).startswith("The baseline, last month, needs no network")
+
+
+def _last(forecasts):
+    return replace(forecasts, software=forecasts.software[:, -1:], chip=forecasts.chip[:, -1:])
 
 
 @pytest.mark.parametrize(

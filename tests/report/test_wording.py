@@ -23,6 +23,17 @@ def test_what_is_not_known_is_a_dash(write, value):
     assert write(value) == units.MISSING
 
 
+def test_a_departure_is_a_median_and_a_range():
+    score = Score(rmse=1.49, std=10.66, percentiles={5: 0.43, 50: 0.55, 95: 3.1}, count=250)
+    assert (wording.median(score), wording.with_range(score)) == ("0.55", "0.55 (0.43–3.10)")
+    assert wording.median(Score(rmse=1.49)) == wording.with_range(Score(rmse=1.49)) == "1.49"
+
+
+def test_units_are_set_as_in_print():
+    assert wording.symbols("10 um x 10 um a cell, 1 to 100 uS") == "10 µm × 10 µm a cell, 1 to 100 µS"
+    assert wording.symbols("100 units x, 5 us") == "100 units x, 5 µs"
+
+
 def test_things_are_counted():
     assert [wording.counted(n, "chip") for n in (0, 1, 2, 1250)] == ["0 chips", "1 chip", "2 chips", "1,250 chips"]
 

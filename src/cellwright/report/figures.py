@@ -15,7 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullForm
 
 from cellwright.report.canvas import CHIP, INK, MUTED, PAPER, RULE, SOFTWARE, new_figure, style
 from cellwright.report.record import ArrayReport, Floats, RunReport, Score
-from cellwright.report.wording import error, known, short
+from cellwright.report.wording import known, median, short
 from cellwright.units import MISSING
 
 NARROW, MEDIUM, WIDE = 340, 400, 960
@@ -111,32 +111,33 @@ def causes(record: RunReport, width: float = MEDIUM) -> Figure:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         scores = [score for cause in entries for score in (cause.departure_alone, cause.departure_without)]
-        ends = [end for score in (*scores, record.departure) for end in (score.rmse, score.percentiles.get(95, 0.0))]
+        ends = [end for score in (*scores, record.departure) for end in (score.median, score.percentiles.get(95, 0.0))]
         axes.set_xlim(0, 1.2 * max(filter(known, ends), default=0.0) or 1.0)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_xlabel(f"departure from software\n({short(record.unit)}, root mean square)")
-        _draw_whole(axes, record.departure.rmse)
+        _draw_whole(axes, record.departure)
         if entries:
             figure.legend(loc="outside lower left", ncols=2, handlelength=1.4)
     return figure
 
 
 def _draw_bar(axes: Axes, height: float, score: Score, **look: Any) -> None:
-    """A bar with its number, and a stroke over the middle 90 % of the chips."""
-    axes.barh(height, score.rmse, 0.27, edgecolor=MUTED, linewidth=0.5, **look)
-    low, high = (score.percentiles.get(p, score.rmse) for p in (5, 95))
+    """A bar up to the median with its number, and a stroke over the middle 90 % of the chips."""
+    axes.barh(height, score.median, 0.27, edgecolor=MUTED, linewidth=0.5, **look)
+    low, high = (score.percentiles.get(p, score.median) for p in (5, 95))
     axes.plot([low, high], [height, height], color=INK, linewidth=1.2, solid_capstyle="butt")
-    axes.annotate(error(score.rmse), (max(high, score.rmse), height), (4, 0), textcoords="offset points", va="center",
+    axes.annotate(median(score), (max(high, score.median), height), (4, 0), textcoords="offset points", va="center",
                   fontsize=10.5, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5})  # fmt: skip
 
 
-def _draw_whole(axes: Axes, departure: float) -> None:
+def _draw_whole(axes: Axes, score: Score) -> None:
     """A line for the whole chip, its label towards the middle."""
+    departure = score.median
     if not known(departure):
         return
     leftwards = departure > axes.get_xlim()[1] / 2
     axes.axvline(departure, color=CHIP, linewidth=1.2, zorder=0)
-    axes.annotate(f"whole chip {error(departure)}", (departure, 1), (-4 if leftwards else 4, 8),
+    axes.annotate(f"whole chip {median(score)}", (departure, 1), (-4 if leftwards else 4, 8),
                   xycoords=("data", "axes fraction"), textcoords="offset points", va="center", color=CHIP,
                   ha="right" if leftwards else "left", fontsize=10.5)  # fmt: skip
 
@@ -182,7 +183,8 @@ def gates(record: RunReport, width: float = MEDIUM) -> Figure:
             values = record.gates[name]
             image = axes.imshow(values.T, aspect="auto", interpolation="none", **_activity_colours(values))
             axes.set_ylabel(short(name, 10), rotation=0, ha="right", va="center", fontsize=12.5)
-            axes.yaxis.set_major_locator(MaxNLocator(2, integer=True))
+            last = values.shape[1]
+            axes.set_yticks(*(([0, last - 1], ["1", str(last)]) if last > 1 else ([0], ["1"])))
             axes.tick_params(axis="y", labelsize=9.5)
             bar = figure.colorbar(image, ax=axes, pad=0.015, aspect=8, fraction=0.06)
             bar.ax.tick_params(labelsize=9.5)

@@ -105,14 +105,18 @@ def describe(record: RunReport, name: str) -> str:
         )
     if name == "causes":
         parts = [
-            f"{cause.title} alone {wording.error(cause.departure_alone.rmse)}, "
-            f"without it {wording.error(cause.departure_without.rmse)}"
+            f"{cause.title} alone {wording.median(cause.departure_alone)}, "
+            f"without it {wording.median(cause.departure_without)}"
             for cause in record.causes
         ]
-        moved = wording.error(record.departure.rmse)
-        return f"Bar chart of the departure from the software's forecasts: {'; '.join(parts)}. Whole chip {moved}."
+        moved = wording.median(record.departure)
+        return (
+            f"Bar chart of the median departure from the software's forecasts: {'; '.join(parts)}. Whole chip {moved}."
+        )
     if name == "training":
-        return f"Line chart: training and validation loss by epoch of {len(record.training)} trainings."
+        return (
+            f"Line chart: training and validation loss by epoch of {wording.counted(len(record.training), 'training')}."
+        )
     if name == "gates":
         return f"Maps over time, one row a unit, of {', '.join(record.gates)}."
     if name == "convergence":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,6 +32,11 @@ class Score:
     std: float | None = None
     percentiles: Mapping[int, float] = field(default_factory=dict)
     count: int = 1
+
+    @property
+    def median(self) -> float:
+        """The median, or the single value: for departures, which are never negative and have a long tail."""
+        return self.percentiles.get(50, self.rmse)
 
     @classmethod
     def of(cls, values: ArrayLike) -> Score:
@@ -138,6 +143,7 @@ class Cause:
 
     alone, without: errors of the forecasts. departure_alone, departure_without: how far they are from the forecasts of
     the same network in software; where the network errs much more than the hardware, only these tell causes apart.
+    setting: how large the cause was taken to be, and what that rests on.
     """
 
     name: str
@@ -146,6 +152,7 @@ class Cause:
     without: Score
     departure_alone: Score
     departure_without: Score
+    setting: str = ""
 
     @property
     def title(self) -> str:
@@ -155,7 +162,10 @@ class Cause:
 
 @dataclass(frozen=True, kw_only=True)
 class CostItem:
-    """One part of the cost; what it does not have is None. ``value`` is the constant that went in, with its unit."""
+    """One part of the cost; what it does not have is None. ``value`` is the constant that went in, with its unit.
+
+    outside_crossbar: activations and products of signals, which digital logic computes whatever the arrays are made of.
+    """
 
     item: str
     energy_j: float | None = None
@@ -164,6 +174,7 @@ class CostItem:
     value: str = ""
     source: str = ""
     uncertainty: str = ""
+    outside_crossbar: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +193,8 @@ class Comparison:
     """A system to set beside the chip: a digital one, or a published circuit.
 
     set_up: what it is, in a few words. error: as its source prints it. reading: what we take that to mean, where it
-    is not plain. certainty: how sure the figures are ("read in the survey only", "within a factor of 2").
+    is not plain. certainty: how sure the figures are ("read in the survey only", "factor 2"). factor: the same as a
+    number, where there is one: the truth lies within this factor.
     """
 
     name: str
@@ -195,6 +207,13 @@ class Comparison:
     area_m2: float | None = None
     error: str = ""
     reading: str = ""
+    factor: float | None = None
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether anything beside words is known of it."""
+        numbers = (self.power_w, self.energy_per_step_j, self.latency_per_step_s, self.area_m2)
+        return any(number is not None for number in numbers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +224,11 @@ class RunReport:
     value_range: largest minus smallest value of the series; errors are also given in per cent of it.
     labels: one a value of ``series``, "1949-01" or any other text. test: the part of the series that is forecast.
     seeds: of the trainings. chips: simulated a network. chip_seed: of the draws of devices and noise.
+    device_assumed: what of the device has no source.
+    chip_settings: what the chip is made of, for people: name, and value with its unit and what it rests on.
+    settings: the device, the chips and all settings of a chip as plain data, for result.json.
     departure: root mean square difference of the whole chip's forecasts from those of the same network in software.
+    departure_ideal: the same of the ideal chip's, nothing but rounding.
     left_digital: parameters that no array holds.
     gates: by name, (time, unit) over ``gate_period`` of the series, of one software network.
     counts: numbers of one step by kind. counts_formula: the same in the axis sizes, ``sizes``.
@@ -227,6 +250,9 @@ class RunReport:
     seeds: Sequence[int]
     device: str
     device_source: str
+    device_assumed: str
+    chip_settings: Mapping[str, str]
+    settings: Mapping[str, Any]
     chips: int
     chip_seed: int
     command: str
@@ -239,6 +265,7 @@ class RunReport:
     chip_ideal: Score
     chip_whole: Score
     departure: Score
+    departure_ideal: Score
     left_digital: Sequence[str]
     causes: Sequence[Cause]
     training: Sequence[TrainingCurve]
@@ -284,9 +311,23 @@ class RunReport:
         return min(self.baselines, key=lambda baseline: baseline.rmse)
 
     @property
+    def ideal_is_software(self) -> bool:
+        """Whether the ideal chip's forecasts are the software's, to the decimals that are shown."""
+        largest = self.departure_ideal.percentiles.get(95, self.departure_ideal.rmse)
+        return largest < 0.005
+
+    @property
+    def ideal(self) -> Score:
+        """The error of the ideal chip, with the software's spread where the forecasts are the same.
+
+        The same numbers counted once a chip would have another standard deviation, which no hardware made.
+        """
+        return self.software if self.ideal_is_software else self.chip_ideal
+
+    @property
     def worst_cause(self) -> Cause | None:
         """The cause that alone moves the forecasts most; None for an ideal chip."""
-        return max(self.causes, key=lambda cause: cause.departure_alone.rmse, default=None)
+        return max(self.causes, key=lambda cause: cause.departure_alone.median, default=None)
 
 
 def _expect(holds: bool, what: str, got: object, expected: object) -> None:

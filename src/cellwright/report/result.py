@@ -26,6 +26,7 @@ def result_json(record: RunReport) -> str:
         "cell": record.cell,
         "recipe": record.recipe,
         "seeds": list(record.seeds),
+        "settings": dict(record.settings),
         "baselines": {baseline.name: _error(record, baseline.rmse) for baseline in record.baselines},
         "software": _score(record, record.software),
         "chip": {

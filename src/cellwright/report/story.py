@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cellwright.report.record import RunReport
-from cellwright.report.wording import error, formula, known, percent, with_std
-from cellwright.units import THIN
+from cellwright.report.wording import counted, error, formula, known, median, percent, spread, with_std
+from cellwright.units import THIN, quantity, significant
 
 
 def headline(record: RunReport) -> str:
@@ -39,17 +39,70 @@ def _change(record: RunReport) -> str:
 
 def departure(record: RunReport) -> str:
     """How far the hardware moves the forecasts, and the cause that does most of it."""
-    moved = (
-        f"The hardware moves the forecasts by {with_std(record.departure)} {record.unit} (root mean square) from what "
-        "the same networks forecast in software."
-    )
+    moved = _moved(record)
     cause = record.worst_cause
     if cause is None:
         return moved
+    size = f" ({cause.setting})" if cause.setting else ""
     return (
-        f"{moved} The largest single cause is {cause.title}: alone it moves them by "
-        f"{error(cause.departure_alone.rmse)}, and without it {error(cause.departure_without.rmse)} remain."
+        f"{moved} The largest single cause is {cause.title}{size}: alone it moves them by "
+        f"{median(cause.departure_alone)}, and the chip without it by {median(cause.departure_without)}."
     )
+
+
+def _moved(record: RunReport) -> str:
+    score = record.departure
+    if not score.percentiles:
+        return (
+            f"The hardware moves the forecasts by {median(score)} {record.unit} (root mean square) from what the same "
+            "network forecasts in software."
+        )
+    return (
+        f"The hardware moves the forecasts of the median chip by {median(score)} {record.unit} (root mean square; "
+        f"5 to 95{THIN}% of the chips: {spread(score.percentiles)}) from what the same network forecasts in software."
+    )
+
+
+def cost(record: RunReport) -> str:
+    """The chip beside digital logic, no more than the numbers bear: energy, time, and what is not the crossbar's."""
+    return " ".join(filter(None, (_energy(record), _time(record), _outside(record))))
+
+
+def _energy(record: RunReport) -> str:
+    chip, digital, factor = record.cost.energy_per_step_j, record.digital.energy_per_step_j, record.digital.factor
+    if digital is None or not (known(chip) and known(digital)) or chip <= 0 or digital <= 0:
+        return ""
+    both = f"A step takes {quantity(chip, 'J')} on the chip and {quantity(digital, 'J')} in digital logic"
+    times = f"{_times(chip, digital)} times"
+    less = "less" if chip < digital else "more"
+    if factor is None:
+        return f"{both}: {times} {less}." if times != "1 times" else f"{both}."
+    if max(chip, digital) <= factor * min(chip, digital):
+        return f"{both}: within the stated uncertainty of a factor of {factor:g}, so neither is shown to take less."
+    return f"{both}: {times} {less}, beyond the stated uncertainty of a factor of {factor:g}."
+
+
+def _time(record: RunReport) -> str:
+    chip, digital = record.cost.latency_per_step_s, record.digital.latency_per_step_s
+    if digital is None or not (known(chip) and known(digital)) or chip <= 0 or digital <= 0:
+        return ""
+    times = _times(chip, digital)
+    both = f"({quantity(chip, 's')} against {quantity(digital, 's')})"
+    if times == "1":
+        return f"The chip takes as long {both}."
+    return f"The chip is {times} times {'faster' if chip < digital else 'slower'} {both}."
+
+
+def _times(one: float, other: float) -> str:
+    return significant(max(one, other) / min(one, other), 2)
+
+
+def _outside(record: RunReport) -> str:
+    outside = sum(item.energy_j or 0.0 for item in record.cost.items if item.outside_crossbar)
+    if not (known(record.cost.energy_per_step_j) and outside > 0):
+        return ""
+    share = 100 * outside / record.cost.energy_per_step_j
+    return f"{share:.0f}{THIN}% of its energy goes to digital activations and products, outside of the crossbar."
 
 
 def beside_baselines(record: RunReport) -> str:
@@ -57,10 +110,9 @@ def beside_baselines(record: RunReport) -> str:
     best = record.best_baseline
     chip, software = (_standing(best.rmse, score.rmse) for score in (record.chip_whole, record.software))
     verdict = f"{chip} the chip and the software" if chip == software else f"{chip} the chip, {software} the software"
-    return (
-        f"The best of the {len(record.baselines)} baselines, {formula(best.title)}, needs no network and reaches "
-        f"{error(best.rmse)}: {verdict}."
-    )
+    several = len(record.baselines) > 1
+    which = f"The best of the {len(record.baselines)} baselines" if several else "The baseline"
+    return f"{which}, {formula(best.title)}, needs no network and reaches {error(best.rmse)}: {verdict}."
 
 
 def _standing(baseline: float, other: float) -> str:
@@ -72,4 +124,4 @@ def _standing(baseline: float, other: float) -> str:
 def test_period(record: RunReport) -> str:
     """What was forecast: so many steps, from when to when."""
     labels = record.test_labels
-    return f"{len(labels)} {record.period}s from {labels[0]} to {labels[-1]}"
+    return f"{counted(len(labels), record.period)} from {labels[0]} to {labels[-1]}"

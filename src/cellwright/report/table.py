@@ -11,10 +11,11 @@ from rich.text import Text
 
 from cellwright.report import story
 from cellwright.report.record import Comparison, RunReport, Score
-from cellwright.report.wording import counted, error, formula, percent, spread, with_std
+from cellwright.report.wording import counted, error, formula, median, percent, spread, with_range, with_std
 from cellwright.units import area, quantity
 
 BOLD = "bold"
+_CAPTION = "departure: median over the chips (5 to 95 % of them); error: mean"
 
 
 def results_table(record: RunReport) -> RenderableType:
@@ -26,8 +27,13 @@ def results_table(record: RunReport) -> RenderableType:
         Text(story.headline(record), style=BOLD),
         _errors(record),
         Text(story.departure(record)),
-        _Fitting(_causes(record, with_std), _causes(record, lambda score: error(score.rmse))),
+        _Fitting(
+            _causes(record, with_range, with_std),
+            _causes(record, with_range, _mean),
+            _causes(record, median, _mean),
+        ),
         _cost(record),
+        Text(story.cost(record)),
         *(Text(note, style="dim") for note in _notes(record)),
     ]
     spaced: list[RenderableType] = []
@@ -54,9 +60,11 @@ def _errors(record: RunReport) -> Table:
     for baseline in record.baselines:
         share = percent(record.percent_of_range(baseline.rmse))
         _add(table, formula(baseline.title), error(baseline.rmse), share, "")
+    same = record.ideal_is_software
+    ideal = "ideal chip, the same forecasts" if same else f"ideal chip, {record.chips} a network"
     for what, score, style in (
         (f"software, {counted(len(record.seeds), 'network')}", record.software, BOLD),
-        (f"ideal chip, {record.chips} a network", record.chip_ideal, ""),
+        (ideal, record.ideal, ""),
         (f"whole chip, {record.chips} a network", record.chip_whole, BOLD),
     ):
         share = percent(record.percent_of_range(score.rmse))
@@ -64,13 +72,19 @@ def _errors(record: RunReport) -> Table:
     return table
 
 
-def _causes(record: RunReport, shown: Callable[[Score], str]) -> Table:
+def _mean(score: Score) -> str:
+    return error(score.rmse)
+
+
+def _causes(record: RunReport, moved: Callable[[Score], str], erred: Callable[[Score], str]) -> Table:
     """Each cause alone and taken away, as error and as departure from what the network forecasts in software."""
     table = _table("\ncause", "departure\nalone", "departure\nwithout it", "error\nalone", "error\nwithout it")
     for cause in record.causes:
-        scores = (cause.departure_alone, cause.departure_without, cause.alone, cause.without)
-        _add(table, cause.title, *map(shown, scores))
-    _add(table, "all, the whole chip", shown(record.departure), "", shown(record.chip_whole), "", style=BOLD)
+        departures = (cause.departure_alone, cause.departure_without)
+        _add(table, cause.title, *map(moved, departures), erred(cause.alone), erred(cause.without))
+    _add(table, "whole chip", moved(record.departure), "", erred(record.chip_whole), "", style=BOLD)
+    if record.departure.percentiles:
+        table.caption, table.caption_justify, table.caption_style = _CAPTION, "left", "dim"
     return table
 
 
@@ -86,7 +100,7 @@ def _cost(record: RunReport) -> Table:
         area_m2=cost.area_m2,
     )
     table = _table("one step", "power", "energy", "time", "area")
-    for system in (chip, record.digital, *record.published):
+    for system in (chip, record.digital, *_measured(record)):
         numbers = (
             quantity(system.power_w, "W"),
             quantity(system.energy_per_step_j, "J"),
@@ -98,13 +112,18 @@ def _cost(record: RunReport) -> Table:
 
 
 def _notes(record: RunReport) -> Iterator[str]:
-    """What stays digital, and what the other systems are: their errors with the reading that we give them."""
+    """What stays digital, how sure the digital system is, and how the figures of the published ones are read."""
     if record.left_digital:
         yield f"Not on the chip, besides activations and products: {', '.join(record.left_digital)}."
-    for system in (record.digital, *record.published):
-        reading = f" ({system.reading})" if system.reading else ""
-        parts = (f"{system.error}{reading}" if system.error else system.set_up, system.certainty)
-        yield f"{system.name}: {'; '.join(part for part in parts if part)}."
+    digital = (record.digital.set_up, record.digital.certainty)
+    yield f"{record.digital.name}: {'; '.join(part for part in digital if part)}."
+    if certainties := dict.fromkeys(system.certainty for system in _measured(record) if system.certainty):
+        yield f"Published circuits: {'; '.join(certainties)}; report.html has their errors, and how we read them."
+
+
+def _measured(record: RunReport) -> list[Comparison]:
+    """The published systems of which a number is known: a row of dashes says nothing."""
+    return [system for system in record.published if system.has_numbers]
 
 
 def _table(first: str, *others: str) -> Table:

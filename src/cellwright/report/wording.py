@@ -35,6 +35,16 @@ def with_std(score: Score) -> str:
     return error(score.rmse) if score.std is None else f"{error(score.rmse)}{THIN}±{THIN}{error(score.std)}"
 
 
+def median(score: Score) -> str:
+    """The median, or the number alone where there is one value."""
+    return error(score.median)
+
+
+def with_range(score: Score) -> str:
+    """0.55 (0.43–0.74), the median and the middle 90 %; or the number alone where there is one value."""
+    return f"{median(score)} ({spread(score.percentiles)})" if score.percentiles else median(score)
+
+
 def spread(percentiles: Mapping[int, float]) -> str:
     """The middle 90 %: 14.90–16.02."""
     if 5 not in percentiles or 95 not in percentiles:
@@ -50,6 +60,12 @@ def integer(value: float | None) -> str:
 def counted(number: int, noun: str) -> str:
     """A number of things: 1 network, 1,250 chips."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def symbols(text: str) -> str:
+    """Units as in print where a source file spells them in ASCII: 10 um x 10 um is 10 µm × 10 µm."""
+    text = re.sub(r"(?<=\d )u(?=[A-Za-z]\b)", "µ", text)
+    return re.sub(r"(?<=\w) x (?=\d)", " × ", text)
 
 
 def short(text: str, longest: int = 28) -> str:

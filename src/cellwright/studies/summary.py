@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -26,6 +27,7 @@ from cellwright.report import (
     Score,
     TrainingCurve,
 )
+from cellwright.studies.described import SETTING_OF_CAUSE, chip_settings, plain_settings
 from cellwright.studies.hardware import (
     IDEAL,
     WHOLE,
@@ -65,7 +67,10 @@ def summarise(job: Job, networks: Sequence[Trained], hardware: Sequence[Hardware
         recipe_description=job.recipe.title,
         seeds=job.seeds,
         device=job.settings.device,
-        device_source=find_device(job.settings.device).citation,
+        device_source=find_device(job.chip.device).citation,
+        device_assumed=find_device(job.chip.device).assumed,
+        chip_settings=chip_settings(job.chip),
+        settings={"chips": job.settings.chips, "chip_seed": job.settings.seed} | plain_settings(job.chip),
         chips=job.settings.chips,
         chip_seed=job.settings.seed,
         command=job.command,
@@ -81,6 +86,7 @@ def summarise(job: Job, networks: Sequence[Trained], hardware: Sequence[Hardware
         chip_ideal=measured.error(IDEAL),
         chip_whole=measured.error(WHOLE),
         departure=measured.departure(WHOLE),
+        departure_ideal=measured.departure(IDEAL),
         left_digital=chip.digital,
         causes=[measured.cause(name) for name in job.chip.causes],
         training=[_curve(seed, network) for seed, network in zip(job.seeds, networks, strict=True)],
@@ -124,6 +130,7 @@ class _Measured:
         return Cause(
             name=name,
             description=CAUSES[name],
+            setting=chip_settings(self._job.chip).get(SETTING_OF_CAUSE[name], ""),
             alone=self.error(only(name)),
             without=self.error(without(name)),
             departure_alone=self.departure(only(name)),
@@ -226,6 +233,7 @@ def _cost(chip: Chip) -> Cost:
                 value=item.value,
                 source=item.source,
                 uncertainty=item.uncertainty,
+                outside_crossbar=item.name.startswith("activations"),
             )
             for item in found.items
         ],
@@ -238,12 +246,19 @@ def _digital(chip: Chip) -> Comparison:
         name=found.name,
         source=found.source,
         certainty=found.uncertainty,
+        factor=_factor(found.uncertainty),
         set_up="weights in SRAM, a multiply-accumulate unit for each matrix column, the same digital activations",
         power_w=found.power_w,
         energy_per_step_j=found.energy_per_step_j,
         latency_per_step_s=found.latency_per_step_s,
         area_m2=found.area_m2,
     )
+
+
+def _factor(uncertainty: str) -> float | None:
+    """The number in "factor 3: ..."; None where the words begin otherwise."""
+    found = re.match(r"factor (\d+(?:\.\d+)?)", uncertainty)
+    return float(found[1]) if found else None
 
 
 def _published(entry: Published) -> Comparison:
