@@ -8,8 +8,10 @@ from typing import TypeAlias
 
 import torch
 
+from cellwright import kernels
 from cellwright.cells import Cell
 from cellwright.layers.sequences import Masks, zero_where
+from cellwright.kernels import operator
 from cellwright.layers.stages import Loop, merged, staged
 from cellwright.program import BoundProgram, GroupFunction
 from cellwright.program.values import BATCH, named_axes
@@ -52,6 +54,10 @@ def scan(
     """
     like = next(iter(states.values()))
     key = tuple(sorted(sizes.items()))
+    if group_functions is None and not record and kernels.enabled():
+        scanned = _run_compiled(cell, sizes, stored, sequences, states, masks)
+        if scanned is not None:
+            return scanned
     if group_functions is None:
         loop = staged(cell, key).loop(stored, sequences, like, record)
     else:
@@ -63,11 +69,47 @@ def scan(
         named = cell.program().named
         signals = {**loop.recorded, **scanned.recorded}
         scanned.recorded = {name: _as_signal(signals[name], named[name].axes, scanned.output) for name in record}
+    return _without_ended(scanned, masks)
+
+
+def _without_ended(scanned: Scanned, masks: Masks) -> Scanned:
+    """Zeros where sequences have ended."""
     if masks.valid is not None:
         ended = ~masks.valid
         scanned.output = zero_where(ended, scanned.output)
         scanned.recorded = {name: zero_where(ended, signal) for name, signal in scanned.recorded.items()}
     return scanned
+
+
+def _run_compiled(
+    cell: Cell,
+    sizes: Mapping[str, int],
+    stored: Mapping[str, Tensor],
+    sequences: Mapping[str, Tensor],
+    states: Mapping[str, Tensor],
+    masks: Masks,
+) -> Scanned | None:
+    """Run the loop as machine code; None where it has to be interpreted."""
+    given = (*sequences.values(), *stored.values(), *states.values())
+    if not operator.is_plain(given):
+        return None
+    parts = staged(cell, tuple(sorted(sizes.items())))
+    loop = parts.compiled(cell, given[0].dtype)
+    if loop is None:
+        return None
+    ready = parts.hoist(stored, sequences, given[0])
+    per_step, fixed = parts.by_role(ready)
+    tensors = {**per_step, **fixed, **stored, **states}
+
+    def interpret(tensors: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
+        body = parts.bind(tensors, given[0])
+        bound = Loop(body, {n: tensors[n] for n in per_step}, {n: tensors[n] for n in fixed}, {})
+        start = {name: tensors[name] for name in states}
+        scanned = _run(cell, body, sizes, _by_step(bound, len(given[0])), start, masks, ())
+        return scanned.output, scanned.states
+
+    output, final = operator.run(loop, tensors, masks.valid, masks.resets, interpret)
+    return _without_ended(Scanned(output, final, {}), masks)
 
 
 def _by_step(loop: Loop, steps: int) -> list[dict[str, Tensor]]:

@@ -7,15 +7,16 @@ before the loop, and each step adds its U h to that.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import prod
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch.nn.functional import linear
 
 from cellwright.cells import Cell
+from cellwright.kernels import operator
 from cellwright.program import (
     BoundProgram,
     Family,
@@ -32,6 +33,9 @@ from cellwright.program import (
 )
 from cellwright.program.storage import size_of
 from cellwright.program.values import input_value, linear_value, with_arguments
+
+if TYPE_CHECKING:
+    from cellwright.kernels.loop import CompiledLoop
 
 Tensor: TypeAlias = torch.Tensor
 Sizes: TypeAlias = tuple[tuple[str, int], ...]
@@ -121,23 +125,52 @@ class Staged:
     recurrent: Interpreter
     cuts: Mapping[str, Cut]
     read: tuple[frozenset[str], frozenset[str]]
+    kernels: dict[torch.dtype, CompiledLoop | None] = field(default_factory=dict)
 
     def loop(
         self, stored: Mapping[str, Tensor], sequences: Mapping[str, Tensor], like: Tensor, record: Sequence[str]
     ) -> Loop:
         """Run what leaves the loop, over sequences (time, batch, ...), and bind the rest."""
-        once, stepwise = ({name: t for name, t in stored.items() if name in read} for read in self.read)
-        inputs = {**sequences, **{cut.name: cut.ready(stored, sequences) for cut in self.cuts.values()}}
         computed = self.recurrent.program.named if record else {}
         early = [name for name in record if name not in computed]
-        ready = self.hoisted.bind(once, like)(inputs, early)
-        functions = {name: cut.function(stored) for name, cut in self.cuts.items()}
-        body = self.recurrent.bind(stepwise, like, functions)
-        by_role = {
-            role: {value.name: ready[value.name] for value in self.recurrent.program.inputs_with_role(role)}
+        ready = self.hoist(stored, sequences, like, early)
+        return Loop(self.bind(stored, like), *self.by_role(ready), {name: ready[name] for name in early})
+
+    def hoist(
+        self,
+        stored: Mapping[str, Tensor],
+        sequences: Mapping[str, Tensor],
+        like: Tensor,
+        record: Sequence[str] = (),
+    ) -> dict[str, Tensor]:
+        """Run what leaves the loop: the inputs of the loop, and signals to record, by name."""
+        once = {name: tensor for name, tensor in stored.items() if name in self.read[0]}
+        ahead = {cut.name: cut.ready(stored, sequences) for cut in self.cuts.values()}
+        if not record and all(value.operator == "input" for value in self.hoisted.program.outputs.values()):
+            available = {**sequences, **ahead}
+            return {name: available[value.name] for name, value in self.hoisted.program.outputs.items()}
+        return self.hoisted.bind(once, like)({**sequences, **ahead}, record)
+
+    def by_role(self, ready: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """What the loop reads step by step, and what it reads at every step alike."""
+        hoisted, fixed = (
+            {value.name: ready[value.name] for value in self.recurrent.program.inputs_with_role(role)}
             for role in ("hoisted", "constant over time")
-        }
-        return Loop(body, by_role["hoisted"], by_role["constant over time"], {name: ready[name] for name in early})
+        )
+        return hoisted, fixed
+
+    def bind(self, stored: Mapping[str, Tensor], like: Tensor) -> BoundProgram:
+        """The step, with its parameters attached."""
+        stepwise = {name: tensor for name, tensor in stored.items() if name in self.read[1]}
+        functions = {name: cut.function(stored) for name, cut in self.cuts.items()}
+        return self.recurrent.bind(stepwise, like, functions)
+
+    def compiled(self, cell: Cell, dtype: torch.dtype) -> CompiledLoop | None:
+        """The loop as machine code, if there can be; made once."""
+        if dtype not in self.kernels:
+            ready = [cut.name for cut in self.cuts.values()]
+            self.kernels[dtype] = operator.compiled(cell, self.recurrent.program, ready, self.recurrent.sizes, dtype)
+        return self.kernels[dtype]
 
 
 @lru_cache(maxsize=256)
