@@ -168,7 +168,7 @@ class CompiledLoop:
         for name, cotangent in d_finals.items():
             if cotangent is not None:
                 start, count = template.places[f"carry {name}"].offset, rows * self.states[name]
-                carry[start : start + count].view(rows, -1).copy_(cotangent)
+                carry[start : start + count].view(rows, self.states[name]).copy_(cotangent)
         call, _ = self._backward
         everything = {**tensors, **own, "@saved": saved, "@output": output, "@d_output": d_output.contiguous()}
         self._call(call, template, everything, valid, resets)
@@ -374,7 +374,7 @@ class CompiledLoop:
     ) -> None:
         for group in self.plan.groups:
             widths = [self.units(node) for node in group.nodes]
-            cotangent = tensors[f"d_product {group.index}"][: steps * rows * sum(widths)].view(steps, rows, -1)
+            cotangent = tensors[f"d_product {group.index}"][: steps * rows * sum(widths)].view(steps, rows, sum(widths))
             if group.ready is not None:
                 found[group.ready] = cotangent
             flat = cotangent.view(steps * rows, sum(widths))

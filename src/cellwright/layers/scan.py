@@ -19,6 +19,9 @@ from cellwright.program.values import BATCH, named_axes
 Tensor: TypeAlias = torch.Tensor
 
 
+_FEW_ROWS = 4
+
+
 @dataclass
 class Scanned:
     """What a scan returns: output (time, batch, size), final states and recorded signals by name, all flat."""
@@ -93,7 +96,8 @@ def _run_compiled(
     given = (*sequences.values(), *stored.values(), *states.values())
     if not operator.is_plain(given):
         return None
-    parts = staged(cell, tuple(sorted(sizes.items())))
+    # A product of few rows cannot use the registers: those of all steps are then done together, before the loop.
+    parts = staged(cell, tuple(sorted(sizes.items())), cut_sums=given[0].shape[1] < _FEW_ROWS)
     loop = parts.compiled(cell, given[0].dtype)
     if loop is None:
         return None

@@ -62,15 +62,15 @@ class Cut:
         flat = [sequences[value.name].flatten(2) for value in self.group.inputs[: self.ahead]]
         biases = [linear_terms(node)[2] for node in self.group.nodes]
         stacked = [self._stack(parameters, stored) for parameters in zip(*biases, strict=True)]
-        weights = self._weights(stored)
+        weights = self._weights(stored, slice(self.ahead))
         total = linear(flat[0], weights[0], sum(stacked[1:], stacked[0]) if stacked else None)
-        for tensor, weight in zip(flat[1:], weights[1 : self.ahead], strict=True):
+        for tensor, weight in zip(flat[1:], weights[1:], strict=True):
             total = total + linear(tensor, weight)
         return total
 
     def function(self, stored: Mapping[str, Tensor]) -> GroupFunction:
         """What each step does with it: from what is ready and the states to one output a node."""
-        weights = [weight.T for weight in self._weights(stored)[self.ahead :]]
+        weights = [weight.T for weight in self._weights(stored, slice(self.ahead, None))]
 
         def evaluate(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
             total = inputs[0]
@@ -80,8 +80,8 @@ class Cut:
 
         return evaluate
 
-    def _weights(self, stored: Mapping[str, Tensor]) -> list[Tensor]:
-        weights = [linear_terms(node)[1] for node in self.group.nodes]
+    def _weights(self, stored: Mapping[str, Tensor], terms: slice) -> list[Tensor]:
+        weights = [linear_terms(node)[1][terms] for node in self.group.nodes]
         return [self._stack(parameters, stored) for parameters in zip(*weights, strict=True)]
 
     def _stack(self, parameters: Sequence[Value], stored: Mapping[str, Tensor]) -> Tensor:
@@ -89,7 +89,8 @@ class Cut:
         family = self.families[parameters[0].attributes["family"]]
         if [parameter.name for parameter in parameters] == [part.name for part in family.parts]:
             return stored[family.name]
-        rows = {part.name: stored[name][part.rows] for name, f in self.families.items() for part in f.parts}
+        known = [(family, stored[name]) for name, family in self.families.items() if name in stored]
+        rows = {part.name: tensor[part.rows] for family, tensor in known for part in family.parts}
         return torch.cat([rows[parameter.name] for parameter in parameters])
 
 
@@ -174,12 +175,17 @@ class Staged:
 
 
 @lru_cache(maxsize=256)
-def staged(cell: Cell, sizes: Sizes) -> Staged:
-    """Cut a cell in two, in such a way that every signal can still be recorded."""
+def staged(cell: Cell, sizes: Sizes, cut_sums: bool = True) -> Staged:
+    """Cut a cell in two, in such a way that every signal can still be recorded.
+
+    Without ``cut_sums`` the products with sequences stay in the loop, in one sum with those of states.
+    """
     program = cell.program()
     summed = merge_sums(program)
     by_input: dict[str, Cut] = {}
-    if summed.named.keys() == program.named.keys():
+    if not cut_sums:
+        program = summed
+    elif summed.named.keys() == program.named.keys():
         program, by_input = _cut_groups(summed, dict(sizes))
     stages = split_stages(program)
     groups = linear_groups(stages.recurrent)
