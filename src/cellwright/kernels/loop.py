@@ -128,7 +128,9 @@ class CompiledLoop:
         initial = tensors[self.output]
         rows, steps = initial.shape[0], self._steps(tensors)
         call, _ = self._training if training else self._forward
-        template = self.template("training" if training else "forward", steps, rows, valid is not None, resets is not None)
+        template = self.template(
+            "training" if training else "forward", steps, rows, valid is not None, resets is not None
+        )
         output = initial.new_empty(steps, rows, self.states[self.output])
         own = {name: initial.new_empty(size) for name, size in template.sizes.items()}
         if training:
@@ -155,9 +157,7 @@ class CompiledLoop:
     ) -> dict[str, Tensor | None]:
         """The cotangents of the tensors that ``forward`` read, by name; of inputs only those ``needed``."""
         rows, steps = tensors[self.output].shape[0], output.shape[0]
-        template = self.template(
-            "backward", steps, rows, valid is not None, resets is not None, d_output is not None
-        )
+        template = self.template("backward", steps, rows, valid is not None, resets is not None, d_output is not None)
         own = {name: output.new_empty(size) for name, size in template.sizes.items() if name != "@saved"}
         for name in ("@carry", "@d_sum"):
             if name in own:
@@ -461,7 +461,8 @@ def _whole(pieces: Sequence[Tensor], shape: torch.Size) -> Tensor | None:
         if base is None or piece._base is not base or piece.storage_offset() != at or not piece.is_contiguous():
             return None
         at += piece.numel()
-    return base if base is not None and base.shape == shape and base.is_contiguous() else None
+    is_all = base is not None and base.shape == shape and base.numel() == at and base.is_contiguous()
+    return base if is_all else None
 
 
 _ONE = torch.ones(1, dtype=torch.uint8)

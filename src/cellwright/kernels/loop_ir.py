@@ -67,7 +67,9 @@ class _Printer:
         self._pack_matrices()
         with counted(self.b, constant(0), self.argument("steps")) as (turn, _, _):
             self.turn = turn
-            self.time = self.b.sub(self.b.sub(self.argument("steps"), constant(1)), turn) if self.kernel.backward else turn
+            self.time = (
+                self.b.sub(self.b.sub(self.argument("steps"), constant(1)), turn) if self.kernel.backward else turn
+            )
             self._enter_step()
             for action in self.kernel.actions:
                 if isinstance(action, Product):
@@ -112,7 +114,13 @@ class _Printer:
                     part = f"{matrix}.{n}"
                     numbers = ("column_stride", "depth_stride", "columns", "depth", "first_column", "first_depth")
                     strides = [self.argument(f"{part}.{name}") for name in numbers]
-                    arguments = [self.address(part), *strides[:4], packed, *strides[4:], self.argument(f"{matrix}.depth")]
+                    arguments = [
+                        self.address(part),
+                        *strides[:4],
+                        packed,
+                        *strides[4:],
+                        self.argument(f"{matrix}.depth"),
+                    ]
                     b.call(self.pack, arguments)
 
     def _product(self, action: Product) -> None:

@@ -59,7 +59,11 @@ def is_plain(tensors: Collection[Tensor]) -> bool:
         return False
     dtype = next(iter(tensors)).dtype
     return dtype in (torch.float32, torch.float64) and all(
-        type(t) in (Tensor, torch.nn.Parameter) and t.dtype == dtype and t.is_cpu and t.layout == torch.strided
+        type(t) in (Tensor, torch.nn.Parameter)
+        and t.dtype == dtype
+        and t.is_cpu
+        and t.layout == torch.strided
+        and torch._C._has_storage(t)
         for t in tensors
     )
 

@@ -348,9 +348,7 @@ def _kernel(
         actions += [product for at, product in products if at == level]
         axes = [axis for at, axis in scheduler.targets if at == level]
         actions += [Pass(level, axis, tuple(scheduler.targets[level, axis])) for axis in sorted(axes, key=str)]
-    return Kernel(
-        name, backward, tuple(actions), scheduler.memory, scheduler.levels, scheduler.stored, states
-    )
+    return Kernel(name, backward, tuple(actions), scheduler.memory, scheduler.levels, scheduler.stored, states)
 
 
 def _plan_backward(
@@ -373,7 +371,13 @@ def _plan_backward(
         name = next(n for n, v in program.outputs.items() if v is value)
         memory.setdefault(value.serial, Source((f"state {name}",), kind="next"))
     scheduler = _Scheduler(memory, dict.fromkeys(memory, -1), keep)
-    _save_forward(scheduler, [v for v in (*outputs.values(), *cotangents.values()) if v is not None], forward_values, forward_key, saved)
+    _save_forward(
+        scheduler,
+        [v for v in (*outputs.values(), *cotangents.values()) if v is not None],
+        forward_values,
+        forward_key,
+        saved,
+    )
     for group in groups:  # operands of products are kept for the products of the matrices' gradients
         for term in group.terms:
             if term.serial not in leaves and memory.get(term.serial, Source(("",))).kind != "next":
@@ -462,9 +466,7 @@ def _transposed_products(
     return products
 
 
-def _fold_products(
-    program: Program, groups: Sequence[Group]
-) -> tuple[dict[str, Value], dict[int, Value | None]]:
+def _fold_products(program: Program, groups: Sequence[Group]) -> tuple[dict[str, Value], dict[int, Value | None]]:
     """The outputs of a reverse program with one transposed product a group and term; the cotangents of the nodes."""
     place = {
         weight.serial: (group, k, n)
@@ -522,4 +524,6 @@ def _summed_over_batch(value: Value) -> list[Value]:
 
 def axes_of(program: Program) -> Axes:
     """All lane axes of a program."""
-    return tuple(sorted({axis for value in program.values for axis in named_axes(value.axes) if not axis.endswith("'")}))
+    return tuple(
+        sorted({axis for value in program.values for axis in named_axes(value.axes) if not axis.endswith("'")})
+    )

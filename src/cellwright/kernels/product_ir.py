@@ -130,7 +130,9 @@ def define_pack(module: ir.Module, shape: Shape) -> ir.Function:
     known = module.globals.get("pack")
     if known is not None:
         return known
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER, *[INDEX] * 4, POINTER, *[INDEX] * 3]), "pack")
+    function = ir.Function(
+        module, ir.FunctionType(ir.VoidType(), [POINTER, *[INDEX] * 4, POINTER, *[INDEX] * 3]), "pack"
+    )
     function.linkage = "internal"
     source, column_stride, depth_stride, columns, depth, packed, first_column, first_depth, all_depth = function.args
     b = ir.IRBuilder(function.append_basic_block("entry"))

@@ -175,8 +175,8 @@ class Vectors:
         limit = math.log(2) * (self.precision.bias - 1)
         x = self.clamp(self.negative(value), -limit, self.precision.highest)
         n, _, r = self._reduced(x)
-        power = self._power_of_two(n)
-        grown = self.call("fmuladd", power, self._exp_minus_one_reduced(r), power)
+        # Not one fused multiply-add: where the power is infinite that would subtract infinities.
+        grown = self.multiply(self.add(self._exp_minus_one_reduced(r), self.number(1.0)), self._power_of_two(n))
         return self.divide(self.number(1.0), self.add(grown, self.number(1.0)))
 
     def _artanh_doubled(self, s: Vector, terms: int) -> Vector:
