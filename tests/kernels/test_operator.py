@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from cellwright.layers.stages import staged
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The compiled calls that were made."""
     made: list[str] = []
     for name in ("forward", "backward"):
@@ -37,7 +36,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
             return _real(self, *args, **options)
 
         monkeypatch.setattr(CompiledLoop, name, counted)
-    yield made
+    return made
 
 
 def layer(**options: object) -> tuple[LSTM, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""Every operator of the table as vector code, against torch in double precision, at ordinary and at extreme arguments."""
+"""Every operator of the table as vector code, against torch, at ordinary and at extreme arguments."""
 
 from __future__ import annotations
 
@@ -97,6 +97,7 @@ def arguments_of(operator: str, dtype: torch.dtype) -> list[torch.Tensor]:
     pairs = torch.cartesian_prod(extreme, extreme).T
     if operator in {"mod", "floor_divide"}:  # torch's remainder of a divisor below the normal numbers is NaN
         pairs = pairs[:, (pairs[1].abs() >= torch.finfo(dtype).tiny) | (pairs[1] == 0)]
+        pairs = pairs[:, (pairs[0] / pairs[1]).to(dtype).isfinite()]  # nor of a quotient that is none
     columns = [torch.cat([ordinary, pairs[0]]), torch.cat([ordinary.flip(0), pairs[1]])]
     padded = [torch.cat([c, torch.ones(-len(c) % 64)]).to(dtype) for c in columns]
     return {1: padded[:1], 2: padded, 3: [padded[0], padded[1], padded[0]]}[arity(operator)]

@@ -8,20 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from cellwright.cells import (
-    LSTM,
-    Cell,
-    affine,
-    find,
-    linear,
-    maximum_over,
-    mean,
-    sigmoid,
-    sum_over,
-    tanh,
-    weight,
-    where,
-)
+from cellwright.cells import LSTM, Cell, affine, find, linear, maximum_over, mean, sigmoid, sum_over, tanh, weight, where
 from cellwright.errors import CellwrightError
 
 

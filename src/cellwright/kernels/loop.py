@@ -14,12 +14,12 @@ import torch
 from cellwright.kernels.cache import function
 from cellwright.kernels.host import Host, this_host
 from cellwright.kernels.loop_ir import print_loop
-from cellwright.kernels.plan import Kernel, LoopPlan, axes_of, is_given
+from cellwright.kernels.plan import Group, Kernel, LoopPlan, axes_of, is_given
 from cellwright.kernels.product_ir import Shape
 from cellwright.kernels.vector_ir import FLOAT32, FLOAT64
 from cellwright.program import Family, Value, families
 from cellwright.program.storage import size_of
-from cellwright.program.values import BATCH, named_axes
+from cellwright.program.values import BATCH, Axes, named_axes
 
 Tensor: TypeAlias = torch.Tensor
 
@@ -40,12 +40,14 @@ class Place:
 class Template:
     """The arguments of a call but for the addresses of tensors.
 
-    ``addresses`` says which arguments are offsets into which tensor, ``sizes`` how many numbers the tensors have that
-    the call brings itself.
+    Attributes:
+        numbers: integers, and offsets in bytes where ``owners`` is not 0 but the number of a tensor, from 1.
+        sizes: of the tensors that the call brings itself.
     """
 
     numbers: np.ndarray[Any, np.dtype[np.int64]]
-    addresses: Mapping[str, np.ndarray[Any, np.dtype[np.int64]]]
+    owners: np.ndarray[Any, np.dtype[np.int64]]
+    tensors: tuple[str, ...]
     sizes: Mapping[str, int]
     places: Mapping[str, Place]
 
@@ -72,6 +74,7 @@ class CompiledLoop:
 
     def __init__(self, plan: LoopPlan, sizes: Mapping[str, int], dtype: torch.dtype, host: Host | None = None) -> None:
         self.plan, self.sizes, self.dtype = plan, dict(sizes), dtype
+        self._units: dict[Axes, int] = {}
         self.host = host or this_host()
         self.shape: Shape = self.host.shape(FLOAT32 if dtype == torch.float32 else FLOAT64)
         self.families: Mapping[str, Family] = families(plan.program, sizes)
@@ -84,10 +87,24 @@ class CompiledLoop:
         used += [b for group in plan.groups for biases in group.biases for b in biases]
         self.read = tuple(dict.fromkeys(self.parts[p.name][0].name for p in (*used, *plan.parameters)))
         self.template = lru_cache(maxsize=64)(self._template)
+        self.widths = {group.index: [self.units(node) for node in group.nodes] for group in plan.groups}
+        self.whole = {
+            (group.index, kind, k): self._family_of(parameters)
+            for group in plan.groups
+            for kind, columns in (("weight", group.weights), ("bias", _columns(group.biases)))
+            for k, parameters in enumerate(columns)
+        }
 
     def units(self, value: Value) -> int:
         """How many numbers a row of a value has."""
-        return prod(size_of(named_axes(value.axes), self.sizes))
+        if value.axes not in self._units:
+            self._units[value.axes] = prod(size_of(named_axes(value.axes), self.sizes))
+        return self._units[value.axes]
+
+    def _family_of(self, parameters: Sequence[Value]) -> str | None:
+        """The stored tensor whose parts these are, all of them in order, if there is one."""
+        family, _ = self.parts[parameters[0].name]
+        return family.name if [p.name for p in parameters] == [part.name for part in family.parts] else None
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -156,7 +173,7 @@ class CompiledLoop:
         needed: Collection[str],
     ) -> dict[str, Tensor | None]:
         """The cotangents of the tensors that ``forward`` read, by name; of inputs only those ``needed``."""
-        rows, steps = tensors[self.output].shape[0], output.shape[0]
+        steps, rows = output.shape[:2]
         template = self.template("backward", steps, rows, valid is not None, resets is not None, d_output is not None)
         own = {name: output.new_empty(size) for name, size in template.sizes.items() if name != "@saved"}
         for name in ("@carry", "@d_sum"):
@@ -186,11 +203,10 @@ class CompiledLoop:
         valid: Tensor | None,
         resets: Tensor | None,
     ) -> None:
-        numbers = template.numbers.copy()
         masks = {"@valid": _ONE if valid is None else valid, "@resets": _ZERO if resets is None else resets}
-        for name, indices in template.addresses.items():
-            tensor = masks[name] if name in masks else tensors[name]
-            numbers[indices] += tensor.data_ptr()
+        tensors = {**tensors, **masks}
+        addresses = np.array([0, *[tensors[name].data_ptr() for name in template.tensors]], np.int64)
+        numbers = template.numbers + addresses[template.owners]
         call(numbers.ctypes.data)
 
     # Memory
@@ -214,21 +230,19 @@ class CompiledLoop:
             for value in self.plan.inputs:
                 layout.sizes[f"d_input {value.name}"] = steps * rows * self.units(value) * (BATCH in value.axes)
         bytes_ = self.shape.precision.bytes
-        addressed: dict[str, list[int]] = {}
+        owners: list[str] = []
         values = []
-        for index, argument in enumerate(arguments):
-            if argument in numbers:
-                values.append(numbers[argument])
-                continue
+        for argument in arguments:
             key, _, what = argument.rpartition(".")
-            place = layout.places[key]
-            if what == "address":
-                addressed.setdefault(place.tensor, []).append(index)
-                values.append(place.offset * bytes_)
+            is_address = argument not in numbers and what == "address"
+            owners.append(layout.places[key].tensor if is_address else "")
+            if is_address:
+                values.append(layout.places[key].offset * bytes_)
             else:
-                values.append(getattr(place, what))
-        addresses = {name: np.array(indices) for name, indices in addressed.items()}
-        return Template(np.array(values, np.int64), addresses, layout.sizes, layout.places)
+                values.append(numbers[argument] if argument in numbers else getattr(layout.places[key], what))
+        tensors = tuple(dict.fromkeys(owner for owner in owners if owner))
+        index = np.array([tensors.index(owner) + 1 if owner else 0 for owner in owners])
+        return Template(np.array(values, np.int64), index, tensors, layout.sizes, layout.places)
 
     def _put_given(self, layout: _Layout, rows: int) -> None:
         """Inputs and parameters: tensors of the caller."""
@@ -353,7 +367,8 @@ class CompiledLoop:
                 of_family[self.parts[value.name][0].name][value.name] = self._sum(template, tensors, value.name)
         self._matrix_cotangents(template, tensors, steps, rows, resets, found, of_family, needed)
         for name, parts in of_family.items():
-            found[name] = self._joined(self.families[name], parts, tensors[name])
+            if name not in found:
+                found[name] = self._joined(self.families[name], parts, tensors[name])
         return found
 
     def _sum(self, template: Template, tensors: Mapping[str, Tensor], name: str) -> Tensor:
@@ -373,24 +388,53 @@ class CompiledLoop:
         needed: Collection[str],
     ) -> None:
         for group in self.plan.groups:
-            widths = [self.units(node) for node in group.nodes]
+            widths = self.widths[group.index]
             cotangent = tensors[f"d_product {group.index}"][: steps * rows * sum(widths)].view(steps, rows, sum(widths))
             if group.ready is not None:
                 found[group.ready] = cotangent
             flat = cotangent.view(steps * rows, sum(widths))
-            for term, weights in zip(group.terms, group.weights, strict=True):
+            for k, (term, weights) in enumerate(zip(group.terms, group.weights, strict=True)):
                 if is_given(term) and term.name in needed:
                     product = (flat @ self._stacked(weights, tensors)).view(tensors[term.name].shape)
                     known = found.get(term.name)
                     found[term.name] = product if known is None else known + product
                 total = self._outer(flat, term, template, tensors, resets, steps, rows)
-                for weight, part in zip(weights, total.split(widths), strict=True):
-                    of_family[self.parts[weight.name][0].name][weight.name] = part
-            sums: Tensor | None = None
-            for biases, start, width in zip(group.biases, np.cumsum([0, *widths]), widths, strict=False):
-                for bias in biases:
-                    sums = flat.sum(0) if sums is None else sums
-                    of_family[self.parts[bias.name][0].name][bias.name] = sums[start : start + width]
+                self._distribute(total, (group.index, "weight", k), weights, widths, found, of_family)
+            if any(group.biases):
+                self._bias_cotangents(group, flat.sum(0), found, of_family)
+
+    def _bias_cotangents(
+        self,
+        group: Group,
+        total: Tensor,
+        found: dict[str, Tensor | None],
+        of_family: dict[str, dict[str, Tensor]],
+    ) -> None:
+        widths = self.widths[group.index]
+        columns = _columns(group.biases)
+        for k, biases in enumerate(columns):  # each its own copy: gradients are added to in place
+            own = total if k == len(columns) - 1 else total.clone()
+            self._distribute(own, (group.index, "bias", k), biases, widths, found, of_family)
+        if not columns:
+            for of_node, part in zip(group.biases, total.split(widths), strict=True):
+                for bias in of_node:
+                    of_family[self.parts[bias.name][0].name][bias.name] = part
+
+    def _distribute(
+        self,
+        total: Tensor,
+        key: tuple[int, str, int],
+        parameters: Sequence[Value],
+        widths: Sequence[int],
+        found: dict[str, Tensor | None],
+        of_family: dict[str, dict[str, Tensor]],
+    ) -> None:
+        """Give the rows of a cotangent to the parameters that they belong to."""
+        if (name := self.whole[key]) is not None:
+            found[name] = total.view(self.families[name].shape)
+            return
+        for parameter, part in zip(parameters, total.split(list(widths)), strict=True):
+            of_family[self.parts[parameter.name][0].name][parameter.name] = part
 
     def _outer(
         self,
@@ -420,12 +464,10 @@ class CompiledLoop:
 
     def _stacked(self, weights: Sequence[Value], tensors: Mapping[str, Tensor]) -> Tensor:
         """The rows of several matrices below one another."""
-        pieces = []
-        for weight in weights:
-            family, part = self.parts[weight.name]
-            pieces.append(tensors[family.name][part.rows])
-        whole = _whole(pieces, tensors[self.parts[weights[0].name][0].name].shape)
-        return torch.cat(pieces) if whole is None else whole
+        if (name := self._family_of(weights)) is not None:
+            return tensors[name]
+        owners = [self.parts[weight.name] for weight in weights]
+        return torch.cat([tensors[family.name][part.rows] for family, part in owners])
 
     def _saved_key(self, term: Value) -> str:
         return next(key for key, value in self.plan.saved.items() if value is term)
@@ -444,8 +486,7 @@ class CompiledLoop:
             return None
         if parts.keys() == {part.name for part in family.parts}:
             pieces = [parts[part.name] for part in family.parts]
-            whole = _whole(pieces, like.shape)
-            return whole if whole is not None else torch.cat([p.reshape(-1, *like.shape[1:]) for p in pieces])
+            return torch.cat([piece.reshape(-1, *like.shape[1:]) for piece in pieces])
         total = torch.zeros_like(like)
         for part in family.parts:
             if part.name in parts:
@@ -453,16 +494,10 @@ class CompiledLoop:
         return total
 
 
-def _whole(pieces: Sequence[Tensor], shape: torch.Size) -> Tensor | None:
-    """The tensor of which the pieces are all the rows in order, if there is one."""
-    base = pieces[0]._base
-    at = 0
-    for piece in pieces:
-        if base is None or piece._base is not base or piece.storage_offset() != at or not piece.is_contiguous():
-            return None
-        at += piece.numel()
-    is_all = base is not None and base.shape == shape and base.numel() == at and base.is_contiguous()
-    return base if is_all else None
+def _columns(biases: Sequence[Sequence[Value]]) -> tuple[tuple[Value, ...], ...]:
+    """The biases of all nodes by their order in a node; none where nodes have different numbers of them."""
+    same = len({len(of_node) for of_node in biases}) == 1
+    return tuple(zip(*biases, strict=True)) if same else ()
 
 
 _ONE = torch.ones(1, dtype=torch.uint8)

@@ -33,13 +33,13 @@ def compiled(
     """
     try:
         from cellwright.kernels.loop import CompiledLoop
-        from cellwright.kernels.plan import Unsupported, plan_loop
+        from cellwright.kernels.plan import UnsupportedError, plan_loop
     except ImportError as error:
         _say_once(f"all cells are interpreted, because llvmlite cannot be imported ({error})")
         return None
     try:
         return CompiledLoop(plan_loop(program, ready), sizes, dtype)
-    except Unsupported as reason:
+    except UnsupportedError as reason:
         _say_once(f"{cell} is interpreted, because {reason}")
         return None
 
@@ -74,7 +74,7 @@ def is_watched() -> bool:
         torch._C._functorch.peek_interpreter_stack() is not None
         or forward_ad._current_level >= 0
         or torch.compiler.is_compiling()
-        or torch.jit.is_tracing()
+        or torch._C._get_tracing_state() is not None
         or torch._C._len_torch_dispatch_stack() > 0
         or torch.is_autocast_enabled("cpu")
     )
@@ -95,12 +95,12 @@ def run(
         interpret: the same loop for derivatives of derivatives.
     """
     given = [tensors[name] for name in loop.names]
-    masks = [None if mask is None else mask.contiguous() for mask in (valid, resets)]
+    valid, resets = (None if mask is None else mask.contiguous() for mask in (valid, resets))
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given):
-        output, *finals = _Scan.apply(loop, interpret, *masks, *given)
+        output, *finals = _Scan.apply(loop, interpret, valid, resets, *given)
         return output, dict(zip(loop.states, finals, strict=True))
     contiguous = {name: tensor.contiguous() for name, tensor in zip(loop.names, given, strict=True)}
-    output, states, _ = loop.forward(contiguous, *masks, training=False)
+    output, states, _ = loop.forward(contiguous, valid, resets, training=False)
     return output, states
 
 

@@ -19,7 +19,7 @@ REDUCTIONS = ("sum", "mean", "maximum_over")
 CONDITIONS = ("less", "equal")
 
 
-class Unsupported(Exception):
+class UnsupportedError(Exception):
     """What a kernel cannot do; the message ends the sentence "it is interpreted, because ..."."""
 
 
@@ -115,11 +115,11 @@ def lane_axis(value: Value) -> str | None:
     """The axis along which a value is computed unit by unit; None for one number a row.
 
     Raises:
-        Unsupported: it has several.
+        UnsupportedError: it has several.
     """
     axes = named_axes(value.axes)
     if len(axes) > 1:
-        raise Unsupported(f"a value has the axes {', '.join(axes)}")
+        raise UnsupportedError(f"a value has the axes {', '.join(axes)}")
     return axes[0] if axes else None
 
 
@@ -143,8 +143,9 @@ def groups_of(program: Program, ready: Collection[str]) -> tuple[Group, ...]:
             )
         )
     used = [weight.serial for group in found for term in group.weights for weight in term]
+    used += [bias.serial for group in found for of_node in group.biases for bias in of_node]
     if len(used) != len(set(used)):
-        raise Unsupported("two products share a matrix")
+        raise UnsupportedError("two products share a matrix or a bias")
     return tuple(found)
 
 
@@ -196,7 +197,7 @@ class _Scheduler:
             for argument in value.arguments:
                 self.require(argument, level)
         else:
-            raise Unsupported(f"it contains the operator {value.operator!r}")
+            raise UnsupportedError(f"it contains the operator {value.operator!r}")
 
     def _store(self, value: Value, level: int) -> None:
         key = self.keep(value)
@@ -211,7 +212,7 @@ class _Scheduler:
         (argument,), key = value.arguments, self.keep(value)
         axis = value.attributes["axis"]
         if lane_axis(argument) != axis or lane_axis(value) is not None:
-            raise Unsupported(f"it reduces over {axis}")
+            raise UnsupportedError(f"it reduces over {axis}")
         self.stored[key] = value
         self.memory[value.serial] = Source((key,), by_unit=False)
         self.compute(value.operator, key, argument, axis)
@@ -244,7 +245,7 @@ def plan_loop(program: Program, ready: Collection[str]) -> LoopPlan:
     """Plan the loops of a recurrent stage.
 
     Raises:
-        Unsupported: a kernel cannot do it.
+        UnsupportedError: a kernel cannot do it.
     """
     groups = groups_of(program, ready)
     states = tuple(value.name for value in program.inputs_with_role("state"))
@@ -385,14 +386,15 @@ def _plan_backward(
     products = _transposed_products(scheduler, groups, outputs, cotangents)
     for group in groups:
         for n, node in enumerate(group.nodes):
-            value = cotangents.get(node.serial)
-            scheduler.compute("store", f"d_product {group.index}.{n}", value, lane_axis(node))
+            key = f"d_product {group.index}.{n}"
+            scheduler.compute("store", key, cotangents.get(node.serial), lane_axis(node))
     sums: dict[str, tuple[Target, ...]] = {}
     with_cotangent = set()
+    biases = _biases(program, groups)
     for leaf in (*inputs, *parameters):
-        value = outputs.get("d_" + leaf.name)
-        if value is None:
-            continue
+        if leaf.serial in biases or "d_" + leaf.name not in outputs:
+            continue  # biases get the sums of what the products get
+        value = outputs["d_" + leaf.name]
         with_cotangent.add(leaf.name)
         if BATCH in leaf.axes:
             scheduler.compute("store", f"d_input {leaf.name}", value, lane_axis(leaf))
@@ -401,7 +403,7 @@ def _plan_backward(
         for addend in _summed_over_batch(value):
             axis = lane_axis(addend)
             if axis is None:
-                raise Unsupported("a weight or constant is one number")
+                raise UnsupportedError("a weight or constant is one number")
             targets.append(Target("accumulate", f"d_sum {leaf.name}", addend, axis))
             scheduler.compute("accumulate", f"d_sum {leaf.name}", addend, axis)
         sums[leaf.name] = tuple(targets)
@@ -409,6 +411,15 @@ def _plan_backward(
     for state in states:
         scheduler.compute("carry", state, outputs.get("d_" + state), lane_axis(by_name[state]))
     return _kernel("backward", True, scheduler, products, states), saved, sums, frozenset(with_cotangent)
+
+
+def _biases(program: Program, groups: Sequence[Group]) -> set[int]:
+    """The parameters that products add; nothing else may read them."""
+    found = {bias.serial for group in groups for of_node in group.biases for bias in of_node}
+    others = [a.serial for value in program.values if value.operator != "linear" for a in value.arguments]
+    if not found.isdisjoint(others):
+        raise UnsupportedError("a bias serves something else too")
+    return found
 
 
 def _save_forward(
@@ -476,7 +487,7 @@ def _fold_products(program: Program, groups: Sequence[Group]) -> tuple[dict[str,
     }
     node_of = {}
     for group in groups:
-        for n, node in enumerate(group.nodes):
+        for node in group.nodes:
             node_of[linear_terms(node)[1][0].serial] = node.serial
     last = {}
     for value in program.values:
@@ -491,9 +502,8 @@ def _fold_products(program: Program, groups: Sequence[Group]) -> tuple[dict[str,
             new[value.serial] = None
         elif value.operator == "linear_transposed":
             weight = value.arguments[1]
-            node = node_of.get(weight.serial)
-            if node is not None:
-                cotangents[node] = arguments[0]
+            if weight.serial in node_of:
+                cotangents[node_of[weight.serial]] = arguments[0]
             new[value.serial] = None
             if weight.serial in place:
                 group, k, _ = place[weight.serial]
@@ -504,7 +514,7 @@ def _fold_products(program: Program, groups: Sequence[Group]) -> tuple[dict[str,
         elif value.operator == "add" and None in arguments:
             new[value.serial] = next((argument for argument in arguments if argument is not None), None)
         elif None in arguments:
-            raise Unsupported("a product's cotangent is used on its own")
+            raise UnsupportedError("a product's cotangent is used on its own")
         elif value.arguments and any(a is not b for a, b in zip(arguments, value.arguments, strict=True)):
             new[value.serial] = with_arguments(value, tuple(a for a in arguments if a is not None))
         else:
@@ -519,7 +529,7 @@ def _summed_over_batch(value: Value) -> list[Value]:
         return [addend for argument in value.arguments for addend in _summed_over_batch(argument)]
     if value.operator == "sum" and value.attributes["axis"] == BATCH:
         return [value.arguments[0]]
-    raise Unsupported("a weight or constant is used in a sum over units")
+    raise UnsupportedError("a weight or constant is used in a sum over units")
 
 
 def axes_of(program: Program) -> Axes:

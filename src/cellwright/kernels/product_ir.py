@@ -1,6 +1,7 @@
 """The product of the time loop: rows times packed columns, register-blocked, as vector LLVM IR.
 
-The columns of a matrix are packed into panels of ``PANEL`` vectors, padded with zeros, so that a panel is read in order.
+The columns of a matrix are packed into panels of ``PANEL`` vectors, padded with zeros, so that a panel is read in
+order.
 """
 
 from __future__ import annotations

@@ -268,8 +268,8 @@ class Vectors:
 EMITTERS: Mapping[str, Callable[..., Vector]] = {
     name: getattr(Vectors, name)
     for name in (
-        "add subtract multiply divide negative sigmoid tanh exp log sqrt absolute sign relu log_sigmoid maximum minimum "
-        "mod floor_divide less equal"
+        "add subtract multiply divide negative sigmoid tanh exp log sqrt absolute sign relu log_sigmoid "
+        "maximum minimum mod floor_divide less equal"
     ).split()
 } | {"where": Vectors.select}
 """Operator of ``program/operators.py`` -> what prints it, from ``Vectors`` and the arguments."""

@@ -10,8 +10,8 @@ import torch
 
 from cellwright import kernels
 from cellwright.cells import Cell
-from cellwright.layers.sequences import Masks, zero_where
 from cellwright.kernels import operator
+from cellwright.layers.sequences import Masks, zero_where
 from cellwright.layers.stages import Loop, merged, staged
 from cellwright.program import BoundProgram, GroupFunction
 from cellwright.program.values import BATCH, named_axes

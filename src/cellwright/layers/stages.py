@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -147,18 +147,29 @@ class Staged:
         """Run what leaves the loop: the inputs of the loop, and signals to record, by name."""
         once = {name: tensor for name, tensor in stored.items() if name in self.read[0]}
         ahead = {cut.name: cut.ready(stored, sequences) for cut in self.cuts.values()}
-        if not record and all(value.operator == "input" for value in self.hoisted.program.outputs.values()):
+        if not record and self.passed_on is not None:
             available = {**sequences, **ahead}
-            return {name: available[value.name] for name, value in self.hoisted.program.outputs.items()}
+            return {name: available[source] for name, source in self.passed_on.items()}
         return self.hoisted.bind(once, like)({**sequences, **ahead}, record)
 
     def by_role(self, ready: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """What the loop reads step by step, and what it reads at every step alike."""
-        hoisted, fixed = (
-            {value.name: ready[value.name] for value in self.recurrent.program.inputs_with_role(role)}
-            for role in ("hoisted", "constant over time")
-        )
+        hoisted, fixed = ({name: ready[name] for name in names} for names in self.names_by_role)
         return hoisted, fixed
+
+    @cached_property
+    def names_by_role(self) -> tuple[tuple[str, ...], ...]:
+        """The names of inputs that change with time, and of those that do not."""
+        program = self.recurrent.program
+        return tuple(tuple(v.name for v in program.inputs_with_role(r)) for r in ("hoisted", "constant over time"))
+
+    @cached_property
+    def passed_on(self) -> dict[str, str] | None:
+        """Where each input of the loop comes from, if nothing but products is computed before it."""
+        outputs = self.hoisted.program.outputs
+        if any(value.operator != "input" for value in outputs.values()):
+            return None
+        return {name: value.name for name, value in outputs.items()}
 
     def bind(self, stored: Mapping[str, Tensor], like: Tensor) -> BoundProgram:
         """The step, with its parameters attached."""
