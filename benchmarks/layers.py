@@ -14,6 +14,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
@@ -71,7 +72,7 @@ def main() -> None:
             torch.manual_seed(0)
             layers = [cellwright.Recurrent(options.cell, features, units), torch.nn.LSTM(features, units)]
             x = torch.randn(steps, rows, features)
-            runs = [lambda layer=layer, x=x: step(layer, x) for layer in layers]
+            runs = [partial(step, layer, x) for layer in layers]
             ours, theirs = side_by_side(runs, options.repeats)
             ratios.append(statistics.median(theirs) / statistics.median(ours))
             name = f"({steps}, {rows}, {features}, {units})"
