@@ -103,7 +103,7 @@ body.if:
   br label %"head.1"
 body.endif:
   %".113" = select  i1 %".54", ptr %".94", ptr %".48"
-  call void @"product"(i64 %".57", ptr %".113", i64 %".89", i64 %".25", i64 %".115", ptr %".7", ptr %".118", i64 %".120", i1 0)
+  call void @"product"(i64 %".57", ptr %".113", i64 %".89", i64 1, i64 %".25", i64 %".115", ptr %".7", ptr %".118", i64 %".120", i1 0)
   br label %"head.3"
 head.1:
   %".59" = phi  i64 [0, %"body.if"], [%".110", %"after.2"]

@@ -11,6 +11,7 @@ from cellwright import Recurrent, kernels
 from cellwright.cells import LSTM, Cell
 from cellwright.layers.stages import staged
 
+CELLS = {"lstm": LSTM(), "fgr": LSTM(peepholes=True, gate_recurrence="gates"), "projection": LSTM(projection=True)}
 SIZES = [(5, 3, 4, 4), (1, 1, 2, 1), (4, 1, 1, 3), (3, 2, 3, 5), (2, 7, 3, 17), (6, 5, 2, 33)]
 """(steps, rows, features, units): odd ones, below and above the width of a vector and of a block of rows."""
 
@@ -72,6 +73,16 @@ def test_kernels_are_the_interpreter(cell: Cell, size: tuple[int, int, int, int]
     inputs, state = draw(layer, steps, rows)
     is_compiled = staged(cell, tuple(sorted(layer.layer_sizes(0).items()))).compiled(cell, torch.float64)
     assert is_compiled is not None
+    same(results(layer, inputs, state, True), results(layer, inputs, state, False))
+
+
+@pytest.mark.parametrize("size", [(60, 9, 33, 70), (300, 2, 40, 64), (1, 1, 64, 64)], ids=str)
+@pytest.mark.parametrize("name", ["lstm", "fgr", "projection"])
+def test_sums_over_many_rows(name: str, size: tuple[int, int, int, int]) -> None:
+    """Long enough for the sums over time to be taken in blocks."""
+    steps, rows, features, units = size
+    layer = build(CELLS[name], features, units)
+    inputs, state = draw(layer, steps, rows)
     same(results(layer, inputs, state, True), results(layer, inputs, state, False))
 
 

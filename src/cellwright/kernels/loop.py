@@ -15,7 +15,7 @@ from cellwright.kernels.cache import function
 from cellwright.kernels.host import Host, this_host
 from cellwright.kernels.loop_ir import print_loop
 from cellwright.kernels.plan import Group, Kernel, LoopPlan, axes_of, is_given
-from cellwright.kernels.product_ir import Shape
+from cellwright.kernels.product_ir import BLOCK, Shape, print_sum
 from cellwright.kernels.vector_ir import FLOAT32, FLOAT64
 from cellwright.program import Family, Value, families
 from cellwright.program.storage import size_of
@@ -24,6 +24,7 @@ from cellwright.program.values import BATCH, Axes, named_axes
 Tensor: TypeAlias = torch.Tensor
 
 _ALIGNMENT = 64
+_WORTH_A_CALL = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class CompiledLoop:
     def __init__(self, plan: LoopPlan, sizes: Mapping[str, int], dtype: torch.dtype, host: Host | None = None) -> None:
         self.plan, self.sizes, self.dtype = plan, dict(sizes), dtype
         self._units: dict[Axes, int] = {}
+        self._sum: Callable[[int], None] | None = None
         self.host = host or this_host()
         self.shape: Shape = self.host.shape(FLOAT32 if dtype == torch.float32 else FLOAT64)
         self.families: Mapping[str, Family] = families(plan.program, sizes)
@@ -357,21 +359,21 @@ class CompiledLoop:
             found[name] = tensors["@carry"][start : start + rows * units].view(rows, units)
         for value in self.plan.inputs:
             if value.name in self.plan.sums:
-                found[value.name] = self._sum(template, tensors, value.name)
+                found[value.name] = self._accumulated(template, tensors, value.name)
             elif value.name in self.plan.with_cotangent:
                 shape = tensors[value.name].shape
                 found[value.name] = tensors[f"d_input {value.name}"][: prod(shape)].view(shape)
         of_family: dict[str, dict[str, Tensor]] = {name: {} for name in self.read}
         for value in self.plan.parameters:
             if value.name in self.plan.sums:
-                of_family[self.parts[value.name][0].name][value.name] = self._sum(template, tensors, value.name)
+                of_family[self.parts[value.name][0].name][value.name] = self._accumulated(template, tensors, value.name)
         self._matrix_cotangents(template, tensors, steps, rows, resets, found, of_family, needed)
         for name, parts in of_family.items():
             if name not in found:
                 found[name] = self._joined(self.families[name], parts, tensors[name])
         return found
 
-    def _sum(self, template: Template, tensors: Mapping[str, Tensor], name: str) -> Tensor:
+    def _accumulated(self, template: Template, tensors: Mapping[str, Tensor], name: str) -> Tensor:
         target = self.plan.sums[name][0]
         start = template.places[target.key].offset
         return tensors["@d_sum"][start : start + self.axes[str(target.axis)]]
@@ -453,14 +455,32 @@ class CompiledLoop:
             before = self._over_time(f"state {term.name}", template, tensors, steps, rows, units)[: steps - 1]
             if resets is not None:
                 entered = torch.cat([initial.unsqueeze(0), before]).masked_fill(resets.unsqueeze(-1), 0.0)
-                return flat.T @ entered.view(-1, units)
+                return self._sum_of_products(flat, entered.view(-1, units))
             first = flat[:rows].T @ initial
-            return first if steps == 1 else first.addmm_(flat[rows:].T, before.reshape(-1, units))
+            if steps == 1:
+                return first
+            return self._sum_of_products(flat[rows:], before.reshape(-1, units)).add_(first)
         if term.operator == "input":
-            return flat.T @ tensors[term.name].reshape(-1, units)
+            return self._sum_of_products(flat, tensors[term.name].reshape(-1, units))
         source = self.plan.backward.memory.get(term.serial)
         key = source.keys[0] if source is not None else self._saved_key(term)
-        return flat.T @ self._over_time(key, template, tensors, steps, rows, units).reshape(-1, units)
+        return self._sum_of_products(
+            flat, self._over_time(key, template, tensors, steps, rows, units).reshape(-1, units)
+        )
+
+    def _sum_of_products(self, left: Tensor, right: Tensor) -> Tensor:
+        """left.T @ right; by our own product where that is worth a call."""
+        (count, rows), columns = left.shape, right.shape[1]
+        panel = self.shape.columns
+        padded = -(-columns // panel) * panel
+        if count * rows * columns < _WORTH_A_CALL or 2 * columns < padded:
+            return left.T @ right
+        if self._sum is None:
+            self._sum = function(print_sum(self.shape), "sum_of_products", self.host)
+        packed, result = left.new_zeros(BLOCK, padded), left.new_empty(rows, padded)
+        addresses = (left.data_ptr(), rows, right.data_ptr(), columns, packed.data_ptr(), result.data_ptr(), padded, 0)
+        self._sum(np.array((count, *addresses), np.int64).ctypes.data)
+        return result if padded == columns else result[:, :columns].contiguous()
 
     def _stacked(self, weights: Sequence[Value], tensors: Mapping[str, Tensor]) -> Tensor:
         """The rows of several matrices below one another."""

@@ -132,6 +132,7 @@ class _Printer:
                     self.argument("rows"),
                     base,
                     row,
+                    constant(1),
                     self.argument(f"{matrix}.depth"),
                     self.argument(f"{matrix}.panels"),
                     self.address(matrix),

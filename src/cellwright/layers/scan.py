@@ -97,7 +97,8 @@ def _run_compiled(
     if not operator.is_plain(given):
         return None
     # A product of few rows cannot use the registers: those of all steps are then done together, before the loop.
-    parts = staged(cell, tuple(sorted(sizes.items())), cut_sums=given[0].shape[1] < _FEW_ROWS)
+    steps, rows = given[0].shape[:2]
+    parts = staged(cell, tuple(sorted(sizes.items())), cut_sums=rows < _FEW_ROWS and steps > 1)
     loop = parts.compiled(cell, given[0].dtype)
     if loop is None:
         return None
