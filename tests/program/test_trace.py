@@ -8,7 +8,20 @@ import numpy as np
 import pytest
 import torch
 
-from cellwright.cells import LSTM, Cell, affine, find, linear, maximum_over, mean, sigmoid, sum_over, tanh, weight, where
+from cellwright.cells import (
+    LSTM,
+    Cell,
+    affine,
+    find,
+    linear,
+    maximum_over,
+    mean,
+    sigmoid,
+    sum_over,
+    tanh,
+    weight,
+    where,
+)
 from cellwright.errors import CellwrightError
 
 
