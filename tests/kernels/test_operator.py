@@ -173,6 +173,8 @@ def test_a_new_length_or_batch_compiles_nothing(monkeypatch) -> None:
         model(torch.randn(steps, rows, 3, dtype=torch.float64))[0].sum().backward()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 def test_threads_and_a_forked_child(calls: list[str]) -> None:
     model, x = layer()
     with torch.no_grad():
