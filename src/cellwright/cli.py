@@ -50,9 +50,7 @@ def run(
     out: Annotated[
         Path | None, typer.Option(help="folder for the results; by default runs/TASK-RECIPE[-CELL][-DEVICE]")
     ] = None,
-    recipe: Annotated[
-        str, typer.Option(help="how it is learnt; airline: best (the default), survey, li2019")
-    ] = "",
+    recipe: Annotated[str, typer.Option(help="how it is learnt; airline: best (the default), survey, li2019")] = "",
     cell: Annotated[str, typer.Option(help="a cell of the catalogue, or FILE.py:CLASS")] = "",
     seeds: Annotated[int, typer.Option(min=1, help="networks to train, one a seed")] = 5,
     device: Annotated[str, typer.Option(help="the memristors of the chip: li2019, li2019-gait, ideal")] = "li2019",
