@@ -228,6 +228,7 @@ def test_one_of_each_is_not_written_as_several(bare):
     assert "Software: the trained network. Chips: the simulated chip." in text
     assert not re.findall(r"(?<![.\d])1 \w+s\b", text)
     assert "Median" not in text
+    assert "percentile" not in text
 
 
 def test_the_results_do_not_repeat_the_causes(source):
