@@ -158,3 +158,10 @@ def test_cells_that_do_not_exist() -> None:
         Recurrent("lsmt", 3, 4)
     with pytest.raises(CellwrightError, match=r"a cell or its name, got int"):
         Recurrent(3, 3, 4)
+
+
+def test_a_cell_class_instead_of_an_instance_says_what_to_pass():
+    from cellwright import cells
+
+    with pytest.raises(CellwrightError, match=r"pass an instance, LSTM\(\)"):
+        Recurrent(cells.LSTM, 3, 8)

@@ -20,7 +20,8 @@ _WHOLE_NUMBERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8
 
 def cell(given: Any) -> Cell:
     if not isinstance(given, Cell):
-        raise CellwrightError(f"a layer runs a cell or its name, got {type(given).__name__}: see cellwright.cells")
+        hint = f"pass an instance, {given.__name__}()" if isinstance(given, type) else "see cellwright.cells"
+        raise CellwrightError(f"a layer runs a cell or its name, got {type(given).__name__}: {hint}")
     return given
 
 
@@ -154,7 +155,10 @@ def signals(record: Iterable[str], known: Iterable[str]) -> None:
     known = tuple(known)
     for name in record:
         if name not in known:
-            raise CellwrightError(f"the cell has no signal {name!r} to record; it has: {', '.join(known)}")
+            raise CellwrightError(
+                f"the cell has no signal {name!r} to record; it has: {', '.join(known)} "
+                "(layer and direction are added to the names that come back)"
+            )
 
 
 def _is_whole(value: Any) -> bool:
