@@ -319,8 +319,6 @@ class _Printer:
         lanes = _Lanes(constant(0), None, self.level)
         for target in action.targets:
             value = self.v.number(0.0) if target.value is None else self.emit(target.value, lanes)
-            if target.kind != "store":
-                raise NotImplementedError(f"{target.kind} of one number a row")
             self.b.store(self.v.first(value), self._row(target.key), align=self.align)
 
     def _targets(self, action: Pass, lanes: _Lanes, totals: Mapping[str, Vector]) -> None:

@@ -171,7 +171,13 @@ class _Scheduler:
         return self.levels[value.serial]
 
     def compute(self, kind: str, key: str, value: Value | None, axis: str | None, level: int = 0) -> None:
-        """Compute a value at its level and send it to a target."""
+        """Compute a value at its level and send it to a target.
+
+        Raises:
+            UnsupportedError: one number a row goes anywhere but to memory.
+        """
+        if axis is None and kind != "store":
+            raise UnsupportedError(f"a {kind} is one number a row")
         if value is not None:
             level = max(level, self.level(value))
             self.require(value, level)

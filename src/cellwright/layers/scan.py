@@ -135,7 +135,7 @@ def _run(
     record: Sequence[str],
 ) -> Scanned:
     shapes = {name: tuple(sizes[axis] for axis in axes) for name, axes in cell.state_axes().items()}
-    several = {name: shape for name, shape in shapes.items() if len(shape) > 1}
+    other = {name: shape for name, shape in shapes.items() if len(shape) != 1}
     output_name = next(iter(shapes))
     states = dict(initial)
     outputs: list[Tensor] = []
@@ -145,9 +145,9 @@ def _run(
     for time, step_inputs in enumerate(inputs):
         if resets is not None:
             states = {name: state.masked_fill(resets[time], 0.0) for name, state in states.items()}
-        shaped = {name: states[name].unflatten(-1, shape) for name, shape in several.items()}
+        shaped = {name: states[name].reshape(*states[name].shape[:-1], *shape) for name, shape in other.items()}
         results = body({**step_inputs, **states, **shaped}, record)
-        flat = {name: results[name].flatten(-len(shape)) for name, shape in several.items()}
+        flat = {name: results[name].reshape(states[name].shape) for name in other}
         new = {name: flat[name] if name in flat else results[name] for name in states}
         outputs.append(new[output_name])
         for name in record:
