@@ -225,9 +225,9 @@ def documents(record):
 
 
 @pytest.fixture(scope="session")
-def source(record):
+def source(record, documents):
     """The page of that run as HTML."""
-    return html(record)
+    return html(record, documents)
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,10 @@ CONSTANTS: Mapping[str, Constant] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """A part of the cost of one step; None where it has none. ``value`` shows how it comes about."""
+    """A part of the cost of one step; None where it has none. ``value`` shows how it comes about.
+
+    ``outside_crossbar``: digital logic that a system without crossbars has as well.
+    """
 
     name: str
     energy_j: float | None = None
@@ -88,6 +91,7 @@ class Item:
     value: str = ""
     source: str = ""
     uncertainty: str = ""
+    outside_crossbar: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +102,7 @@ class StepCost:
         latency_per_step_s: from the inputs of a step to its outputs; arrays wait for one another, tiles do not.
         area_m2: None where nobody says.
         items: of which it is the sum.
-        source, uncertainty: for the whole.
+        source, uncertainty: for the whole; ``factor`` is the one within which the true value is taken to lie.
         constants: that went in.
     """
 
@@ -108,6 +112,7 @@ class StepCost:
     area_m2: float | None
     items: tuple[Item, ...]
     source: str
+    factor: float
     uncertainty: str
     constants: tuple[Constant, ...]
 
@@ -130,9 +135,7 @@ def step_cost(chip: Chip) -> StepCost:
     tally.corrections()
     tally.pointwise()
     tally.devices()
-    return tally.total(
-        "chip", "factor 3: published figures from several process nodes; leakage and control are left out"
-    )
+    return tally.total("chip", "published figures from several process nodes; leakage and control are left out")
 
 
 def digital_cost(chip: Chip, bits: int = 8) -> StepCost:
@@ -151,7 +154,7 @@ def digital_cost(chip: Chip, bits: int = 8) -> StepCost:
     tally.weights_from_memory(bits)
     tally.pointwise()
     found = tally.total(
-        f"digital, {bits} bits", "factor 3: arithmetic and weight reads alone, without control; no area is published"
+        f"digital, {bits} bits", "arithmetic and weight reads alone, without control; no area is published"
     )
     return replace(found, area_m2=None)
 
@@ -169,7 +172,7 @@ class _Tally:
         self.items: list[Item] = []
         self.constants: dict[str, Constant] = {}
 
-    def total(self, name: str, uncertainty: str) -> StepCost:
+    def total(self, name: str, left_out: str) -> StepCost:
         sources = dict.fromkeys(constant.source for constant in self.constants.values())
         return StepCost(
             name=name,
@@ -178,13 +181,15 @@ class _Tally:
             area_m2=sum(item.area_m2 or 0.0 for item in self.items),
             items=tuple(self.items),
             source="; ".join(sources),
-            uncertainty=uncertainty,
+            factor=_FACTOR,
+            uncertainty=f"factor {_FACTOR:g}: {left_out}",
             constants=tuple(self.constants.values()),
         )
 
     def add(
         self, name: str, value: str, constants: tuple[str, ...], *, energy: float | None = None,
         latency: float | None = None, area: float | None = None, source: str = "", uncertainty: str = "",
+        outside_crossbar: bool = False,
     ) -> None:  # fmt: skip
         used = [CONSTANTS[constant] for constant in constants]
         self.constants |= {constant.name: constant for constant in used}
@@ -197,6 +202,7 @@ class _Tally:
                 value=value,
                 source="; ".join(dict.fromkeys([*([source] if source else []), *(c.source for c in used)])),
                 uncertainty=uncertainty or (f"factor {max(c.factor for c in used):g}" if used else ""),
+                outside_crossbar=outside_crossbar,
             )
         )
 
@@ -277,6 +283,7 @@ class _Tally:
             + additions * _constant("32-bit float addition"),
             latency=found["layers"] * _CYCLES / _constant("digital clock"),
             area=found["units"] * _constant("activation area"),
+            outside_crossbar=True,
         )  # fmt: skip
 
     def devices(self) -> None:
@@ -329,6 +336,7 @@ class _Tally:
         return sum(len(array.tiles) for array, _ in self.uses)
 
 
+_FACTOR = 3.0  # assumed for a whole step, whose items have factors of their own
 _CYCLES = 6  # from pre-activations to the new state, all units at once: look-up, product, sum, look-up, product, write
 
 

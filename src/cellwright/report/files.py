@@ -19,8 +19,9 @@ def write_report(record: RunReport, folder: Path) -> None:
     """
     write_atomically(folder / "result.json", result_json(record))
     write_atomically(folder / "forecast.csv", forecast_csv(record))
-    drawn = figures(record)
-    for name, figure in drawn.items():
-        write_atomically(folder / "figures" / f"{name}.svg", svg(figure, name))
+    documents = {}
+    for name, figure in figures(record).items():
+        documents[name] = svg(figure, name)
+        write_atomically(folder / "figures" / f"{name}.svg", documents[name])
         write_atomically(folder / "figures" / f"{name}.png", png(figure))
-    write_atomically(folder / "report.html", html(record, drawn))
+    write_atomically(folder / "report.html", html(record, documents))

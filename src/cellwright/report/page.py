@@ -10,7 +10,6 @@ from xml.etree import ElementTree
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from cellwright import units
 from cellwright.program.counts import SYMBOLS
@@ -28,15 +27,16 @@ MATHML_ATTRIBUTES = frozenset(
 )
 
 
-def html(record: RunReport, drawn: Mapping[str, Figure] | None = None) -> str:
+def html(record: RunReport, documents: Mapping[str, str] | None = None) -> str:
     """The whole report as one HTML document.
 
     Args:
         record: of the run; its texts are shown as text, never as markup.
-        drawn: what ``figures(record)`` gave, where they are drawn already.
+        documents: the figures as SVG documents by name, where they are drawn already.
     """
-    drawn = figures(record) if drawn is None else drawn
-    pictures = {name: inline(svg(figure, name), name, describe(record, name)) for name, figure in drawn.items()}
+    if documents is None:
+        documents = {name: svg(figure, name) for name, figure in figures(record).items()}
+    pictures = {name: inline(document, name, describe(record, name)) for name, document in documents.items()}
     return _template().render(
         record=record,
         css=Markup(files(__package__).joinpath("page.css").read_text(encoding="utf-8")),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import re
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -233,7 +232,7 @@ def _cost(chip: Chip) -> Cost:
                 value=item.value,
                 source=item.source,
                 uncertainty=item.uncertainty,
-                outside_crossbar=item.name.startswith("activations"),
+                outside_crossbar=item.outside_crossbar,
             )
             for item in found.items
         ],
@@ -246,19 +245,13 @@ def _digital(chip: Chip) -> Comparison:
         name=found.name,
         source=found.source,
         certainty=found.uncertainty,
-        factor=_factor(found.uncertainty),
+        factor=found.factor,
         set_up="weights in SRAM, a multiply-accumulate unit for each matrix column, the same digital activations",
         power_w=found.power_w,
         energy_per_step_j=found.energy_per_step_j,
         latency_per_step_s=found.latency_per_step_s,
         area_m2=found.area_m2,
     )
-
-
-def _factor(uncertainty: str) -> float | None:
-    """The number in "factor 3: ..."; None where the words begin otherwise."""
-    found = re.match(r"factor (\d+(?:\.\d+)?)", uncertainty)
-    return float(found[1]) if found else None
 
 
 def _published(entry: Published) -> Comparison:
