@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from cellwright import Recurrent, kernels
-from cellwright.cells import LSTM, Cell
-from cellwright.layers.stages import staged
+from cellwright.cells import LSTM, Cell, affine, tanh, weight
+from cellwright.layers.compiled import compiled_step
 
 CELLS = {"lstm": LSTM(), "fgr": LSTM(peepholes=True, gate_recurrence="gates"), "projection": LSTM(projection=True)}
 SIZES = [(5, 3, 4, 4), (1, 1, 2, 1), (4, 1, 1, 3), (3, 2, 3, 5), (2, 7, 3, 17), (6, 5, 2, 33)]
@@ -18,6 +18,7 @@ SIZES = [(5, 3, 4, 4), (1, 1, 2, 1), (4, 1, 1, 3), (3, 2, 3, 5), (2, 7, 3, 17), 
 
 def build(cell: Cell, features: int, units: int, dtype: torch.dtype = torch.float64) -> Recurrent:
     torch.manual_seed(units)
+    units += -units % getattr(cell, "cells_per_block", 1)
     projects = any("projection" in value.axes for value in cell.program().values)
     return Recurrent(cell, features, units, proj_size=max(1, units - 2) if projects and units > 1 else 0, dtype=dtype)
 
@@ -71,8 +72,7 @@ def test_kernels_are_the_interpreter(cell: Cell, size: tuple[int, int, int, int]
         pytest.skip("a projection is smaller than what it projects")
     layer = build(cell, features, units)
     inputs, state = draw(layer, steps, rows)
-    is_compiled = staged(cell, tuple(sorted(layer.layer_sizes(0).items()))).compiled(cell, torch.float64)
-    assert is_compiled is not None
+    assert compiled_step(cell, tuple(sorted(layer.layer_sizes(0).items()))).loop(torch.float64) is not None
     same(results(layer, inputs, state, True), results(layer, inputs, state, False))
 
 
@@ -156,11 +156,18 @@ def test_an_output_changed_in_place_is_noticed() -> None:
         loss.backward()
 
 
-def test_blocks_are_interpreted_and_said_so_once(caplog: pytest.LogCaptureFixture) -> None:
-    layer = build(LSTM(cells_per_block=2, output_bias=0.125), 3, 4)
+class OneGain(Cell):
+    """A weight that is one number."""
+
+    def step(self, x, h):
+        return weight("weight_gain", out=()) * tanh(affine("u", x, h))
+
+
+def test_what_cannot_be_compiled_is_interpreted_and_said_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    layer = build(OneGain(), 3, 4)
     with caplog.at_level(logging.WARNING, "cellwright.kernels"):
         for _ in range(2):
             layer(torch.randn(2, 5, 3, dtype=torch.float64))
     (record,) = caplog.records
-    assert record.message.endswith("is interpreted, because a value has the axes block, cell")
+    assert record.message.endswith("is interpreted, because a weight or constant is used in a sum over units")
     caplog.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from cellwright.kernels.loop import CompiledLoop
 from cellwright.kernels.loop_ir import print_loop
 from cellwright.kernels.plan import plan_loop
 from cellwright.kernels.vector_ir import FLOAT32
-from cellwright.layers.stages import staged
+from cellwright.layers.compiled import compiled_step
 
 
 @pytest.fixture
@@ -86,10 +87,11 @@ def test_other_types_and_modes_are_interpreted(calls: list[str]) -> None:
     assert not calls
 
 
-def test_recorded_signals_are_interpreted(calls: list[str]) -> None:
+def test_recorded_signals_are_compiled(calls: list[str]) -> None:
     model, x = layer()
-    model(x, record="i")
-    assert not calls
+    _, _, signals = model(x, record=("i", "c"))
+    (signals["i_l0"].sum() + signals["c_l0"].square().sum()).backward()
+    assert calls == ["forward", "backward"]
 
 
 def test_a_backward_that_is_differentiated_is_interpreted(calls: list[str]) -> None:
@@ -136,7 +138,7 @@ def test_importing_layers_does_not_import_llvmlite() -> None:
 
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a new process begins."""
-    monkeypatch.setattr(code, "_functions", {})
+    monkeypatch.setattr(code, "_engines", {})
 
 
 TEXT = 'define void @"nothing"(ptr %x) { ret void }'
@@ -153,7 +155,7 @@ def test_compiled_code_is_read_from_disk_and_mended(monkeypatch, tmp_path: Path)
         before = len(compilations)
         for _ in range(2):
             forget(monkeypatch)
-            code.function(TEXT, "nothing", this_host())(0)
+            code.function(TEXT, "nothing", this_host(), ctypes.c_void_p)(0)
         assert len(compilations) == before + 1
 
 
@@ -161,7 +163,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(monkeypatch, tmp_path: P
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CELLWRIGHT_CACHE", str(tmp_path / "file" / "folder"))
     forget(monkeypatch)
-    code.function(TEXT, "nothing", this_host())(0)
+    code.function(TEXT, "nothing", this_host(), ctypes.c_void_p)(0)
 
 
 def test_a_new_length_or_batch_compiles_nothing(monkeypatch) -> None:
@@ -204,8 +206,7 @@ class Unit(Cell):
 def test_the_code_of_a_small_cell(golden) -> None:
     """The loop for the 128-bit vectors that every x86-64 has, without the product that it calls."""
     cell = Unit()
-    parts = staged(cell, tuple(sorted(cell.sizes(3, 4).items())))
-    plan = plan_loop(parts.recurrent.program, [cut.name for cut in parts.cuts.values()])
+    plan = plan_loop(compiled_step(cell, tuple(sorted(cell.sizes(3, 4).items()))).step.program)
     host = Host("x86_64-unknown-linux-gnu", "x86-64", "", 16, 16)
     text = print_loop(plan, plan.forward, host.shape(FLOAT32)).text
-    golden("unit_kernel.ll", text[text.index('define void @"forward"') :])
+    golden("unit_kernel.ll", text)

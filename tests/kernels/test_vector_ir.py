@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 
 import numpy as np
@@ -68,7 +69,7 @@ def compiled(operator: str, count: int, precision: Precision, host: Host):
             result = v.select(result, v.number(1.0), v.number(0.0))
         b.store(result, parts[-1], align=precision.bytes)
     b.ret_void()
-    return function(str(module), "apply", host)
+    return function(str(module), "apply", host, ctypes.c_void_p)
 
 
 def apply(operator: str, arguments: list[torch.Tensor], host: Host) -> torch.Tensor:

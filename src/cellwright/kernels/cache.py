@@ -19,8 +19,7 @@ from cellwright.files import write_atomically
 from cellwright.kernels.host import Host
 
 _lock = threading.Lock()
-_engines: list[Any] = []  # code lives as long as its engine
-_functions: dict[str, Callable[[int], None]] = {}
+_engines: dict[str, Any] = {}
 
 
 def folder() -> Path:
@@ -33,18 +32,23 @@ def folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "cellwright"
 
 
-def function(text: str, name: str, host: Host) -> Callable[[int], None]:
-    """The function ``name`` of a module's text, compiled for the host: from this process, from disk, or anew."""
-    parts = (text, name, host.triple, host.cpu, host.features, llvmlite.__version__)
+def address(text: str, name: str, host: Host) -> int:
+    """The address of a function of a module's text, compiled for the host: in this process, on disk, or now."""
+    parts = (text, host.triple, host.cpu, host.features, llvmlite.__version__)
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     with _lock:
-        if key not in _functions:
+        if key not in _engines:
             code = _read(key)
             if code is None:
                 code = host.compile(text)
                 _write(key, code)
-            _functions[key] = _load(code, name, host)
-        return _functions[key]
+            _engines[key] = _loaded(code, host)  # code lives as long as its engine
+        return int(_engines[key].get_function_address(name))
+
+
+def function(text: str, name: str, host: Host, *arguments: Any) -> Callable[..., None]:
+    """The same as something to call, with ctypes' types of its arguments. It lets go of the interpreter's lock."""
+    return ctypes.CFUNCTYPE(None, *arguments)(address(text, name, host))
 
 
 def _read(key: str) -> bytes | None:
@@ -63,11 +67,8 @@ def _write(key: str, code: bytes) -> None:
         write_atomically(folder() / f"{key}.bin", hashlib.sha256(code).digest() + code)
 
 
-def _load(code: bytes, name: str, host: Host) -> Callable[[int], None]:
-    empty = llvm.parse_assembly("")
-    engine = llvm.create_mcjit_compiler(empty, host.machine())
+def _loaded(code: bytes, host: Host) -> Any:
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), host.machine())
     engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    _engines.append(engine)
-    # ctypes lets go of the interpreter's lock during the call.
-    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(engine.get_function_address(name))
+    return engine

@@ -25,8 +25,9 @@ class Host:
     registers: int
 
     def shape(self, precision: Precision) -> Shape:
-        """How numbers of a precision are laid into this host's registers."""
-        return Shape(precision, self.vector_bytes // precision.bytes, 4 if self.registers >= 32 else 2)
+        """How numbers of a precision are laid into this host's registers: as many sums as they hold, with operands."""
+        panel, blocks = (3, (8, 4, 2, 1)) if self.registers >= 32 else (2, (4, 2, 1))
+        return Shape(precision, self.vector_bytes // precision.bytes, panel, blocks)
 
     def machine(self, jit: bool = True) -> llvm.TargetMachine:
         """LLVM's target machine."""

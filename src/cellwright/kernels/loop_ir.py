@@ -1,7 +1,9 @@
-"""A planned time loop as vector LLVM IR: one function of an array of addresses, strides and sizes.
+"""A planned time loop as vector LLVM IR: one function of a table of sizes and a list of addresses.
 
-The function takes a pointer to 64-bit integers; ``PrintedLoop.arguments`` names them in order. A buffer ``k`` is
-addressed by ``k.address`` and, in numbers, ``k.time`` and ``k.row``: a stride of 0 repeats a row or a step.
+``loop(numbers, addresses, steps, first, last)`` runs all steps for the rows [first, last). Rows do not meet, so that
+several threads may share a batch. ``PrintedLoop.numbers`` and ``PrintedLoop.tensors`` name the integers of the table
+and the addresses. A buffer ``k`` lies at ``k.offset`` bytes in its tensor, with strides ``k.time`` and ``k.row`` in
+numbers: a stride of 0 repeats a step or a row.
 """
 
 from __future__ import annotations
@@ -13,21 +15,25 @@ from dataclasses import dataclass, field
 
 from llvmlite import ir
 
-from cellwright.kernels.plan import Kernel, LoopPlan, Pass, Product, Source, Target, lane_axis
-from cellwright.kernels.product_ir import Shape, constant, define_pack, define_product
-from cellwright.kernels.vector_ir import BYTE, EMITTERS, INDEX, POINTER, Vector, Vectors, counted, declared_as
+from cellwright.kernels.memory import owner_of
+from cellwright.kernels.plan import LoopPlan
+from cellwright.kernels.product_ir import PRODUCT, Shape
+from cellwright.kernels.schedule import Kernel, Pass, Product, Source, Target, lanes
+from cellwright.kernels.vector_ir import BYTE, EMITTERS, INDEX, POINTER, Vector, Vectors, constant, counted, declared_as
 from cellwright.program import Value
+from cellwright.program.values import Axes
 
 _START: Mapping[str, float] = {"sum": 0.0, "mean": 0.0, "maximum_over": -math.inf}
 
 
 @dataclass(frozen=True)
 class PrintedLoop:
-    """The text of a module with one function ``name``, and the names of its arguments."""
+    """The text of a module with one function ``name``, and what its table and its list of addresses hold."""
 
     name: str
     text: str
-    arguments: tuple[str, ...]
+    numbers: tuple[str, ...]
+    tensors: tuple[str, ...]
 
 
 def print_loop(plan: LoopPlan, kernel: Kernel, shape: Shape) -> PrintedLoop:
@@ -35,16 +41,24 @@ def print_loop(plan: LoopPlan, kernel: Kernel, shape: Shape) -> PrintedLoop:
     module = ir.Module(name="cellwright")
     printer = _Printer(module, plan, kernel, shape)
     printer.print()
-    return PrintedLoop(kernel.name, str(module), tuple(printer.arguments))
+    return PrintedLoop(kernel.name, str(module), tuple(printer.numbers), tuple(printer.tensors))
 
 
 @dataclass
 class _Lanes:
-    """Where in a pass code is printed: the first unit, and which lanes exist (None: all)."""
+    """Where in a pass code is printed.
 
+    Attributes:
+        axes: of the pass.
+        outer: index along the first of two axes.
+        first: the first unit along the last axis.
+        exists: which lanes there are; None for all.
+    """
+
+    axes: Axes
+    outer: Vector | None
     first: Vector
     exists: Vector | None
-    level: int
     values: dict[int, Vector] = field(default_factory=dict)
 
 
@@ -52,95 +66,133 @@ class _Printer:
     def __init__(self, module: ir.Module, plan: LoopPlan, kernel: Kernel, shape: Shape) -> None:
         self.plan, self.kernel, self.shape = plan, kernel, shape
         self.scalar, self.align = shape.precision.type, shape.precision.bytes
-        self.product, self.pack = define_product(module, shape), define_pack(module, shape)
-        function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER]), kernel.name)
+        signature = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, INDEX, INDEX, INDEX])
+        function = ir.Function(module, signature, kernel.name)
+        self.table, self.addresses, self.steps, self.first, self.last = function.args
+        for argument, name in zip(function.args, ("numbers", "addresses", "steps", "first", "last"), strict=True):
+            argument.name = name
         self.entry = ir.IRBuilder(function.append_basic_block("entry"))
         self.b = ir.IRBuilder(function.append_basic_block("start"))
         self.v = Vectors(self.b, shape.precision, shape.width)
-        self.arguments: list[str] = []
+        self.numbers: list[str] = []
+        self.tensors: list[str] = []
         self.loaded: dict[str, Vector] = {}
         self.rows: dict[tuple[str, str], Vector] = {}
         self.level = 0
+        self.initial = {v.name: v for v in plan.program.inputs_with_role("state")}
+        terms = {term.name for group in plan.groups for term in group.terms if term.serial in self._current_states()}
+        self.entered = terms if any(isinstance(action, Product) for action in kernel.actions) else set()
+        if kernel.backward and not any(self._is_forward(action) for action in kernel.actions):
+            self.entered = set()
+
+    def _current_states(self) -> set[int]:
+        return {value.serial for value in self.initial.values()}
+
+    @staticmethod
+    def _is_forward(action: Product | Pass) -> bool:
+        return isinstance(action, Product) and action.matrix.startswith("matrix")
 
     def print(self) -> None:
-        start = self.b.block
-        self._pack_matrices()
-        with counted(self.b, constant(0), self.argument("steps")) as (turn, _, _):
+        start, b = self.b.block, self.b
+        self.chunk = self.number("chunk")
+        self.product = self.entry.inttoptr(self.number("product function"), ir.PointerType(PRODUCT))
+        self.has_lengths = b.icmp_signed("!=", self.number("lengths.row"), constant(0))
+        self._begin()
+        with counted(b, constant(0), self.steps, 1) as (turn, _, _):
             self.turn = turn
-            self.time = (
-                self.b.sub(self.b.sub(self.argument("steps"), constant(1)), turn) if self.kernel.backward else turn
-            )
+            self.time = b.sub(b.sub(self.steps, constant(1)), turn) if self.kernel.backward else turn
+            self.inside = b.srem(turn, self.chunk)
             self._enter_step()
+            self._products_ahead()
             for action in self.kernel.actions:
-                if isinstance(action, Product):
-                    self._product(action)
-                else:
+                if isinstance(action, Pass):
                     self._pass(action)
-        self.b.ret_void()
+                elif not action.ahead:
+                    self._product(action, self._base(action.source), self.top, self.inside)
+        self._end()
+        b.ret_void()
         self.entry.branch(start)
 
-    def argument(self, name: str) -> Vector:
-        """An integer argument, loaded once at the entry."""
+    # The table and the addresses, read once at the entry
+
+    def number(self, name: str) -> Vector:
         if name not in self.loaded:
-            place = self.entry.gep(self.entry.function.args[0], [constant(len(self.arguments))], source_etype=INDEX)
-            self.arguments.append(name)
-            self.loaded[name] = self.entry.load(place, typ=INDEX, align=8)
+            place = self.entry.gep(self.table, [constant(len(self.numbers))], source_etype=INDEX)
+            self.numbers.append(name)
+            self.loaded[name] = self.entry.load(place, name, typ=INDEX, align=8)
         return self.loaded[name]
 
-    def address(self, name: str) -> Vector:
-        key = f"{name} as a pointer"
-        if key not in self.loaded:
-            self.loaded[key] = self.entry.inttoptr(self.argument(f"{name}.address"), POINTER)
-        return self.loaded[key]
+    def address(self, key: str) -> Vector:
+        name = f"address of {key}"
+        if name not in self.loaded:
+            base = self._tensor(owner_of(self.plan, self.kernel, key))
+            self.loaded[name] = self.entry.inttoptr(self.entry.add(base, self.number(f"{key}.offset")), POINTER, key)
+        return self.loaded[name]
+
+    def _tensor(self, tensor: str) -> Vector:
+        name = f"tensor {tensor}"
+        if name not in self.loaded:
+            place = self.entry.gep(self.addresses, [constant(len(self.tensors))], source_etype=INDEX)
+            self.tensors.append(tensor)
+            self.loaded[name] = self.entry.load(place, name, typ=INDEX, align=8)
+        return self.loaded[name]
 
     def size(self, axis: str) -> Vector:
-        return self.argument(f"size {axis}")
+        return self.number(f"size {axis}")
 
-    # Matrices
+    def units(self, axes: Axes) -> Vector:
+        """How many numbers a row of some axes has."""
+        name = f"units {' '.join(axes)}"
+        if name not in self.loaded:
+            total: Vector = constant(1)
+            for axis in axes:
+                total = self.entry.mul(total, self.size(axis))
+            self.loaded[name] = total
+        return self.loaded[name]
 
-    def _pack_matrices(self) -> None:
-        """Pack U for the products of a step: columns are units forward, inputs backward."""
+    # Before the first step and after the last
+
+    def _begin(self) -> None:
+        """Cotangents of the final states are where the loop carries them; what is added up begins at zero."""
+        if not self.kernel.backward:
+            return
         b = self.b
-        for action in self.kernel.actions:
-            for matrix in action.matrices if isinstance(action, Product) else ():
-                bytes_ = self.argument(f"{matrix}.bytes")
-                set_ = declared_as(
-                    b, "llvm.memset.p0.i64", ir.FunctionType(ir.VoidType(), [POINTER, BYTE, INDEX, ir.IntType(1)])
-                )
-                packed = self.address(matrix)
-                b.call(set_, [packed, ir.Constant(BYTE, 0), bytes_, ir.Constant(ir.IntType(1), 0)])
-                group = self.plan.groups[int(matrix.split()[1].split(".")[0])]
-                for n in range(len(group.nodes)):
-                    part = f"{matrix}.{n}"
-                    numbers = ("column_stride", "depth_stride", "columns", "depth", "first_column", "first_depth")
-                    strides = [self.argument(f"{part}.{name}") for name in numbers]
-                    arguments = [
-                        self.address(part),
-                        *strides[:4],
-                        packed,
-                        *strides[4:],
-                        self.argument(f"{matrix}.depth"),
-                    ]
-                    b.call(self.pack, arguments)
+        for state in self.kernel.states:
+            axes = lanes(self.initial[state])
+            source = (self.address(f"d_final {state}"), self.number(f"d_final {state}.row"))
+            target = (self.address(f"carry {state}"), self.number(f"carry {state}.row"))
+            with counted(b, self.first, self.last) as (row, _, _):
+                self._copy_row(self._at(*source, row), self._at(*target, row), self.units(axes))
+        high = constant(self.shape.blocks[0])
+        for name in sorted(self.plan.sums):
+            leaf = next(v for v in (*self.plan.inputs, *self.plan.parameters) if v.name == name)
+            stop = b.sdiv(b.add(self.last, b.sub(high, constant(1))), high)
+            with counted(b, b.sdiv(self.first, high), stop) as (block, _, _):
+                key = f"d_sum {name}"
+                place = self._at(self.address(key), self.number(f"{key}.row"), block)
+                self._zero_row(place, self.units(lanes(leaf)))
 
-    def _product(self, action: Product) -> None:
-        for k, (source, matrix) in enumerate(zip(action.sources, action.matrices, strict=True)):
-            base, row = self._base(source)
-            self.b.call(
-                self.product,
-                [
-                    self.argument("rows"),
-                    base,
-                    row,
-                    constant(1),
-                    self.argument(f"{matrix}.depth"),
-                    self.argument(f"{matrix}.panels"),
-                    self.address(matrix),
-                    self.address(action.target),
-                    self.argument(f"{action.target}.row"),
-                    ir.Constant(ir.IntType(1), int(k > 0)),
-                ],
-            )
+    def _end(self) -> None:
+        """The final states: those after each row's last step."""
+        if self.kernel.backward:
+            return
+        b = self.b
+        for state in self.kernel.states:
+            with counted(b, self.first, self.last) as (row, _, _):
+                length = self._length(row)
+                stop = b.select(b.icmp_signed("<", length, self.steps), length, self.steps)
+                place, stride = self._state_before(state, stop)
+                target = self._at(self.address(f"final {state}"), self.number(f"final {state}.row"), row)
+                self._copy_row(self._at(place, stride, row), target, self.units(lanes(self.initial[state])))
+
+    def _copy_row(self, source: Vector, target: Vector, count: Vector) -> None:
+        def copy(at: Callable[[Vector], Vector], exists: Vector | None) -> None:
+            self._store_some(self._load_some(at(source), exists), at(target), exists)
+
+        self._over(count, copy)
+
+    def _zero_row(self, target: Vector, count: Vector) -> None:
+        self._over(count, lambda at, exists: self._store_some(self.v.number(0.0), at(target), exists))
 
     # Addresses
 
@@ -149,108 +201,203 @@ class _Printer:
             base = self.b.gep(base, [number], source_etype=self.scalar)
         return base
 
+    def _at(self, base: Vector, stride: Vector, index: Vector) -> Vector:
+        return self._offset(base, self.b.mul(stride, index))
+
+    def _length(self, row: Vector) -> Vector:
+        place = self.b.gep(self.address("lengths"), [self.b.mul(row, self.number("lengths.row"))], source_etype=INDEX)
+        return self.b.load(place, typ=INDEX, align=8)
+
+    def _state_before(self, state: str, time: Vector) -> tuple[Vector, Vector]:
+        """Where a state lies before the step at a time, and the stride of its rows."""
+        b, key = self.b, f"state {state}"
+        is_first = b.icmp_signed("==", time, constant(0))
+        index = b.and_(b.sub(time, constant(1)), self.number(f"{key}.mask"))
+        earlier = self._at(self.address(key), self.number(f"{key}.time"), index)
+        initial = self.address(f"{key}.initial")
+        stride = b.select(is_first, self.number(f"{key}.initial.row"), self.number(f"{key}.row"))
+        return b.select(is_first, initial, earlier), stride
+
     def _enter_step(self) -> None:
-        """The states before and after this step, and their cotangents: pointers to the first row."""
+        """The states before and after this step, and their cotangents: pointers to the first row, and strides."""
         b, one = self.b, constant(1)
-        self.now: dict[tuple[str, str], Vector] = {}
+        self.now: dict[tuple[str, str], tuple[Vector, Vector]] = {}
         for state in self.kernel.states:
             key = f"state {state}"
-            time, mask = self.argument(f"{key}.time"), self.argument(f"{key}.mask")
-            before = b.mul(b.and_(b.sub(self.time, one), mask), time)
-            is_first = b.icmp_signed("==", self.time, constant(0))
-            earlier = self._offset(self.address(key), before)
-            self.now[key, "current"] = b.select(is_first, self.address(f"{key}.initial"), earlier)
-            self.now[key, "next"] = self._offset(self.address(key), b.mul(b.and_(self.time, mask), time))
+            self.now[key, "current"] = self._state_before(state, self.time)
+            time = b.and_(self.time, self.number(f"{key}.mask"))
+            place = self._at(self.address(key), self.number(f"{key}.time"), time)
+            self.now[key, "next"] = (place, self.number(f"{key}.row"))
             if self.kernel.backward:
                 carry = f"carry {state}"
-                step = self.argument(f"{carry}.time")
-                self.now[state, "seed"] = self._offset(self.address(carry), b.mul(b.and_(self.turn, one), step))
+                stride, row = self.number(f"{carry}.time"), self.number(f"{carry}.row")
                 following = b.and_(b.add(self.turn, one), one)
-                self.now[state, "carry"] = self._offset(self.address(carry), b.mul(following, step))
-        if not self.kernel.backward:
-            self._enter_resets()
+                self.now[state, "seed"] = (self._at(self.address(carry), stride, b.and_(self.turn, one)), row)
+                self.now[state, "carry"] = (self._at(self.address(carry), stride, following), row)
+        self._find_top()
+        self._enter_resets()
+
+    def _find_top(self) -> None:
+        """The row behind the last one that has not ended, at the edge of a block of rows."""
+        b = self.b
+        top = self.entry.alloca(INDEX)
+        b.store(self.last, top, align=8)
+        with b.if_then(self.has_lengths):
+            head, body, after = (b.append_basic_block(name) for name in ("top", "lower", "found"))
+            b.branch(head)
+            b.position_at_end(head)
+            row = b.sub(b.load(top, typ=INDEX, align=8), constant(1))
+            b.cbranch(b.icmp_signed(">=", row, self.first), body, after)
+            b.position_at_end(body)
+            has_ended = b.icmp_signed("<=", self._length(row), self.time)
+            lower = b.append_basic_block("lowered")
+            b.cbranch(has_ended, lower, after)
+            b.position_at_end(lower)
+            b.store(row, top, align=8)
+            b.branch(head)
+            b.position_at_end(after)
+        high = constant(self.shape.blocks[0])
+        count = b.sub(b.load(top, typ=INDEX, align=8), self.first)
+        rounded = b.mul(b.sdiv(b.add(count, b.sub(high, constant(1))), high), high)
+        edge = b.add(self.first, rounded)
+        self.top = b.select(b.icmp_signed("<", edge, self.last), edge, self.last)
 
     def _enter_resets(self) -> None:
-        """Where there are resets, the step reads copies of the states, with zeros in the rows that start anew."""
+        """A step at which a row starts anew reads copies of the states that products need, with zeros in that row."""
         b = self.b
-        has_resets = b.icmp_signed("!=", self.argument("has_resets"), constant(0))
-        axes = {v.name: lane_axis(v) for v in self.plan.program.inputs_with_role("state")}
-        with b.if_then(has_resets), counted(b, constant(0), self.argument("rows")) as (row, _, _):
-            self._enter_row(row)
-            for state in self.kernel.states:
-                key = f"state {state}"
-                source = self._offset(self.now[key, "current"], b.mul(row, self.argument(f"{key}.row")))
-                target = self._offset(self.address(f"{key}.entered"), b.mul(row, self.argument(f"{key}.row")))
-                with counted(b, constant(0), self.size(str(axes[state]))) as (unit, _, _):
-                    number = b.load(self._offset(source, unit), typ=self.scalar, align=self.align)
-                    number = b.select(self.reset, ir.Constant(self.scalar, 0.0), number)
-                    b.store(number, self._offset(target, unit), align=self.align)
-        for state in self.kernel.states:
+        if not self.entered:
+            return
+        any_reset = self.entry.alloca(ir.IntType(1))
+        b.store(ir.Constant(ir.IntType(1), 0), any_reset)
+        has_resets = b.icmp_signed("!=", self.number("resets.row"), constant(0))
+        with b.if_then(has_resets), counted(b, self.first, self.last) as (row, _, _):
+            b.store(b.or_(b.load(any_reset, typ=ir.IntType(1)), self._reset_flag(row)), any_reset)
+        is_any = b.load(any_reset, typ=ir.IntType(1))
+        for state in sorted(self.entered):
             key = f"state {state}"
-            self.now[key, "original"] = self.now[key, "current"]
-            entered = self.address(f"{key}.entered")
-            self.now[key, "current"] = b.select(has_resets, entered, self.now[key, "current"])
+            place, stride = self.now[key, "current"]
+            copy, own = self.address(f"{key}.entered"), self.number(f"{key}.entered.row")
+            with b.if_then(is_any), counted(b, self.first, self.last) as (row, _, _):
+                flag = self._reset_flag(row)
 
-    def _flag(self, name: str, row: Vector) -> Vector:
-        """A byte of a mask (time, batch), or of one byte that stands for all."""
+                def put(at: Callable[[Vector], Vector], exists: Vector | None) -> None:
+                    value = self._load_some(at(self._at(place, stride, row)), exists)  # noqa: B023
+                    value = b.select(flag, self.v.number(0.0), value)  # noqa: B023
+                    self._store_some(value, at(self._at(copy, own, row)), exists)  # noqa: B023
+
+                self._over(self.units(lanes(self.initial[state])), put)
+            self.now[key, "entered"] = (b.select(is_any, copy, place), b.select(is_any, own, stride))
+
+    def _reset_flag(self, row: Vector) -> Vector:
         b = self.b
-        index = b.add(b.mul(self.time, self.argument(f"{name}.time")), b.mul(row, self.argument(f"{name}.row")))
-        byte = b.load(b.gep(self.address(name), [index], source_etype=BYTE), typ=BYTE, align=1)
+        index = b.add(b.mul(self.time, self.number("resets.time")), b.mul(row, self.number("resets.row")))
+        byte = b.load(b.gep(self.address("resets"), [index], source_etype=BYTE), typ=BYTE, align=1)
         return b.icmp_unsigned("!=", byte, ir.Constant(BYTE, 0))
-
-    def _enter_row(self, row: Vector) -> None:
-        self.row = row
-        self.rows = {}
-        self.valid = self._flag("valid", row)
-        self.reset = self._flag("resets", row)
 
     def _base(self, source: Source) -> tuple[Vector, Vector]:
         """The first row of a buffer at this step, and the stride of its rows."""
-        (key,) = source.keys
-        if source.kind in ("current", "next"):
-            return self.now[key, source.kind], self.argument(f"{key}.row")
-        step = self.b.mul(self.time, self.argument(f"{key}.time"))
-        return self._offset(self.address(key), step), self.argument(f"{key}.row")
+        key = source.keys[0]
+        if source.kind == "current":
+            return self.now.get((key, "entered"), self.now[key, "current"])
+        if source.kind == "next":
+            return self.now[key, "next"]
+        index = self.inside if key.startswith("product ") else self.time
+        return self._at(self.address(key), self.number(f"{key}.time"), index), self.number(f"{key}.row")
 
     def _row(self, key: str, kind: str = "plain") -> Vector:
-        """The row of a buffer at this step; once a row."""
+        """This row of a buffer at this step; computed once a row."""
         if (key, kind) not in self.rows:
-            if kind == "plain":
-                base, stride = self._base(Source((key,)))
+            if kind == "sum":
+                block = self.b.sdiv(self.row, constant(self.shape.blocks[0]))
+                self.rows[key, kind] = self._at(self.address(key), self.number(f"{key}.row"), block)
             else:
-                owner = f"carry {key}" if kind in ("seed", "carry") else key
-                base, stride = self.now[key, kind], self.argument(f"{owner}.row")
-            self.rows[key, kind] = self._offset(base, self.b.mul(self.row, stride))
+                base, stride = self._base(Source((key,), ())) if kind == "plain" else self.now[key, kind]
+                self.rows[key, kind] = self._at(base, stride, self.row)
         return self.rows[key, kind]
+
+    # Products
+
+    def _products_ahead(self) -> None:
+        """Products with sequences, for as many steps at once as fill the registers with rows."""
+        b = self.b
+        ahead = [action for action in self.kernel.actions if isinstance(action, Product) and action.ahead]
+        if not ahead:
+            return
+        with b.if_then(b.icmp_signed("==", self.inside, constant(0))):
+            left = b.sub(self.steps, self.turn)
+            count = b.select(b.icmp_signed("<", left, self.chunk), left, self.chunk)
+            is_one = b.icmp_signed("==", self.chunk, constant(1))
+            last = b.select(is_one, self.top, b.mul(count, self.last))
+            for action in ahead:
+                self._product(action, self._base(action.source), last, constant(0))
+
+    def _product(self, action: Product, base: tuple[Vector, Vector], last: Vector, inside: Vector) -> None:
+        b = self.b
+        start, row = base
+        target = self._at(self.address(action.target), self.number(f"{action.target}.time"), inside)
+        stride = self.number(f"{action.target}.row")
+        arguments = [
+            b.sub(last, self.first),
+            self._at(start, row, self.first),
+            row,
+            constant(1),
+            self.number(f"{action.matrix}.depth"),
+            self.number(f"{action.matrix}.columns"),
+            self.address(action.matrix),
+            self._at(target, stride, self.first),
+            stride,
+            constant(int(action.add)),
+        ]
+        b.call(self.product, arguments)
 
     # Passes
 
     def _pass(self, action: Pass) -> None:
+        b = self.b
         self.level = action.level
-        with counted(self.b, constant(0), self.argument("rows")) as (row, _, _):
-            self._enter_row(row)
-            self._prepare_rows(action)
-            if action.axis is None:
-                self._scalars(action)
+        with counted(b, self.first, self.last) as (row, _, _):
+            self.row, self.rows = row, {}
+            has_ended = b.icmp_signed(">=", self.time, self._length(row))
+            with b.if_else(has_ended) as (ended, goes_on):
+                with ended:
+                    self._fill(action)
+                self.rows = {}
+                with goes_on:
+                    self.reset = self._reset_flag(row)
+                    self._prepare_rows(action)
+                    self._over_units(action)
+
+    def _fill(self, action: Pass) -> None:
+        """What others see of a sequence that has ended is zero; cotangents of its final states pass by."""
+        for target in action.targets:
+            if target.kind == "carry":
+                source, place = self._row(target.key, "seed"), self._row(target.key, "carry")
+                self._copy_row(source, place, self.units(action.axes))
+                continue
+            if target.kind == "state" and target.key == self.kernel.states[0]:
+                place = self._row(f"state {target.key}", "next")
+            elif target.kind == "visible":
+                place = self._row(target.key)
             else:
-                with self._reducing(action) as totals:
-                    self._over_units(action.axis, lambda lanes: self._targets(action, lanes, totals))
+                continue
+            self._zero_row(place, self.units(action.axes))
 
     def _prepare_rows(self, action: Pass) -> None:
         """Addresses of rows are computed before the units are gone through."""
-        lanes = _Lanes(constant(0), None, self.level)
         for target in action.targets:
-            self._visit_sources(target.value, lanes, set())
-            if target.kind in ("store", "accumulate"):
+            self._visit_sources(target.value, set())
+            if target.kind in ("store", "visible"):
                 self._row(target.key)
+            elif target.kind == "accumulate":
+                self._row(target.key, "sum")
             elif target.kind == "state":
-                self._row(f"state {target.key}", "original" if not self.kernel.backward else "current")
                 self._row(f"state {target.key}", "next")
             elif target.kind == "carry":
-                self._row(target.key, "seed")
                 self._row(target.key, "carry")
+            else:
+                self._row(target.key)
 
-    def _visit_sources(self, value: Value | None, lanes: _Lanes, seen: set[int]) -> None:
+    def _visit_sources(self, value: Value | None, seen: set[int]) -> None:
         if value is None or value.serial in seen:
             return
         seen.add(value.serial)
@@ -261,35 +408,58 @@ class _Printer:
                 self._row("d_output")
             return
         for argument in value.arguments[:1] if value.operator == "spread" else value.arguments:
-            self._visit_sources(argument, lanes, seen)
+            self._visit_sources(argument, seen)
 
     def _source(self, value: Value) -> Source | None:
         """Where a value is read from in this pass; None where it is computed."""
         source = self.kernel.memory.get(value.serial)
         key = source.keys[0] if source else ""
-        made_here = self.kernel.stored.get(key) is value and value.operator not in ("sum", "mean", "maximum_over")
+        made_here = self.kernel.stored.get(key) is value and value.operator not in _START
         return None if made_here and self.kernel.levels[value.serial] == self.level else source
 
-    def _over_units(self, axis: str, body: Callable[[_Lanes], None]) -> None:
-        """Whole vectors, then the rest under a mask."""
+    def _over(self, count: Vector, body: Callable[[Callable[[Vector], Vector], Vector | None], None]) -> None:
+        """Whole vectors of ``count`` numbers, then the rest under a mask; the body is given a way to address them."""
         b, width = self.b, self.shape.width
-        size = self.size(axis)
-        whole = b.and_(size, constant(-width))
+        whole = b.and_(count, constant(-width))
         with counted(b, constant(0), whole, width) as (first, _, _):
-            body(_Lanes(first, None, self.level))
-        with b.if_then(b.icmp_signed("<", whole, size)):
-            numbers = ir.Constant(ir.VectorType(INDEX, width), list(range(width)))
-            left = self._splat_index(b.sub(size, whole))
-            body(_Lanes(whole, b.icmp_signed("<", numbers, left), self.level))
+            body(lambda place: self._offset(place, first), None)
+        with b.if_then(b.icmp_signed("<", whole, count)):
+            body(lambda place: self._offset(place, whole), self._below(b.sub(count, whole)))
 
-    def _splat_index(self, number: Vector) -> Vector:
-        type_ = ir.VectorType(INDEX, self.shape.width)
-        one = self.b.insert_element(ir.Constant(type_, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.shape.width), [0] * self.shape.width)
-        return self.b.shuffle_vector(one, ir.Constant(type_, ir.Undefined), zeros)
+    def _below(self, left: Vector) -> Vector:
+        """Which lanes exist where ``left`` are left."""
+        width = self.shape.width
+        type_ = ir.VectorType(INDEX, width)
+        one = self.b.insert_element(ir.Constant(type_, ir.Undefined), left, ir.Constant(ir.IntType(32), 0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
+        all_ = self.b.shuffle_vector(one, ir.Constant(type_, ir.Undefined), zeros)
+        return self.b.icmp_signed("<", ir.Constant(type_, list(range(width))), all_)
+
+    def _over_units(self, action: Pass) -> None:
+        b, axes = self.b, action.axes
+        if not axes:
+            self._targets(action, _Lanes(axes, None, constant(0), None), {})
+            return
+        if len(axes) == 1:
+            self._along(action, None)
+            return
+        with counted(b, constant(0), self.size(axes[0])) as (outer, _, _):
+            self._along(action, outer)
+
+    def _along(self, action: Pass, outer: Vector | None) -> None:
+        """The last axis: whole vectors, then the rest under a mask."""
+        b, width = self.b, self.shape.width
+        size = self.size(action.axes[-1])
+        whole = b.and_(size, constant(-width))
+        with self._reducing(action, outer) as totals:
+            with counted(b, constant(0), whole, width) as (first, _, _):
+                self._targets(action, _Lanes(action.axes, outer, first, None), totals)
+            with b.if_then(b.icmp_signed("<", whole, size)):
+                exists = self._below(b.sub(size, whole))
+                self._targets(action, _Lanes(action.axes, outer, whole, exists), totals)
 
     @contextmanager
-    def _reducing(self, action: Pass) -> Iterator[dict[str, Vector]]:
+    def _reducing(self, action: Pass, outer: Vector | None) -> Iterator[dict[str, Vector]]:
         """Partial results of reductions by key; written to memory after the pass over the units."""
         totals: dict[str, Vector] = {}
         reductions = [target for target in action.targets if target.kind in _START]
@@ -300,9 +470,9 @@ class _Printer:
         for target in reductions:
             total = self._across(target.kind, self.b.load(totals[target.key], typ=self.v.type))
             if target.kind == "mean":
-                count = self.b.sitofp(self.size(str(target.axis)), self.scalar)
-                total = self.b.fdiv(total, count)
-            self.b.store(total, self._row(target.key), align=self.align)
+                total = self.b.fdiv(total, self.b.sitofp(self.size(action.axes[-1]), self.scalar))
+            row = self._row(target.key)
+            self.b.store(total, row if outer is None else self._offset(row, outer), align=self.align)
 
     def _across(self, kind: str, vector: Vector) -> Vector:
         """Halves of a vector combined until one number is left."""
@@ -314,12 +484,6 @@ class _Printer:
             other = self.b.shuffle_vector(vector, ir.Constant(v.type, ir.Undefined), mask)
             vector = v.maximum(vector, other) if kind == "maximum_over" else v.add(vector, other)
         return v.first(vector)
-
-    def _scalars(self, action: Pass) -> None:
-        lanes = _Lanes(constant(0), None, self.level)
-        for target in action.targets:
-            value = self.v.number(0.0) if target.value is None else self.emit(target.value, lanes)
-            self.b.store(self.v.first(value), self._row(target.key), align=self.align)
 
     def _targets(self, action: Pass, lanes: _Lanes, totals: Mapping[str, Vector]) -> None:
         for target in action.targets:
@@ -339,27 +503,23 @@ class _Printer:
     def _to_store(self, target: Target, value: Vector, lanes: _Lanes) -> None:
         self.store(value, self._row(target.key), lanes)
 
+    _to_visible = _to_store
+
     def _to_state(self, target: Target, value: Vector, lanes: _Lanes) -> None:
-        """A sequence that has ended keeps its state."""
-        key = f"state {target.key}"
-        kept = self.load(self._row(key, "original"), lanes)
-        self.store(self.b.select(self.valid, value, kept), self._row(key, "next"), lanes)
+        self.store(value, self._row(f"state {target.key}", "next"), lanes)
 
     def _to_carry(self, target: Target, value: Vector, lanes: _Lanes) -> None:
-        """Where a sequence has ended the cotangent passes by; no cotangent crosses a reset."""
-        seed = self.load(self._row(target.key, "seed"), lanes)
-        value = self.b.select(self.valid, value, seed)
-        value = self.b.select(self.reset, self.v.number(0.0), value)
-        self.store(value, self._row(target.key, "carry"), lanes)
+        """No cotangent crosses a reset."""
+        self.store(self.b.select(self.reset, self.v.number(0.0), value), self._row(target.key, "carry"), lanes)
 
     def _to_accumulate(self, target: Target, value: Vector, lanes: _Lanes) -> None:
-        place = self._row(target.key)
+        place = self._row(target.key, "sum")
         self.store(self.v.add(self.load(place, lanes), value), place, lanes)
 
     # Values
 
     def emit(self, value: Value, lanes: _Lanes) -> Vector:
-        """A value for the lanes of a pass; equal in all of them where it has no units."""
+        """A value for the lanes of a pass; equal in all of them where it has not the last axis."""
         if value.serial not in lanes.values:
             lanes.values[value.serial] = self._emitted(value, lanes)
         return lanes.values[value.serial]
@@ -377,37 +537,51 @@ class _Printer:
         return EMITTERS[value.operator](self.v, *(self.emit(argument, lanes) for argument in value.arguments))
 
     def _read(self, source: Source, lanes: _Lanes) -> Vector:
-        if not source.by_unit:
-            return self.v.splat(self.b.load(self._row(source.keys[0]), typ=self.scalar, align=self.align))
-        if source.kind == "seed":
-            (state,) = source.keys
-            late = self.load(self._row(state, "seed"), lanes)
-            if state == self.kernel.states[0]:
-                late = self.v.add(late, self.load(self._row("d_output"), lanes))
-            return self.b.select(self.valid, late, self.v.number(0.0))
-        parts = [self.load(self._row(key, source.kind), lanes) for key in source.keys]
-        if source.kind == "current" and self.kernel.backward:
+        parts = [self._read_part(self._row(key, source.kind), source.axes, lanes) for key in source.keys]
+        if source.kind == "seed" and source.keys[0] == self.kernel.states[0]:
+            parts.append(self._read_part(self._row("d_output"), source.axes, lanes))
+        if source.kind == "current":
             parts[0] = self.b.select(self.reset, self.v.number(0.0), parts[0])
         total = parts[0]
         for part in parts[1:]:
             total = self.v.add(total, part)
         return total
 
+    def _read_part(self, row: Vector, axes: Axes, lanes: _Lanes) -> Vector:
+        if axes == lanes.axes and axes:
+            return self.load(row, lanes)
+        if axes and axes == lanes.axes[1:]:
+            return self._load_some(self._offset(row, lanes.first), lanes.exists)
+        place = self._offset(row, lanes.outer) if axes and lanes.outer is not None else row
+        return self.v.splat(self.b.load(place, typ=self.scalar, align=self.align))
+
+    def _place(self, row: Vector, lanes: _Lanes) -> Vector:
+        if lanes.outer is not None:
+            row = self._offset(row, self.b.mul(lanes.outer, self.size(lanes.axes[1])))
+        return self._offset(row, lanes.first)
+
     def load(self, row: Vector, lanes: _Lanes) -> Vector:
-        place = self._offset(row, lanes.first)
-        if lanes.exists is None:
-            return self.b.load(place, typ=self.v.type, align=self.align)
-        type_ = ir.FunctionType(self.v.type, [POINTER, ir.IntType(32), lanes.exists.type, self.v.type])
-        name = f"llvm.masked.load.v{self.shape.width}{self.shape.precision.name}.p0"
-        align = ir.Constant(ir.IntType(32), self.align)
-        return self.b.call(declared_as(self.b, name, type_), [place, align, lanes.exists, self.v.number(0.0)])
+        return self._load_some(self._place(row, lanes), lanes.exists)
 
     def store(self, value: Vector, row: Vector, lanes: _Lanes) -> None:
-        place = self._offset(row, lanes.first)
-        if lanes.exists is None:
-            self.b.store(value, place, align=self.align)
+        if not lanes.axes:
+            self.b.store(self.v.first(value), row, align=self.align)
+        else:
+            self._store_some(value, self._place(row, lanes), lanes.exists)
+
+    def _load_some(self, place: Vector, exists: Vector | None) -> Vector:
+        if exists is None:
+            return self.v.load(place)
+        type_ = ir.FunctionType(self.v.type, [POINTER, ir.IntType(32), exists.type, self.v.type])
+        name = f"llvm.masked.load.v{self.shape.width}{self.shape.precision.name}.p0"
+        align = ir.Constant(ir.IntType(32), self.align)
+        return self.b.call(declared_as(self.b, name, type_), [place, align, exists, self.v.number(0.0)])
+
+    def _store_some(self, value: Vector, place: Vector, exists: Vector | None) -> None:
+        if exists is None:
+            self.v.store(value, place)
             return
-        type_ = ir.FunctionType(ir.VoidType(), [self.v.type, POINTER, ir.IntType(32), lanes.exists.type])
+        type_ = ir.FunctionType(ir.VoidType(), [self.v.type, POINTER, ir.IntType(32), exists.type])
         name = f"llvm.masked.store.v{self.shape.width}{self.shape.precision.name}.p0"
         align = ir.Constant(ir.IntType(32), self.align)
-        self.b.call(declared_as(self.b, name, type_), [value, place, align, lanes.exists])
+        self.b.call(declared_as(self.b, name, type_), [value, place, align, exists])

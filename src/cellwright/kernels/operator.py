@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -12,33 +12,35 @@ from torch.autograd import forward_ad
 from cellwright.program import Program
 
 if TYPE_CHECKING:
-    from cellwright.kernels.loop import CompiledLoop
+    from cellwright.kernels.loop import CompiledLoop, MasksOfRows
 
 Tensor: TypeAlias = torch.Tensor
-Interpret: TypeAlias = Callable[[Mapping[str, Tensor]], tuple[Tensor, Mapping[str, Tensor]]]
-"""The same loop, interpreted: from tensors by name to the output and the final states."""
+Interpret: TypeAlias = Callable[[Mapping[str, Tensor]], Sequence[Tensor]]
+"""The same loop, interpreted: from tensors by name to the output, the final states and the signals."""
 
 _log = logging.getLogger("cellwright.kernels")
 _said: set[str] = set()
 
 
 def compiled(
-    cell: object, program: Program, ready: Collection[str], sizes: Mapping[str, int], dtype: torch.dtype
+    cell: object, program: Program, sizes: Mapping[str, int], dtype: torch.dtype, recompute: bool = False
 ) -> CompiledLoop | None:
-    """The compiled loop of a recurrent stage; None, said once, where there can be none.
+    """The compiled loop of a step; None, said once, where there can be none.
 
     Args:
         cell: for the message.
-        ready: names of inputs that stand for products done before the loop.
+        program: of the step; its outputs are the states, and after them signals to record.
+        recompute: keep the states alone for the backward pass.
     """
     try:
         from cellwright.kernels.loop import CompiledLoop
-        from cellwright.kernels.plan import UnsupportedError, plan_loop
+        from cellwright.kernels.plan import plan_loop
+        from cellwright.kernels.schedule import UnsupportedError
     except ImportError as error:
         _say_once(f"all cells are interpreted, because llvmlite cannot be imported ({error})")
         return None
     try:
-        return CompiledLoop(plan_loop(program, ready), sizes, dtype)
+        return CompiledLoop(plan_loop(program, recompute), sizes, dtype)
     except UnsupportedError as reason:
         _say_once(f"{cell} is interpreted, because {reason}")
         return None
@@ -50,22 +52,24 @@ def _say_once(message: str) -> None:
         _log.warning(message)
 
 
-def is_plain(tensors: Collection[Tensor]) -> bool:
+def is_plain(tensors: Iterable[Tensor]) -> bool:
     """Whether a kernel may read these tensors: dense numbers of one type on the CPU, and nothing that watches them.
 
     Watching are functorch (vmap, grad, jvp), forward mode, compilers and tracers, dispatch modes and autocast.
     """
     if is_watched():
         return False
-    dtype = next(iter(tensors)).dtype
-    return dtype in (torch.float32, torch.float64) and all(
-        type(t) in (Tensor, torch.nn.Parameter)
-        and t.dtype == dtype
-        and t.is_cpu
-        and t.layout == torch.strided
-        and torch._C._has_storage(t)
-        for t in tensors
-    )
+    dtype = None
+    for tensor in tensors:
+        if type(tensor) not in _PLAIN or not tensor.is_cpu or tensor.layout is not torch.strided:
+            return False
+        if not torch._C._has_storage(tensor) or dtype not in (None, tensor.dtype):
+            return False
+        dtype = tensor.dtype
+    return dtype in (torch.float32, torch.float64)
+
+
+_PLAIN = (Tensor, torch.nn.Parameter)
 
 
 def is_watched() -> bool:
@@ -82,26 +86,26 @@ def is_watched() -> bool:
 
 def run(
     loop: CompiledLoop,
-    tensors: Mapping[str, Tensor],
-    valid: Tensor | None,
-    resets: Tensor | None,
+    given: Mapping[str, Tensor],
+    masks: MasksOfRows,
     interpret: Interpret,
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Run a compiled loop: the output (time, batch, size) and the final states.
+    packed: Tensor | None = None,
+) -> list[Tensor]:
+    """Run a compiled loop: the output (time, batch, size), the final states, and the signals.
 
     Args:
-        tensors: by ``loop.names``.
-        valid, resets: masks (time, batch).
+        given: tensors by name, as ``CompiledLoop.forward`` takes them, contiguous or not.
+        masks: lengths and resets.
         interpret: the same loop for derivatives of derivatives.
+        packed: matrices that were packed before.
     """
-    given = [tensors[name] for name in loop.names]
-    valid, resets = (None if mask is None else mask.contiguous() for mask in (valid, resets))
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given):
-        output, *finals = _Scan.apply(loop, interpret, valid, resets, *given)
-        return output, dict(zip(loop.states, finals, strict=True))
-    contiguous = {name: tensor.contiguous() for name, tensor in zip(loop.names, given, strict=True)}
-    output, states, _ = loop.forward(contiguous, valid, resets, training=False)
-    return output, states
+    if torch.is_grad_enabled():
+        for tensor in given.values():
+            if tensor.requires_grad:
+                return list(_Scan.apply(loop, interpret, masks, packed, tuple(given), *given.values()))
+    contiguous = {name: tensor.contiguous() for name, tensor in given.items()}
+    output, finals, signals, _ = loop.forward(contiguous, masks, False, packed)
+    return [output, *finals, *signals]
 
 
 class _Scan(torch.autograd.Function):
@@ -109,31 +113,39 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, loop: CompiledLoop, interpret: Interpret, valid: Tensor | None, resets: Tensor | None, *given: Tensor
+        ctx: Any,
+        loop: CompiledLoop,
+        interpret: Interpret,
+        masks: MasksOfRows,
+        packed: Tensor | None,
+        names: tuple[str, ...],
+        *given: Tensor,
     ) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        contiguous = {name: tensor.contiguous() for name, tensor in zip(loop.names, given, strict=True)}
-        output, finals, saved = loop.forward(contiguous, valid, resets, training=True)
-        ctx.loop, ctx.interpret = loop, interpret
-        ctx.save_for_backward(output, saved, valid, resets, *given)
-        return (output, *(finals[name] for name in loop.states))
+        contiguous = {name: tensor.contiguous() for name, tensor in zip(names, given, strict=True)}
+        output, finals, signals, saved = loop.forward(contiguous, masks, True, packed)
+        ctx.loop, ctx.interpret, ctx.names, ctx.masks = loop, interpret, names, masks
+        ctx.save_for_backward(output, saved, *given)
+        return (output, *finals, *signals)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
         loop: CompiledLoop = ctx.loop
-        output, saved, valid, resets, *given = ctx.saved_tensors
-        needed = ctx.needs_input_grad[4:]
-        if all(cotangent is None for cotangent in cotangents):
-            return (None,) * (4 + len(given))
-        if torch.is_grad_enabled() or not is_plain([c for c in cotangents if c is not None]):
-            gradients = _interpreted(ctx.interpret, loop.names, given, cotangents, needed)
+        output, saved, *given = ctx.saved_tensors
+        needed = ctx.needs_input_grad[5:]
+        known = [cotangent for cotangent in cotangents if cotangent is not None]
+        if not known:
+            return (None,) * (5 + len(given))
+        if torch.is_grad_enabled() or not is_plain(known):
+            gradients = _interpreted(ctx.interpret, ctx.names, given, cotangents, needed)
         else:
-            contiguous = {name: tensor.contiguous() for name, tensor in zip(loop.names, given, strict=True)}
-            wanted = {name for name, need in zip(loop.names, needed, strict=True) if need}
-            finals = dict(zip(loop.states, cotangents[1:], strict=True))
-            found = loop.backward(contiguous, output, saved, cotangents[0], finals, valid, resets, wanted)
-            gradients = [found.get(name) if need else None for name, need in zip(loop.names, needed, strict=True)]
-        return (None, None, None, None, *gradients)
+            contiguous = {name: tensor.contiguous() for name, tensor in zip(ctx.names, given, strict=True)}
+            wanted = frozenset(name for name, need in zip(ctx.names, needed, strict=True) if need)
+            last = 1 + len(loop.states)
+            seeds = (cotangents[0], cotangents[1:last], cotangents[last:])
+            found = loop.backward(contiguous, output, saved, seeds, ctx.masks, wanted)
+            gradients = [found.get(name) for name in ctx.names]
+        return (None, None, None, None, None, *gradients)
 
 
 def _interpreted(
@@ -148,10 +160,10 @@ def _interpreted(
     with torch.enable_grad():
         # Views, so that a tensor that others of them were made from gets what is its own.
         aliases = [tensor.view_as(tensor) if need else tensor for tensor, need in zip(given, needed, strict=True)]
-        output, finals = interpret(dict(zip(names, aliases, strict=True)))
+        computed = interpret(dict(zip(names, aliases, strict=True)))
         pairs = [
             (result, cotangent)
-            for result, cotangent in zip((output, *finals.values()), cotangents, strict=True)
+            for result, cotangent in zip(computed, cotangents, strict=True)
             if cotangent is not None and result.requires_grad
         ]
         wanted = [alias for alias, need in zip(aliases, needed, strict=True) if need]

@@ -1,62 +1,32 @@
-"""What a compiled time loop does: products and passes over the units, derived from the recurrent stage of a cell.
-
-A step alternates linear groups (one product each) and passes, in which the values that are ready are computed unit by
-unit. A value belongs to a level: that of its arguments, and one more behind a product or a reduction over the units.
-What a later level, the next step or the reverse program needs is stored; all else lives in registers.
-"""
+"""What the compiled loops of a cell do: products and passes over the units, derived from its step and its reverse."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from cellwright.kernels.schedule import (
+    CONDITIONS,
+    REDUCTIONS,
+    Kernel,
+    Product,
+    Scheduler,
+    Source,
+    UnsupportedError,
+    lanes,
+)
 from cellwright.program import Program, Value, linear_groups, linear_terms
-from cellwright.program.operators import OPERATORS
 from cellwright.program.reverse import reverse
 from cellwright.program.values import BATCH, Axes, named_axes, with_arguments
-
-REDUCTIONS = ("sum", "mean", "maximum_over")
-CONDITIONS = ("less", "equal")
-
-
-class UnsupportedError(Exception):
-    """What a kernel cannot do; the message ends the sentence "it is interpreted, because ..."."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a value is read from: the sum of buffers, each by unit or one number a row.
-
-    ``kind`` is plain, ``current`` or ``next`` (a state before and after the step) or ``seed`` (the cotangent of a
-    state: what later steps and what the output of this step bring).
-    """
-
-    keys: tuple[str, ...]
-    by_unit: bool = True
-    kind: str = "plain"
-
-
-@dataclass(frozen=True, eq=False)
-class Target:
-    """Where a computed value goes.
-
-    ``kind`` is ``store``, ``state``, ``carry`` (the cotangent of a state, to the step before), ``accumulate`` (over
-    rows and steps), or the name of a reduction over the units. ``value`` is None for zero.
-    """
-
-    kind: str
-    key: str
-    value: Value | None
-    axis: str | None
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """A linear group inside of the loop.
+    """A linear group of the step.
 
     Attributes:
-        terms: the inputs that are multiplied in the loop, ``weights[k][n]`` the parameter of term k and node n.
-        ready: the input that holds the part which was computed before the loop, all nodes side by side.
+        terms: what is multiplied; ``weights[k][n]`` the matrix of term k and node n.
+        biases: of each node.
     """
 
     index: int
@@ -64,84 +34,144 @@ class Group:
     terms: tuple[Value, ...]
     weights: tuple[tuple[Value, ...], ...]
     biases: tuple[tuple[Value, ...], ...]
-    ready: str | None
-
-
-def is_given(term: Value) -> bool:
-    """Whether an operand is known before the loop, so that its cotangent is one product after the loop."""
-    return term.operator == "input" and term.attributes["role"] == "hoisted"
-
-
-@dataclass(frozen=True)
-class Product:
-    """rows (from ``sources``) times packed matrices, into ``target``.
-
-    ``matrices`` name the packed matrices, ``depths`` and ``columns`` their sizes.
-    """
-
-    sources: tuple[Source, ...]
-    matrices: tuple[str, ...]
-    target: str
-
-
-@dataclass(frozen=True)
-class Pass:
-    """One turn over the units of an axis (None: one number a row) in which ``targets`` are computed."""
-
-    level: int
-    axis: str | None
-    targets: tuple[Target, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Kernel:
-    """A loop over time: what happens at each step in order, and where values are found.
+class LoopPlan:
+    """The compiled loops of one step.
 
     Attributes:
-        stored: values kept in memory by the key of their buffer.
-        states: names of the states.
+        program: its outputs are the states, and after them the recorded signals.
+        inputs: sequences and what is constant over time, where anything reads them.
+        parameters: those that passes read by themselves.
+        signals: names of the recorded signals.
+        saved: what training keeps for the reverse loop beside the states, by the key of its buffer.
+        operands: what products read and neither inputs nor states hold, by the key of its buffer.
+        sums: parameters and constant inputs whose cotangents the reverse loop adds up.
+        with_cotangent: sequences whose cotangents a pass of the reverse loop computes.
+        recompute: whether training keeps the states alone.
     """
 
-    name: str
-    backward: bool
-    actions: tuple[Product | Pass, ...]
-    memory: Mapping[int, Source]
-    levels: Mapping[int, int]
-    stored: Mapping[str, Value]
+    program: Program
+    groups: tuple[Group, ...]
+    inputs: tuple[Value, ...]
+    parameters: tuple[Value, ...]
     states: tuple[str, ...]
+    signals: tuple[str, ...]
+    forward: Kernel
+    training: Kernel
+    backward: Kernel
+    saved: Mapping[str, Value]
+    operands: Mapping[str, Value]
+    sums: frozenset[str]
+    with_cotangent: frozenset[str]
+    recompute: bool
 
 
-def lane_axis(value: Value) -> str | None:
-    """The axis along which a value is computed unit by unit; None for one number a row.
+def is_given(term: Value) -> bool:
+    """Whether an operand is known before the loop, so that products with it need not wait for a step."""
+    return term.operator == "input" and term.attributes["role"] == "sequence"
+
+
+def plan_loop(program: Program, recompute: bool = False) -> LoopPlan:
+    """Plan the loops of a step.
+
+    Args:
+        recompute: keep the states alone for the reverse loop, which computes the rest again.
 
     Raises:
-        UnsupportedError: it has several.
+        UnsupportedError: a kernel cannot do it.
     """
-    axes = named_axes(value.axes)
-    if len(axes) > 1:
-        raise UnsupportedError(f"a value has the axes {', '.join(axes)}")
-    return axes[0] if axes else None
+    planner = _Planner(program)
+    backward = _ReversePlanner(planner, recompute)
+    kernel = backward.kernel()
+    kept = () if recompute else (*backward.saved.values(), *backward.operands.values())
+    return LoopPlan(
+        program,
+        planner.groups,
+        planner.inputs,
+        planner.parameters,
+        planner.states,
+        planner.signals,
+        planner.kernel("forward", ()),
+        planner.kernel("training", kept),
+        kernel,
+        backward.saved,
+        backward.operands,
+        frozenset(backward.sums),
+        frozenset(backward.with_cotangent),
+        recompute,
+    )
 
 
-def groups_of(program: Program, ready: Collection[str]) -> tuple[Group, ...]:
-    """The linear groups of a recurrent stage; ``ready`` names inputs that stand for products done before the loop."""
+class _Planner:
+    """Plans the loops from the first step to the last."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.groups = _groups(program)
+        self.states = tuple(value.name for value in program.inputs_with_role("state"))
+        self.signals = tuple(name for name in program.outputs if name not in self.states)
+        read = _read_by_themselves(program)
+        terms = {term.serial for group in self.groups for term in group.terms}
+        outside = [value for value in program.inputs if value.name not in self.states]
+        self.inputs = tuple(value for value in outside if value.serial in read | terms)
+        self.parameters = tuple(value for value in program.parameters if value.serial in read)
+        self.biases = _biases(program, self.groups)
+        self.numbers = {value.serial: index for index, value in enumerate(program.values)}
+
+    def key(self, value: Value) -> str:
+        return f"value {self.numbers[value.serial]}"
+
+    def leaves(self) -> dict[int, Source]:
+        """What is in memory before a step."""
+        found = {v.serial: Source((f"input {v.name}",), lanes(v)) for v in self.inputs}
+        found |= {v.serial: Source((f"parameter {v.name}",), lanes(v)) for v in self.parameters}
+        for value in self.program.inputs_with_role("state"):
+            found[value.serial] = Source((f"state {value.name}",), lanes(value), "current")
+        return found
+
+    def kernel(self, name: str, kept: Iterable[Value]) -> Kernel:
+        leaves = self.leaves()
+        scheduler = Scheduler(leaves, dict.fromkeys(leaves, -1), self.key)
+        products = self.products(scheduler)
+        for value in kept:
+            scheduler.keep(value)
+        for output, value in self.program.outputs.items():
+            is_state = output in self.states
+            key = output if is_state else f"signal {output}"
+            scheduler.compute("state" if is_state else "visible", key, value, lanes(value))
+        return scheduler.kernel(name, products, self.states)
+
+    def products(self, scheduler: Scheduler) -> list[tuple[int, Product]]:
+        """The products of all groups with their levels: with what is given first, once for several steps."""
+        products: list[tuple[int, Product]] = []
+        for group in self.groups:
+            for term in group.terms:
+                scheduler.in_memory(term)
+            level = max((scheduler.level(term) for term in group.terms), default=-1) + 1
+            for n, (node, biases) in enumerate(zip(group.nodes, group.biases, strict=True)):
+                keys = (f"product {group.index}.{n}", *(f"parameter {bias.name}" for bias in biases))
+                scheduler.memory[node.serial] = Source(keys, lanes(node))
+                scheduler.levels[node.serial] = level
+            for turn, k in enumerate(sorted(range(len(group.terms)), key=lambda k: not is_given(group.terms[k]))):
+                term = group.terms[k]
+                # A linear value is read from where it was stored, not from its parts.
+                stored = Source((scheduler.key(term),), lanes(term))
+                source = stored if term.operator == "linear" else scheduler.memory[term.serial]
+                matrix, target = f"matrix {group.index}.{k}", f"product {group.index}.0"
+                products.append((level, Product(source, matrix, target, turn > 0, is_given(term))))
+        return products
+
+
+def _groups(program: Program) -> tuple[Group, ...]:
     found = []
     for index, group in enumerate(linear_groups(program)):
-        ahead = group.inputs[0].name if group.inputs[0].name in ready else None
-        skip = 0 if ahead is None else 1
-        weights = zip(*(linear_terms(node)[1][skip:] for node in group.nodes), strict=True)
-        for value in (*group.inputs[skip:], *group.nodes):
-            lane_axis(value)
-        found.append(
-            Group(
-                index,
-                group.nodes,
-                group.inputs[skip:],
-                tuple(weights),
-                tuple(linear_terms(node)[2] for node in group.nodes),
-                ahead,
-            )
-        )
+        weights = zip(*(linear_terms(node)[1] for node in group.nodes), strict=True)
+        for value in (*group.inputs, *group.nodes):
+            lanes(value)
+        biases = tuple(linear_terms(node)[2] for node in group.nodes)
+        found.append(Group(index, group.nodes, group.inputs, tuple(weights), biases))
     used = [weight.serial for group in found for term in group.weights for weight in term]
     used += [bias.serial for group in found for of_node in group.biases for bias in of_node]
     if len(used) != len(set(used)):
@@ -149,274 +179,12 @@ def groups_of(program: Program, ready: Collection[str]) -> tuple[Group, ...]:
     return tuple(found)
 
 
-@dataclass
-class _Scheduler:
-    """Assigns values to levels and finds out what has to be stored.
-
-    Attributes:
-        memory: what is found in memory, by serial, with ``levels`` at which it is there (-1: before the step).
-        keep: called for a value that is to be kept; returns the key of its buffer.
-    """
-
-    memory: dict[int, Source]
-    levels: dict[int, int]
-    keep: Callable[[Value], str]
-    stored: dict[str, Value] = field(default_factory=dict)
-    targets: dict[tuple[int, str | None], list[Target]] = field(default_factory=dict)
-
-    def level(self, value: Value) -> int:
-        if value.serial not in self.levels:
-            before = [self.level(argument) for argument in value.arguments]
-            self.levels[value.serial] = max([0, *before]) + (value.operator in REDUCTIONS)
-        return self.levels[value.serial]
-
-    def compute(self, kind: str, key: str, value: Value | None, axis: str | None, level: int = 0) -> None:
-        """Compute a value at its level and send it to a target.
-
-        Raises:
-            UnsupportedError: one number a row goes anywhere but to memory.
-        """
-        if axis is None and kind != "store":
-            raise UnsupportedError(f"a {kind} is one number a row")
-        if value is not None:
-            level = max(level, self.level(value))
-            self.require(value, level)
-        self.targets.setdefault((level, axis), []).append(Target(kind, key, value, axis))
-
-    def in_memory(self, value: Value) -> None:
-        """See to it that a value can be read from memory as an operand of a product."""
-        if value.serial not in self.memory or value.operator == "linear":
-            self._store(value, self.level(value))
-
-    def require(self, value: Value, level: int) -> None:
-        """See to it that a value can be computed in a pass of a level."""
-        if value.serial in self.memory or value.operator in ("constant", "reciprocal_size"):
-            return
-        axis = lane_axis(value)
-        if value.operator in REDUCTIONS:
-            self._reduce(value)
-        elif axis is not None and value.operator not in CONDITIONS and self.level(value) < level:
-            self._store(value, self.level(value))
-        elif value.operator == "spread":
-            self.require(value.arguments[0], level)
-        elif value.operator in OPERATORS:
-            for argument in value.arguments:
-                self.require(argument, level)
-        else:
-            raise UnsupportedError(f"it contains the operator {value.operator!r}")
-
-    def _store(self, value: Value, level: int) -> None:
-        key = self.keep(value)
-        if key in self.stored:
-            return
-        self.stored[key] = value
-        self.compute("store", key, value, lane_axis(value), level)
-        if value.operator != "linear":
-            self.memory[value.serial] = Source((key,), lane_axis(value) is not None)
-
-    def _reduce(self, value: Value) -> None:
-        (argument,), key = value.arguments, self.keep(value)
-        axis = value.attributes["axis"]
-        if lane_axis(argument) != axis or lane_axis(value) is not None:
-            raise UnsupportedError(f"it reduces over {axis}")
-        self.stored[key] = value
-        self.memory[value.serial] = Source((key,), by_unit=False)
-        self.compute(value.operator, key, argument, axis)
-
-
-@dataclass(frozen=True, eq=False)
-class LoopPlan:
-    """The compiled loops of one recurrent stage.
-
-    Attributes:
-        inputs: hoisted and constant inputs that are read by themselves; ``parameters`` likewise.
-        saved: what training keeps for the reverse program, by the key of its buffer.
-        sums: the keys of the accumulated cotangents by the name of the parameter or constant input.
-        with_cotangent: hoisted inputs that have a cotangent.
-    """
-
-    program: Program
-    groups: tuple[Group, ...]
-    inputs: tuple[Value, ...]
-    parameters: tuple[Value, ...]
-    forward: Kernel
-    training: Kernel
-    backward: Kernel
-    saved: Mapping[str, Value]
-    sums: Mapping[str, tuple[Target, ...]]
-    with_cotangent: frozenset[str]
-
-
-def plan_loop(program: Program, ready: Collection[str]) -> LoopPlan:
-    """Plan the loops of a recurrent stage.
-
-    Raises:
-        UnsupportedError: a kernel cannot do it.
-    """
-    groups = groups_of(program, ready)
-    states = tuple(value.name for value in program.inputs_with_role("state"))
-    read = _read_by_themselves(program)
-    inputs = tuple(v for v in program.inputs if v.name not in {*states, *ready} and v.serial in read)
-    parameters = tuple(v for v in program.parameters if v.serial in read)
-    for value in (*inputs, *parameters):
-        lane_axis(value)
-    leaves = _leaves(program, inputs, parameters)
-    backward, saved, sums, with_cotangent = _plan_backward(program, groups, leaves, (inputs, parameters, states))
-    return LoopPlan(
-        program,
-        groups,
-        inputs,
-        parameters,
-        _plan_forward("forward", program, groups, leaves, states, ()),
-        _plan_forward("training", program, groups, leaves, states, saved.values()),
-        backward,
-        saved,
-        sums,
-        with_cotangent,
-    )
-
-
 def _read_by_themselves(program: Program) -> set[int]:
-    """Serials of what anything but a matrix product reads, biases and the operands of products included."""
+    """Serials of what anything but a matrix product reads, biases included."""
     read = {output.serial for output in program.outputs.values()}
     for value in program.values:
-        arguments = value.arguments
-        if value.operator == "linear":
-            inputs, _, biases = linear_terms(value)
-            arguments = (*inputs, *biases)
-        read |= {argument.serial for argument in arguments}
+        read |= {a.serial for a in (linear_terms(value)[2] if value.operator == "linear" else value.arguments)}
     return read
-
-
-def _leaves(program: Program, inputs: Iterable[Value], parameters: Iterable[Value]) -> dict[int, Source]:
-    leaves = {v.serial: Source((f"input {v.name}",), lane_axis(v) is not None) for v in inputs}
-    leaves |= {v.serial: Source((f"parameter {v.name}",), lane_axis(v) is not None) for v in parameters}
-    for value in program.inputs_with_role("state"):
-        leaves[value.serial] = Source((f"state {value.name}",), kind="current")
-    return leaves
-
-
-def _key(program: Program) -> Callable[[Value], str]:
-    numbers = {value.serial: index for index, value in enumerate(program.values)}
-    return lambda value: f"value {numbers[value.serial]}"
-
-
-def _plan_forward(
-    name: str,
-    program: Program,
-    groups: Sequence[Group],
-    leaves: Mapping[int, Source],
-    states: tuple[str, ...],
-    saved: Iterable[Value],
-) -> Kernel:
-    scheduler = _Scheduler(dict(leaves), dict.fromkeys(leaves, -1), _key(program))
-    products: list[tuple[int, Product]] = []
-    for group in groups:
-        for term in group.terms:
-            scheduler.in_memory(term)
-        level = max((scheduler.level(term) for term in group.terms), default=-1) + 1
-        for n, (node, biases) in enumerate(zip(group.nodes, group.biases, strict=True)):
-            keys = [f"product {group.index}.{n}"] + ([f"ready {group.index}.{n}"] if group.ready else [])
-            scheduler.memory[node.serial] = Source((*keys, *(f"parameter {bias.name}" for bias in biases)))
-            scheduler.levels[node.serial] = level
-        matrices = tuple(f"matrix {group.index}.{k}" for k in range(len(group.terms)))
-        sources = tuple(_operand(scheduler, term) for term in group.terms)
-        products.append((level, Product(sources, matrices, f"product {group.index}.0")))
-    for value in saved:
-        if value.serial not in scheduler.memory or value.operator == "linear":
-            if value.operator in REDUCTIONS:
-                scheduler.require(value, scheduler.level(value))
-            else:
-                scheduler._store(value, scheduler.level(value))
-    for state in states:
-        value = program.outputs[state]
-        scheduler.compute("state", state, value, lane_axis(value))
-    return _kernel(name, False, scheduler, products, states)
-
-
-def _operand(scheduler: _Scheduler, term: Value) -> Source:
-    """Where a product reads its rows; a linear value is read from where it was stored, not from its parts."""
-    if term.operator == "linear":
-        return Source((scheduler.keep(term),))
-    return scheduler.memory[term.serial]
-
-
-def _kernel(
-    name: str,
-    backward: bool,
-    scheduler: _Scheduler,
-    products: Sequence[tuple[int, Product]],
-    states: tuple[str, ...],
-) -> Kernel:
-    """Products of a level first, then reductions and values of that level."""
-    actions: list[Product | Pass] = []
-    levels = {level for level, _ in products} | {level for level, _ in scheduler.targets}
-    for level in sorted(levels):
-        actions += [product for at, product in products if at == level]
-        axes = [axis for at, axis in scheduler.targets if at == level]
-        actions += [Pass(level, axis, tuple(scheduler.targets[level, axis])) for axis in sorted(axes, key=str)]
-    return Kernel(name, backward, tuple(actions), scheduler.memory, scheduler.levels, scheduler.stored, states)
-
-
-def _plan_backward(
-    program: Program,
-    groups: Sequence[Group],
-    leaves: Mapping[int, Source],
-    read: tuple[tuple[Value, ...], tuple[Value, ...], tuple[str, ...]],
-) -> tuple[Kernel, dict[str, Value], dict[str, tuple[Target, ...]], frozenset[str]]:
-    inputs, parameters, states = read
-    outputs, cotangents = _fold_products(reverse(program), groups)
-    forward_values = {value.serial for value in program.values}
-    forward_key, saved = _key(program), dict[str, Value]()
-    numbers: dict[int, int] = {}
-
-    def keep(value: Value) -> str:
-        return f"cotangent {numbers.setdefault(value.serial, len(numbers))}"
-
-    memory = dict(leaves)
-    for value in program.outputs.values():
-        name = next(n for n, v in program.outputs.items() if v is value)
-        memory.setdefault(value.serial, Source((f"state {name}",), kind="next"))
-    scheduler = _Scheduler(memory, dict.fromkeys(memory, -1), keep)
-    _save_forward(
-        scheduler,
-        [v for v in (*outputs.values(), *cotangents.values()) if v is not None],
-        forward_values,
-        forward_key,
-        saved,
-    )
-    for group in groups:  # operands of products are kept for the products of the matrices' gradients
-        for term in group.terms:
-            if term.serial not in leaves and memory.get(term.serial, Source(("",))).kind != "next":
-                saved[forward_key(term)] = term
-    products = _transposed_products(scheduler, groups, outputs, cotangents)
-    for group in groups:
-        for n, node in enumerate(group.nodes):
-            key = f"d_product {group.index}.{n}"
-            scheduler.compute("store", key, cotangents.get(node.serial), lane_axis(node))
-    sums: dict[str, tuple[Target, ...]] = {}
-    with_cotangent = set()
-    biases = _biases(program, groups)
-    for leaf in (*inputs, *parameters):
-        if leaf.serial in biases or "d_" + leaf.name not in outputs:
-            continue  # biases get the sums of what the products get
-        value = outputs["d_" + leaf.name]
-        with_cotangent.add(leaf.name)
-        if BATCH in leaf.axes:
-            scheduler.compute("store", f"d_input {leaf.name}", value, lane_axis(leaf))
-            continue
-        targets = []
-        for addend in _summed_over_batch(value):
-            axis = lane_axis(addend)
-            if axis is None:
-                raise UnsupportedError("a weight or constant is one number")
-            targets.append(Target("accumulate", f"d_sum {leaf.name}", addend, axis))
-            scheduler.compute("accumulate", f"d_sum {leaf.name}", addend, axis)
-        sums[leaf.name] = tuple(targets)
-    by_name = {value.name: value for value in program.inputs_with_role("state")}
-    for state in states:
-        scheduler.compute("carry", state, outputs.get("d_" + state), lane_axis(by_name[state]))
-    return _kernel("backward", True, scheduler, products, states), saved, sums, frozenset(with_cotangent)
 
 
 def _biases(program: Program, groups: Sequence[Group]) -> set[int]:
@@ -428,59 +196,133 @@ def _biases(program: Program, groups: Sequence[Group]) -> set[int]:
     return found
 
 
-def _save_forward(
-    scheduler: _Scheduler,
-    roots: Iterable[Value],
-    forward_values: Collection[int],
-    key: Callable[[Value], str],
-    saved: dict[str, Value],
-) -> None:
-    """Find the forward values that the reverse program reads: they are kept, or computed anew where that is free."""
-    pending, seen = list(roots), set[int]()
-    while pending:
-        value = pending.pop()
-        if value.serial in seen:
-            continue
-        seen.add(value.serial)
-        if value.serial in forward_values and value.serial not in scheduler.memory:
-            by_unit = lane_axis(value) is not None
-            is_condition = value.operator in CONDITIONS
-            if value.arguments and not is_condition and (by_unit or value.operator in REDUCTIONS):
-                saved[key(value)] = value
-                scheduler.memory[value.serial] = Source((key(value),), by_unit)
-                scheduler.levels[value.serial] = -1
+class _ReversePlanner:
+    """Plans the loop from the last step to the first.
+
+    Attributes:
+        saved, operands, sums, with_cotangent: as in ``LoopPlan``.
+    """
+
+    def __init__(self, forward: _Planner, recompute: bool) -> None:
+        self.forward, self.recompute = forward, recompute
+        self.outputs, self.cotangents = _fold_products(reverse(forward.program), forward.groups)
+        self.forward_values = {value.serial for value in forward.program.values}
+        self.numbers: dict[int, int] = {}
+        memory = forward.leaves()
+        for name, value in forward.program.outputs.items():
+            if name in forward.states:
+                memory.setdefault(value.serial, Source((f"state {name}",), lanes(value), "next"))
+        self.scheduler = Scheduler(memory, dict.fromkeys(memory, -1), self.key)
+        self.saved: dict[str, Value] = {}
+        self.operands: dict[str, Value] = {}
+        self.sums: set[str] = set()
+        self.with_cotangent: set[str] = set()
+
+    def key(self, value: Value) -> str:
+        if value.serial in self.forward_values:
+            return self.forward.key(value)
+        return f"cotangent {self.numbers.setdefault(value.serial, len(self.numbers))}"
+
+    def kernel(self) -> Kernel:
+        roots = [v for v in (*self.outputs.values(), *self.cotangents.values()) if v is not None]
+        products: list[tuple[int, Product]] = []
+        self._find_operands()
+        self._read_seeds(roots)
+        if self.recompute:
+            products += self.forward.products(self.scheduler)
+            for value in self.operands.values():
+                self.scheduler.keep(value)
+        else:
+            self._find_saved(roots)
+        products += self._transposed_products(roots)
+        for group in self.forward.groups:
+            for n, node in enumerate(group.nodes):
+                key = f"d_product {group.index}.{n}"
+                self.scheduler.compute("visible", key, self.cotangents.get(node.serial), lanes(node))
+        self._leaf_cotangents()
+        by_name = {value.name: value for value in self.forward.program.inputs_with_role("state")}
+        for state in self.forward.states:
+            self.scheduler.compute("carry", state, self.outputs.get("d_" + state), lanes(by_name[state]))
+        return self.scheduler.kernel("backward", products, self.forward.states)
+
+    def _find_operands(self) -> None:
+        """Operands of products are kept for the products that make the matrices' gradients."""
+        for group in self.forward.groups:
+            for term in group.terms:
+                known = self.scheduler.memory.get(term.serial)
+                if known is None:
+                    self.operands[self.forward.key(term)] = term
+
+    def _read_seeds(self, roots: Iterable[Value]) -> None:
+        for value in _reached(roots):
+            if value.operator == "input" and value.attributes["role"] == "cotangent":
+                name = value.name.removeprefix("d_")
+                is_state = name in self.forward.states
+                key, kind = (name, "seed") if is_state else (f"d_signal {name}", "plain")
+                self._in_memory(value, Source((key,), lanes(value), kind))
+
+    def _in_memory(self, value: Value, source: Source) -> None:
+        self.scheduler.memory[value.serial] = source
+        self.scheduler.levels[value.serial] = -1
+
+    def _find_saved(self, roots: Iterable[Value]) -> None:
+        """Forward values that the reverse program reads are saved, or computed anew where that is free."""
+        for value in self.operands.values():
+            self._in_memory(value, Source((self.key(value),), lanes(value)))
+        known = self.scheduler.memory
+        pending, seen = list(roots), set[int]()
+        while pending:
+            value = pending.pop()
+            if value.serial in seen:
                 continue
-        if value.operator == "input" and value.attributes["role"] == "cotangent":
-            scheduler.memory[value.serial] = Source((value.name.removeprefix("d_"),), kind="seed")
-            scheduler.levels[value.serial] = -1
-        pending += value.arguments[:1] if value.operator == "spread" else value.arguments
+            seen.add(value.serial)
+            is_new = value.serial in self.forward_values and value.serial not in known and value.arguments
+            if is_new and value.operator not in CONDITIONS and (lanes(value) or value.operator in REDUCTIONS):
+                self.saved[self.key(value)] = value
+                self._in_memory(value, Source((self.key(value),), lanes(value)))
+                continue
+            if value.serial not in known or value.serial not in self.forward_values:
+                pending += value.arguments[:1] if value.operator == "spread" else value.arguments
+
+    def _transposed_products(self, roots: Iterable[Value]) -> list[tuple[int, Product]]:
+        """The products of cotangents with transposed matrices, in order of evaluation."""
+        products = []
+        for value in sorted(_reached(roots), key=lambda value: value.serial):
+            if value.operator == "transposed":
+                group, term = value.attributes["group"], value.attributes["term"]
+                level = max(0, *(self.scheduler.level(argument) for argument in value.arguments)) + 1
+                key = f"transposed {group}.{term}"
+                self.scheduler.memory[value.serial] = Source((key,), lanes(value))
+                self.scheduler.levels[value.serial] = level
+                source = Source((f"d_product {group}.0",), ("unit",))
+                products.append((level, Product(source, f"transposed matrix {group}.{term}", key, False)))
+        return products
+
+    def _leaf_cotangents(self) -> None:
+        for leaf in (*self.forward.inputs, *self.forward.parameters):
+            if leaf.serial in self.forward.biases or "d_" + leaf.name not in self.outputs:
+                continue  # biases get the sums of what the products get
+            value = self.outputs["d_" + leaf.name]
+            if BATCH in leaf.axes:
+                self.with_cotangent.add(leaf.name)
+                self.scheduler.compute("visible", f"d_input {leaf.name}", value, lanes(leaf))
+                continue
+            self.sums.add(leaf.name)
+            for addend in _summed_over_batch(value):
+                if lanes(addend) != lanes(leaf):
+                    raise UnsupportedError("a weight or constant is one number, or used in a sum over units")
+                self.scheduler.compute("accumulate", f"d_sum {leaf.name}", addend, lanes(addend))
 
 
-def _transposed_products(
-    scheduler: _Scheduler,
-    groups: Sequence[Group],
-    outputs: Mapping[str, Value],
-    cotangents: Mapping[int, Value | None],
-) -> list[tuple[int, Product]]:
-    """The products of cotangents with transposed matrices, in order of evaluation."""
+def _reached(roots: Iterable[Value]) -> Collection[Value]:
     found: dict[int, Value] = {}
-    pending = [*outputs.values(), *(value for value in cotangents.values() if value is not None)]
+    pending = list(roots)
     while pending:
         value = pending.pop()
         if value.serial not in found:
             found[value.serial] = value
             pending += value.arguments
-    products = []
-    for serial in sorted(found):
-        value = found[serial]
-        if value.operator == "transposed":
-            group, term = value.attributes["group"], value.attributes["term"]
-            level = max(0, *(scheduler.level(argument) for argument in value.arguments)) + 1
-            key = f"product {group}.{term}"
-            scheduler.memory[serial], scheduler.levels[serial] = Source((key,)), level
-            source = Source((f"d_product {group}.0",))
-            products.append((level, Product((source,), (f"matrix {group}.{term}",), key)))
-    return products
+    return found.values()
 
 
 def _fold_products(program: Program, groups: Sequence[Group]) -> tuple[dict[str, Value], dict[int, Value | None]]:
@@ -491,10 +333,7 @@ def _fold_products(program: Program, groups: Sequence[Group]) -> tuple[dict[str,
         for k, term in enumerate(group.weights)
         for n, weight in enumerate(term)
     }
-    node_of = {}
-    for group in groups:
-        for node in group.nodes:
-            node_of[linear_terms(node)[1][0].serial] = node.serial
+    node_of = {linear_terms(node)[1][0].serial: node.serial for group in groups for node in group.nodes}
     last = {}
     for value in program.values:
         if value.operator == "linear_transposed" and value.arguments[1].serial in place:
@@ -539,7 +378,7 @@ def _summed_over_batch(value: Value) -> list[Value]:
 
 
 def axes_of(program: Program) -> Axes:
-    """All lane axes of a program."""
+    """All axes of a program along which there are units."""
     return tuple(
         sorted({axis for value in program.values for axis in named_axes(value.axes) if not axis.endswith("'")})
     )

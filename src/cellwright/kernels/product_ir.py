@@ -1,194 +1,303 @@
-"""The product of the time loop: rows times packed columns, register-blocked, as vector LLVM IR.
+"""Products of matrices as vector LLVM IR: rows times packed columns, register-blocked, for every cell the same.
 
-The columns of a matrix are packed into panels of ``PANEL`` vectors, padded with zeros, so that a panel is read in
-order.
+The columns of a matrix are packed into panels of ``Shape.panel`` vectors (the last panel may be narrower), so that a
+panel is read in order. A block of rows times a panel keeps all its sums in registers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from llvmlite import ir
 
-from cellwright.kernels.vector_ir import INDEX, POINTER, Precision, Vector, Vectors, counted
+from cellwright.kernels.vector_ir import INDEX, POINTER, Precision, Vector, Vectors, constant, counted
 
-ROWS = (4, 2, 1)
+_SUMS_IN_FLIGHT = 10  # so many independent sums hide the latency of a multiply-add
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How numbers are laid into registers: ``width`` numbers a vector, ``panel`` vectors a panel."""
+    """How numbers are laid into registers.
+
+    Attributes:
+        width: numbers a vector.
+        panel: vectors a panel.
+        blocks: heights of a block of rows, falling to 1; rows are cut among threads at multiples of the first.
+    """
 
     precision: Precision
     width: int
     panel: int
+    blocks: tuple[int, ...]
 
     @property
     def columns(self) -> int:
         """Columns of a panel."""
         return self.width * self.panel
 
+    def padded(self, columns: int) -> int:
+        """Columns rounded up to whole vectors."""
+        return -(-columns // self.width) * self.width
 
-def constant(value: int) -> ir.Constant:
-    return ir.Constant(INDEX, value)
+
+PRODUCT = ir.FunctionType(ir.VoidType(), [INDEX, POINTER, INDEX, INDEX, INDEX, INDEX, POINTER, POINTER, INDEX, INDEX])
+"""``product(rows, a, a_row, a_step, depth, columns, packed, c, c_row, add)``: c (+)= a @ packed.
+
+Rows of a lie ``a_row`` numbers apart, what is next to one another in a row ``a_step``; nothing is written beyond
+``columns``.
+"""
+
+
+@dataclass(frozen=True)
+class _Operands:
+    """One block's factors and where its sums go."""
+
+    a: Vector
+    a_row: Vector
+    a_step: Vector
+    depth: Vector
+    weights: Vector
+    c: Vector
+    c_row: Vector
+    add: Vector
 
 
 def define_product(module: ir.Module, shape: Shape) -> ir.Function:
-    """``product(rows, a, a_stride, a_step, depth, panels, packed, c, c_stride, add)``: c (+)= a @ packed.
-
-    Rows of a are ``a_stride`` numbers apart, and what is next to one another in a row ``a_step``.
-    """
-    known = module.globals.get("product")
-    if known is not None:
-        return known
-    signature = ir.FunctionType(
-        ir.VoidType(), [INDEX, POINTER, INDEX, INDEX, INDEX, INDEX, POINTER, POINTER, INDEX, ir.IntType(1)]
-    )
-    function = ir.Function(module, signature, "product")
-    function.linkage = "internal"
-    rows, a, a_stride, a_step, depth, panels, packed, c, c_stride, add = function.args
+    """Define ``product`` (see ``PRODUCT``) in a module."""
+    function = ir.Function(module, PRODUCT, "product")
+    rows, a, a_row, a_step, depth, columns, packed, c, c_row, add = function.args
     b = ir.IRBuilder(function.append_basic_block("entry"))
     scalar = shape.precision.type
-    with counted(b, constant(0), panels) as (panel, _, _):
-        column = b.mul(panel, constant(shape.columns))
+    temporary = b.bitcast(b.alloca(ir.VectorType(scalar, shape.width)), POINTER)
+    is_added = b.icmp_signed("!=", add, constant(0))
+    panels = b.sdiv(columns, constant(shape.columns))
+    whole = b.mul(panels, constant(shape.columns))
+
+    def blocks(column: Vector, vectors: int, left: Vector | None) -> None:
         weights = b.gep(packed, [b.mul(column, depth)], source_etype=scalar)
         out = b.gep(c, [column], source_etype=scalar)
-        done: Vector = constant(0)
-        for count in ROWS:
-            left = b.sub(rows, done)
-            stop = b.add(done, b.mul(b.sdiv(left, constant(count)), constant(count)))
-            with counted(b, done, stop, count) as (row, _, _):
-                _block(b, shape, count, (a, a_stride, a_step, row), depth, weights, (out, c_stride), add)
-            done = stop
+        for count, row in _in_blocks(b, shape, rows):
+            first = b.gep(a, [b.mul(a_row, row)], source_etype=scalar)
+            target = b.gep(out, [b.mul(c_row, row)], source_etype=scalar)
+            operands = _Operands(first, a_row, a_step, depth, weights, target, c_row, is_added)
+            _block(b, shape, (count, vectors), operands, None if left is None else (left, temporary))
+
+    with counted(b, constant(0), panels) as (panel, _, _):
+        blocks(b.mul(panel, constant(shape.columns)), shape.panel, None)
+    rest = b.sub(columns, whole)
+    for vectors in range(1, shape.panel + 1):
+        above = b.icmp_signed(">", rest, constant((vectors - 1) * shape.width))
+        below = b.icmp_signed("<=", rest, constant(vectors * shape.width))
+        with b.if_then(b.and_(above, below)):
+            blocks(whole, vectors, b.sub(rest, constant((vectors - 1) * shape.width)))
     b.ret_void()
     return function
+
+
+def _in_blocks(b: ir.IRBuilder, shape: Shape, rows: Vector) -> Iterator[tuple[int, Vector]]:
+    """Loops over all rows in blocks: many rows first, then what is left; yields each body's height and first row."""
+    done: Vector = constant(0)
+    for count in shape.blocks:
+        stop = b.add(done, b.mul(b.sdiv(b.sub(rows, done), constant(count)), constant(count)))
+        with counted(b, done, stop, count) as (row, _, _):
+            yield count, row
+        done = stop
 
 
 def _block(
     b: ir.IRBuilder,
     shape: Shape,
-    count: int,
-    source: tuple[Vector, Vector, Vector, Vector],
-    depth: Vector,
-    weights: Vector,
-    target: tuple[Vector, Vector],
-    add: Vector,
+    size: tuple[int, int],
+    operands: _Operands,
+    tail: tuple[Vector, Vector] | None,
 ) -> None:
-    """``count`` rows times one panel, with all sums in registers."""
+    """A block of (rows, vectors). Of a ``tail`` (columns of the last vector, room for one) only those are written."""
     v = Vectors(b, shape.precision, shape.width)
     scalar, align = shape.precision.type, shape.precision.bytes
-    (a, a_stride, a_step, row), (c, c_stride) = source, target
-    a_rows = [b.gep(a, [b.mul(a_stride, b.add(row, constant(m)))], source_etype=scalar) for m in range(count)]
-    c_rows = [b.gep(c, [b.mul(c_stride, b.add(row, constant(m)))], source_etype=scalar) for m in range(count)]
-    places = [
-        b.gep(c_row, [constant(n * shape.width)], source_etype=scalar) for c_row in c_rows for n in range(shape.panel)
-    ]
-    unroll = 2 if count <= 2 else 1  # few rows have too few sums to hide the latency of one
-    zeros = [v.number(0.0)] * (count * shape.panel * unroll)
-    even = b.mul(b.sdiv(depth, constant(unroll)), constant(unroll))
-    with counted(b, constant(0), even, unroll, zeros) as (k, sums, following):
-        for turn in range(unroll):
-            part = slice(turn * len(places), (turn + 1) * len(places))
-            following[part] = _multiplied(v, shape, (a_rows, a_step), weights, b.add(k, constant(turn)), sums[part])
-    totals = following[: len(places)]
-    if unroll == 2:
-        totals = [v.add(x, y) for x, y in zip(totals, following[len(places) :], strict=True)]
-        with counted(b, even, depth, 1, totals) as (k, sums, following):
-            following[:] = _multiplied(v, shape, (a_rows, a_step), weights, k, sums)
-        totals = following
+    count, vectors = size
+    a_rows = [_row(b, shape, operands.a, operands.a_row, m) for m in range(count)]
+    c_rows = [_row(b, shape, operands.c, operands.c_row, m) for m in range(count)]
+    totals = _sums(b, v, shape, size, operands, a_rows)
+    for m, c_row in enumerate(c_rows):
+        for n in range(vectors):
+            place = b.gep(c_row, [constant(n * shape.width)], source_etype=scalar)
+            total = totals[m * vectors + n]
+            if tail is None or n < vectors - 1:
+                _put(b, v, place, total, operands.add, align)
+                continue
+            left, temporary = tail
+            with b.if_else(b.icmp_signed("==", left, constant(shape.width))) as (then, otherwise):
+                with then:
+                    _put(b, v, place, total, operands.add, align)
+                with otherwise:
+                    _put_some(b, shape, (place, left, temporary), total, operands.add)
+
+
+def _row(b: ir.IRBuilder, shape: Shape, start: Vector, stride: Vector, row: int) -> Vector:
+    return b.gep(start, [b.mul(stride, constant(row))], source_etype=shape.precision.type)
+
+
+def _put(b: ir.IRBuilder, v: Vectors, place: Vector, total: Vector, add: Vector, align: int) -> None:
     with b.if_else(add) as (then, otherwise):
         with then:
-            for place, total in zip(places, totals, strict=True):
-                b.store(v.add(b.load(place, typ=v.type, align=align), total), place, align=align)
+            b.store(v.add(b.load(place, typ=v.type, align=align), total), place, align=align)
         with otherwise:
-            for place, total in zip(places, totals, strict=True):
-                b.store(total, place, align=align)
+            b.store(total, place, align=align)
+
+
+def _put_some(b: ir.IRBuilder, shape: Shape, target: tuple[Vector, Vector, Vector], total: Vector, add: Vector) -> None:
+    """The first ``left`` numbers of a vector, by way of memory."""
+    place, left, temporary = target
+    scalar, align = shape.precision.type, shape.precision.bytes
+    b.store(total, temporary, align=align)
+    with counted(b, constant(0), left) as (lane, _, _):
+        number = b.load(b.gep(temporary, [lane], source_etype=scalar), typ=scalar, align=align)
+        at = b.gep(place, [lane], source_etype=scalar)
+        with b.if_else(add) as (then, otherwise):
+            with then:
+                b.store(b.fadd(b.load(at, typ=scalar, align=align), number), at, align=align)
+            with otherwise:
+                b.store(number, at, align=align)
+
+
+def _sums(
+    b: ir.IRBuilder, v: Vectors, shape: Shape, size: tuple[int, int], operands: _Operands, a_rows: Sequence[Vector]
+) -> list[Vector]:
+    """The sums over the depth. Few of them are kept several times over, each for a part of the depth."""
+    count, vectors = size
+    sums = count * vectors
+    parts = 1
+    while parts * sums < _SUMS_IN_FLIGHT and parts < 4:
+        parts *= 2
+    even = b.mul(b.sdiv(operands.depth, constant(parts)), constant(parts))
+    zeros = [v.number(0.0)] * (sums * parts)
+    with counted(b, constant(0), even, parts, zeros) as (k, before, following):
+        for part in range(parts):
+            own = slice(part * sums, (part + 1) * sums)
+            at = b.add(k, constant(part))
+            following[own] = _multiplied(b, v, shape, vectors, operands, a_rows, at, before[own])
+    totals = following
+    while len(totals) > sums:
+        half = len(totals) // 2
+        totals = [v.add(x, y) for x, y in zip(totals[:half], totals[half:], strict=True)]
+    if parts > 1:
+        with counted(b, even, operands.depth, 1, totals) as (k, before, following):
+            following[:] = _multiplied(b, v, shape, vectors, operands, a_rows, k, before)
+        totals = following
+    return totals
 
 
 def _multiplied(
+    b: ir.IRBuilder,
     v: Vectors,
     shape: Shape,
-    source: tuple[Sequence[Vector], Vector],
-    weights: Vector,
+    vectors: int,
+    operands: _Operands,
+    a_rows: Sequence[Vector],
     k: Vector,
     sums: Sequence[Vector],
 ) -> list[Vector]:
-    """The sums after column k of the rows and row k of the panel."""
-    b, scalar, align = v.builder, shape.precision.type, shape.precision.bytes
-    a_rows, a_step = source
-    along = b.mul(k, a_step)
-    line = b.gep(weights, [b.mul(k, constant(shape.columns))], source_etype=scalar)
-    vectors = [
+    """The sums after column k of the rows and line k of the panel."""
+    scalar, align = shape.precision.type, shape.precision.bytes
+    along = b.mul(k, operands.a_step)
+    line = b.gep(operands.weights, [b.mul(k, constant(vectors * shape.width))], source_etype=scalar)
+    weights = [
         b.load(b.gep(line, [constant(n * shape.width)], source_etype=scalar), typ=v.type, align=align)
-        for n in range(shape.panel)
+        for n in range(vectors)
     ]
     new = []
     for m, a_row in enumerate(a_rows):
         number = v.splat(b.load(b.gep(a_row, [along], source_etype=scalar), typ=scalar, align=align))
-        new += [
-            v.call("fmuladd", number, vector, total)
-            for vector, total in zip(vectors, sums[m * shape.panel : (m + 1) * shape.panel], strict=True)
-        ]
+        own = sums[m * vectors : (m + 1) * vectors]
+        new += [v.call("fmuladd", number, weight, total) for weight, total in zip(weights, own, strict=True)]
     return new
 
 
-BLOCK = 256
-"""Rows that a sum over rows takes at a time, so that their panels stay in the cache."""
+@dataclass(frozen=True)
+class Panels:
+    """Packed columns as a packing function addresses them: ``depth`` lines of ``columns`` (whole vectors)."""
+
+    b: ir.IRBuilder
+    shape: Shape
+    packed: Vector
+    columns: Vector
+    depth: Vector
+
+    def line(self, vector: Vector) -> tuple[Vector, Vector]:
+        """Where a vector of columns has its first line, and the distance of its lines."""
+        b, shape = self.b, self.shape
+        panel = b.sdiv(vector, constant(shape.panel))
+        whole = b.sdiv(self.columns, constant(shape.columns))
+        rest = b.sub(self.columns, b.mul(whole, constant(shape.columns)))
+        stride = b.select(b.icmp_signed("<", panel, whole), constant(shape.columns), rest)
+        start = b.mul(b.mul(panel, constant(shape.columns)), self.depth)
+        start = b.add(start, b.mul(b.srem(vector, constant(shape.panel)), constant(shape.width)))
+        return b.gep(self.packed, [start], source_etype=shape.precision.type), stride
 
 
-def print_sum(shape: Shape) -> str:
-    """The module of ``sum_of_products``: c (+)= the sum over rows of a[row] b[row] as a matrix.
-
-    Its arguments lie in an array of integers: rows, the address of a and its columns, of b and its columns, of room
-    for BLOCK rows of b in panels (zeros where b has no columns), of c and its stride, and whether to add.
-    """
-    module = ir.Module(name="cellwright")
-    product, pack = define_product(module, shape), define_pack(module, shape)
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER]), "sum_of_products")
-    b = ir.IRBuilder(function.append_basic_block("entry"))
-    places = [b.gep(function.args[0], [constant(k)], source_etype=INDEX) for k in range(9)]
-    numbers = [b.load(place, typ=INDEX, align=8) for place in places]
-    rows, left, left_columns, right, right_columns, packed, c, c_stride, add = numbers
-    left, right, packed, c = (b.inttoptr(number, POINTER) for number in (left, right, packed, c))
-    panels = b.sdiv(b.add(right_columns, constant(shape.columns - 1)), constant(shape.columns))
-    with counted(b, constant(0), rows, BLOCK) as (row, _, _):
-        remaining = b.sub(rows, row)
-        depth = b.select(b.icmp_signed("<", remaining, constant(BLOCK)), remaining, constant(BLOCK))
-        scalar = shape.precision.type
-        a_block = b.gep(left, [b.mul(row, left_columns)], source_etype=scalar)
-        b_block = b.gep(right, [b.mul(row, right_columns)], source_etype=scalar)
-        zero, one = constant(0), constant(1)
-        b.call(pack, [b_block, one, right_columns, right_columns, depth, packed, zero, zero, depth])
-        is_added = b.or_(b.icmp_signed("!=", add, zero), b.icmp_signed("!=", row, zero))
-        b.call(product, [left_columns, a_block, one, left_columns, depth, panels, packed, c, c_stride, is_added])
-    b.ret_void()
-    return str(module)
+PACK = ir.FunctionType(ir.VoidType(), [POINTER, *[INDEX] * 4, POINTER, *[INDEX] * 4])
+"""``pack(source, column_stride, depth_stride, columns, depth, packed, all_columns, all_depth, first_column,
+first_depth)``: puts a block of a matrix at its place among all columns and depths, with zeros up to whole vectors.
+"""
 
 
 def define_pack(module: ir.Module, shape: Shape) -> ir.Function:
-    """``pack(source, column_stride, depth_stride, columns, depth, packed, first_column, first_depth, all_depth)``.
-
-    Puts a block of a matrix at its place among all columns and depths. What it does not write has to be zero.
-    """
-    known = module.globals.get("pack")
-    if known is not None:
-        return known
-    function = ir.Function(
-        module, ir.FunctionType(ir.VoidType(), [POINTER, *[INDEX] * 4, POINTER, *[INDEX] * 3]), "pack"
+    """Define ``pack`` (see ``PACK``) in a module. Of the two strides one is 1."""
+    function = ir.Function(module, PACK, "pack")
+    source, column_stride, depth_stride, columns, depth, packed, all_columns, all_depth, column, first_depth = (
+        function.args
     )
-    function.linkage = "internal"
-    source, column_stride, depth_stride, columns, depth, packed, first_column, first_depth, all_depth = function.args
     b = ir.IRBuilder(function.append_basic_block("entry"))
-    scalar, align, panel = shape.precision.type, shape.precision.bytes, constant(shape.columns)
-    with counted(b, constant(0), columns) as (column, _, _):
-        place = b.add(column, first_column)
-        line = b.add(b.mul(b.sdiv(place, panel), all_depth), first_depth)
-        start = b.add(b.mul(line, panel), b.srem(place, panel))
-        origin = b.mul(column, column_stride)
-        with counted(b, constant(0), depth) as (k, _, _):
-            number = b.gep(source, [b.add(origin, b.mul(k, depth_stride))], source_etype=scalar)
-            target = b.gep(packed, [b.add(start, b.mul(k, panel))], source_etype=scalar)
-            b.store(b.load(number, typ=scalar, align=align), target, align=align)
+    v = Vectors(b, shape.precision, shape.width)
+    scalar, align, width = shape.precision.type, shape.precision.bytes, constant(shape.width)
+    panels = Panels(b, shape, packed, all_columns, all_depth)
+    is_transposed = b.icmp_signed("==", depth_stride, constant(1))
+    with counted(b, constant(0), columns, shape.width) as (first, _, _):
+        start, stride = panels.line(b.sdiv(b.add(column, first), width))
+        target = b.gep(start, [b.mul(first_depth, stride)], source_etype=scalar)
+        origin = b.gep(source, [b.mul(first, column_stride)], source_etype=scalar)
+        left = b.sub(columns, first)
+        is_whole = b.icmp_signed(">=", left, width)
+        squares = b.mul(b.sdiv(depth, width), width)
+        done = b.select(is_whole, b.select(is_transposed, squares, depth), constant(0))
+        with b.if_then(is_whole), b.if_else(is_transposed) as (then, otherwise):
+            with then, counted(b, constant(0), squares, shape.width) as (k, _, _):
+                corner = b.gep(origin, [k], source_etype=scalar)
+                rows = [
+                    b.gep(corner, [b.mul(column_stride, constant(m))], source_etype=scalar) for m in range(shape.width)
+                ]
+                lines = transposed(v, [b.load(row, typ=v.type, align=align) for row in rows])
+                for m, line in enumerate(lines):
+                    place = b.gep(target, [b.mul(b.add(k, constant(m)), stride)], source_etype=scalar)
+                    b.store(line, place, align=align)
+            with otherwise, counted(b, constant(0), depth) as (k, _, _):
+                line = b.load(b.gep(origin, [b.mul(k, depth_stride)], source_etype=scalar), typ=v.type, align=align)
+                b.store(line, b.gep(target, [b.mul(k, stride)], source_etype=scalar), align=align)
+        with counted(b, done, depth) as (k, _, _):
+            line = b.gep(target, [b.mul(k, stride)], source_etype=scalar)
+            place = b.gep(origin, [b.mul(k, depth_stride)], source_etype=scalar)
+            b.store(v.number(0.0), line, align=align)
+            some = b.select(is_whole, width, left)
+            with counted(b, constant(0), some) as (lane, _, _):
+                number = b.load(
+                    b.gep(place, [b.mul(lane, column_stride)], source_etype=scalar), typ=scalar, align=align
+                )
+                b.store(number, b.gep(line, [lane], source_etype=scalar), align=align)
     b.ret_void()
     return function
+
+
+def transposed(v: Vectors, rows: Sequence[Vector]) -> list[Vector]:
+    """A square of numbers, turned: the halves of the rows are interleaved as often as a row can be halved."""
+    width = v.width
+    low = [n // 2 + (width if n % 2 else 0) for n in range(width)]
+    masks = [
+        ir.Constant(ir.VectorType(ir.IntType(32), width), [place + half * width // 2 for place in low])
+        for half in range(2)
+    ]
+    current = list(rows)
+    for _ in range(width.bit_length() - 1):
+        pairs = zip(current[: width // 2], current[width // 2 :], strict=True)
+        current = [v.builder.shuffle_vector(x, y, mask) for x, y in pairs for mask in masks]
+    return current

@@ -66,8 +66,16 @@ class Vectors:
         self.builder = builder
         self.precision = precision
         self.width = width
+        self.scalar = precision.type
         self.type = ir.VectorType(precision.type, width)
         self.integers = ir.VectorType(ir.IntType(precision.bits), width)
+
+    def load(self, place: Vector) -> Vector:
+        """A vector from anywhere in memory."""
+        return self.builder.load(place, typ=self.type, align=self.precision.bytes)
+
+    def store(self, value: Vector, place: Vector) -> None:
+        self.builder.store(value, place, align=self.precision.bytes)
 
     def number(self, value: float) -> Vector:
         return ir.Constant(self.type, [ir.Constant(self.precision.type, value)] * self.width)
@@ -273,6 +281,11 @@ EMITTERS: Mapping[str, Callable[..., Vector]] = {
     ).split()
 } | {"where": Vectors.select}
 """Operator of ``program/operators.py`` -> what prints it, from ``Vectors`` and the arguments."""
+
+
+def constant(value: int) -> ir.Constant:
+    """A number of the type of sizes and indices."""
+    return ir.Constant(INDEX, value)
 
 
 def declared(builder: ir.IRBuilder, name: str, type_: ir.Type, arguments: int) -> ir.Function:

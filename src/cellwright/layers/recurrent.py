@@ -36,6 +36,8 @@ class Recurrent(nn.Module):
         dropout: probability of dropping an output between layers, in training.
         bidirectional: a second set of layers runs from the end; the outputs are concatenated.
         proj_size: size of the projected output, for cells with a projection.
+        recompute: keep the states alone for the backward pass, and compute the gates there again: less memory for
+            more work.
         device, dtype: of the parameters.
 
     Parameters are stored in torch's layout, gates concatenated in ``cell.gates`` order: ``weight_ih_l0``,
@@ -56,6 +58,7 @@ class Recurrent(nn.Module):
         dropout: float = 0.0,
         bidirectional: bool = False,
         proj_size: int = 0,
+        recompute: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -69,6 +72,7 @@ class Recurrent(nn.Module):
         self.bidirectional = checks.flag("bidirectional", bidirectional)
         self.proj_size = checks.projection(proj_size, hidden_size)
         checks.projection_of(self.cell, proj_size)
+        self.recompute = checks.flag("recompute", recompute)
         if dropout > 0 and num_layers == 1:
             warnings.warn(f"dropout={dropout} acts between layers and does nothing with num_layers=1", stacklevel=2)
         self._family_names = tuple(family.name for family in self._families(0))
@@ -96,14 +100,16 @@ class Recurrent(nn.Module):
     def reset_parameters(self) -> None:
         """Draw every parameter from U(-1/sqrt(hidden_size), 1/sqrt(hidden_size)), as torch does.
 
-        The biases that the cell starts at a value of its own are then set to it.
+        The biases and elementwise weights that the cell starts at a value of its own are then set to it.
         """
         bound = 1.0 / math.sqrt(self.hidden_size)
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
-        initial = self.cell.initial_biases()
+        initial, values = self.cell.initial_biases(), self.cell.initial_values()
         for layer, suffix in self.directions():
             for family in self._families(layer):
+                if family.name in values:
+                    nn.init.constant_(getattr(self, family.name + suffix), values[family.name])
                 for part in family.parts:
                     gate = part.name.partition(".")[2]
                     if family.name.startswith("bias_") and gate in initial:
@@ -160,7 +166,7 @@ class Recurrent(nn.Module):
         initial = self._initial_states(state, inputs["x"], batched)
         checks.same_dtype(input, initial, next(self.parameters(), None))
         masks = self._masks(lengths, None if resets is None else time_first(resets), inputs["x"])
-        output, final, recorded = self._run(masks.without_padding(inputs), initial, masks, record)
+        output, final, recorded = self._run(inputs, initial, masks, record)
         new_states = tuple(tensor if batched else tensor.squeeze(1) for tensor in final)
         result = time_back(output), new_states[0] if len(new_states) == 1 else new_states
         return (*result, {name: time_back(tensor) for name, tensor in recorded.items()}) if record else result
@@ -216,15 +222,15 @@ class Recurrent(nn.Module):
         self, inputs: dict[str, Tensor], initial: Mapping[str, Tensor], masks: Masks, record: Sequence[str]
     ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
         """Layer after layer: the last output, the final states and the recorded signals, time first."""
-        final: dict[str, list[Tensor]] = {name: [] for name in initial}
+        final: dict[str, list[Tensor]] = {}
         recorded: dict[str, Tensor] = {}
         outputs: list[Tensor] = []
         for index, (layer, suffix) in enumerate(self.directions()):
             start = {name: state[index] for name, state in initial.items()}
             scanned = self._run_direction(layer, suffix, inputs, start, masks, record)
             outputs.append(scanned.output)
-            for name, collected in final.items():
-                collected.append(scanned.states[name])
+            for name, tensor in scanned.states.items():
+                final.setdefault(name, []).append(tensor)
             recorded |= {name + suffix: tensor for name, tensor in scanned.recorded.items()}
             if len(outputs) == self.num_directions:
                 output = torch.cat(outputs, -1) if self.bidirectional else outputs[0]
@@ -232,7 +238,7 @@ class Recurrent(nn.Module):
                 is_last = layer == self.num_layers - 1
                 between = output if is_last else nn.functional.dropout(output, self.dropout, self.training)
                 inputs = inputs | {"x": between}
-        return inputs["x"], [torch.stack(states) for states in final.values()], recorded
+        return inputs["x"], [_stacked(states) for states in final.values()], recorded
 
     def _run_direction(
         self,
@@ -255,6 +261,7 @@ class Recurrent(nn.Module):
             masks.reversed() if backward else masks,
             record,
             self.group_functions(layer, suffix),
+            self.recompute,
         )
         if not backward:
             return scanned
@@ -306,11 +313,11 @@ class Recurrent(nn.Module):
         return self._swapped if batched else lambda tensor: tensor.squeeze(1)
 
     def _initial_states(self, given: State | None, x: Tensor, batched: bool) -> dict[str, Tensor]:
-        """The initial states by name, (layers * directions, batch, size)."""
+        """The initial states by name, (layers * directions, batch, size); none given are zeros."""
         sizes = self._state_sizes()
         rows, batch = self.num_layers * self.num_directions, x.shape[1]
         if given is None:
-            return {name: x.new_zeros(rows, batch, size) for name, size in sizes.items()}
+            return {}
         expected = {name: (rows, batch, size) if batched else (rows, size) for name, size in sizes.items()}
         tensors = checks.states(given, expected)
         return {name: t if batched else t.unsqueeze(1) for name, t in zip(sizes, tensors, strict=True)}
@@ -322,3 +329,7 @@ class Recurrent(nn.Module):
             None if resets is None else checks.resets(resets, steps, batch),
             steps,
         )
+
+
+def _stacked(tensors: Sequence[Tensor]) -> Tensor:
+    return tensors[0].unsqueeze(0) if len(tensors) == 1 else torch.stack(tuple(tensors))

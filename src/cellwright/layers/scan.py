@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import torch
@@ -11,15 +13,13 @@ import torch
 from cellwright import kernels
 from cellwright.cells import Cell
 from cellwright.kernels import operator
+from cellwright.layers.compiled import CompiledStep, compiled_step
 from cellwright.layers.sequences import Masks, zero_where
 from cellwright.layers.stages import Loop, merged, staged
 from cellwright.program import BoundProgram, GroupFunction
 from cellwright.program.values import BATCH, named_axes
 
 Tensor: TypeAlias = torch.Tensor
-
-
-_FEW_ROWS = 4
 
 
 @dataclass
@@ -40,6 +40,7 @@ def scan(
     masks: Masks = Masks(),  # noqa: B008  (frozen)
     record: Sequence[str] = (),
     group_functions: Mapping[str, GroupFunction] | None = None,
+    recompute: bool = False,
 ) -> Scanned:
     """Run a cell over time.
 
@@ -47,20 +48,23 @@ def scan(
         sizes: of the cell's axes, as ``cell.sizes`` gives them.
         stored: parameters by family (``weight_ih``, ...).
         sequences: the cell's sequences, (time, batch, features), or (time, batch) for those of one number.
-        states: the initial states by name, (batch, size).
+        states: the initial states by name, (batch, size); those left out are zero.
         masks: where sequences end and where they start anew.
         record: names of gates, states and signals to return for every step, (time, batch, size).
         group_functions: evaluates linear groups of the merged program instead of the stored weights: a chip.
+        recompute: compiled, the backward pass computes again, from the states alone, what it needs.
 
     Raises:
         CellwrightError: a sequence or parameter is missing; the program as it is run computes no signal of that name.
     """
-    like = next(iter(states.values()))
     key = tuple(sorted(sizes.items()))
-    if group_functions is None and not record and kernels.enabled():
-        scanned = _run_compiled(cell, sizes, stored, sequences, states, masks)
+    if group_functions is None and kernels.enabled():
+        scanned = _run_compiled(compiled_step(cell, key, tuple(record), recompute), stored, sequences, states, masks)
         if scanned is not None:
             return scanned
+    sequences = masks.without_padding(sequences)
+    states = _with_zeros(cell, sizes, states, next(iter(sequences.values())))
+    like = next(iter(states.values()))
     if group_functions is None:
         loop = staged(cell, key).loop(stored, sequences, like, record)
     else:
@@ -84,37 +88,54 @@ def _without_ended(scanned: Scanned, masks: Masks) -> Scanned:
     return scanned
 
 
+def _with_zeros(cell: Cell, sizes: Mapping[str, int], states: Mapping[str, Tensor], like: Tensor) -> dict[str, Tensor]:
+    """All states by name, zeros for those that are not given."""
+    return {
+        name: states[name] if name in states else like.new_zeros(like.shape[1], size)
+        for name, size in cell.state_sizes(sizes).items()
+    }
+
+
 def _run_compiled(
-    cell: Cell,
-    sizes: Mapping[str, int],
+    step: CompiledStep,
     stored: Mapping[str, Tensor],
     sequences: Mapping[str, Tensor],
     states: Mapping[str, Tensor],
     masks: Masks,
 ) -> Scanned | None:
     """Run the loop as machine code; None where it has to be interpreted."""
-    given = (*sequences.values(), *stored.values(), *states.values())
-    if not operator.is_plain(given):
+    if not operator.is_plain(itertools.chain(sequences.values(), stored.values(), states.values())):
         return None
-    # A product of few rows cannot use the registers: those of all steps are then done together, before the loop.
-    steps, rows = given[0].shape[:2]
-    parts = staged(cell, tuple(sorted(sizes.items())), cut_sums=rows < _FEW_ROWS and steps > 1)
-    loop = parts.compiled(cell, given[0].dtype)
+    x = next(iter(sequences.values()))
+    loop = step.loop(x.dtype)
     if loop is None:
         return None
-    ready = parts.hoist(stored, sequences, given[0])
-    per_step, fixed = parts.by_role(ready)
-    tensors = {**per_step, **fixed, **stored, **states}
+    given = step.given(loop, stored, sequences, states)
+    output, *others = operator.run(loop, given, (masks.lengths, masks.resets), partial(_interpreted, step, masks))
+    finals, signals = others[: len(loop.states)], others[len(loop.states) :]
+    recorded = dict(zip(step.signals, signals, strict=True))
+    named = step.cell.program().named
+    for name in step.early:
+        signal = _as_signal(given[name], named[name].axes, output)
+        recorded[name] = signal if masks.valid is None else zero_where(~masks.valid, signal)
+    return Scanned(output, dict(zip(loop.states, finals, strict=True)), recorded)
 
-    def interpret(tensors: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
-        body = parts.bind(tensors, given[0])
-        bound = Loop(body, {n: tensors[n] for n in per_step}, {n: tensors[n] for n in fixed}, {})
-        start = {name: tensors[name] for name in states}
-        scanned = _run(cell, body, sizes, _by_step(bound, len(given[0])), start, masks, ())
-        return scanned.output, scanned.states
 
-    output, final = operator.run(loop, tensors, masks.valid, masks.resets, interpret)
-    return _without_ended(Scanned(output, final, {}), masks)
+def _interpreted(step: CompiledStep, masks: Masks, given: Mapping[str, Tensor]) -> list[Tensor]:
+    """The same from the same tensors, for derivatives of derivatives: output, final states, signals."""
+    program, sizes = step.step.program, step.step.sizes
+    sequences = {v.name: given[v.name] for v in program.inputs_with_role("sequence") if v.name in given}
+    sequences = masks.without_padding(sequences)
+    like = next(iter(sequences.values()))
+    fixed = {v.name: given[v.name] for v in program.inputs_with_role("constant over time")}
+    loop = Loop(step.step.bind({n: given[n] for n in step.step.families if n in given}, like), sequences, fixed, {})
+    record = [f"signal {name}" for name in step.signals]
+    start = _with_zeros(step.cell, sizes, {n: t for n, t in given.items() if n in step.cell.states}, like)
+    scanned = _run(step.cell, loop.body, sizes, _by_step(loop, len(like)), start, masks, record)
+    named = step.cell.program().named
+    signals = {n: _as_signal(scanned.recorded[f"signal {n}"], named[n].axes, scanned.output) for n in step.signals}
+    scanned = _without_ended(Scanned(scanned.output, scanned.states, signals), masks)
+    return [scanned.output, *scanned.states.values(), *(scanned.recorded[name] for name in step.signals)]
 
 
 def _by_step(loop: Loop, steps: int) -> list[dict[str, Tensor]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
@@ -15,21 +16,28 @@ class Masks:
 
     Attributes:
         lengths: (batch,), the steps of each sequence; None where all last to the end.
-        valid: (time, batch), False where a sequence has ended: its states stay and its output is zero.
         resets: (time, batch), True where the states start from zero before that step.
+        steps: of the whole batch.
     """
 
     lengths: torch.Tensor | None = None
-    valid: torch.Tensor | None = None
     resets: torch.Tensor | None = None
+    steps: int = 0
+
+    @cached_property
+    def valid(self) -> torch.Tensor | None:
+        """(time, batch), False where a sequence has ended: its states stay and its output is zero."""
+        if self.lengths is None:
+            return None
+        return torch.arange(self.steps, device=self.lengths.device).unsqueeze(-1) < self.lengths
 
     @classmethod
     def of(cls, lengths: torch.Tensor | None, resets: torch.Tensor | None, steps: int) -> Masks:
         """The masks of checked lengths and resets; a reset after the end of its sequence does nothing."""
-        if lengths is None:
-            return cls(resets=resets)
-        valid = torch.arange(steps, device=lengths.device).unsqueeze(-1) < lengths
-        return cls(lengths, valid, None if resets is None else resets & valid)
+        masks = cls(lengths, resets, steps)
+        if resets is None or masks.valid is None:
+            return masks
+        return cls(lengths, resets & masks.valid, steps)
 
     def reversed(self) -> Masks:
         """The masks of the backward direction.
@@ -39,7 +47,7 @@ class Masks:
         if self.resets is None:
             return self
         following = torch.cat([self.resets[1:], torch.zeros_like(self.resets[:1])])
-        return Masks(self.lengths, self.valid, reverse_in_time(following, self.lengths))
+        return Masks(self.lengths, reverse_in_time(following, self.lengths), self.steps)
 
     def without_padding(self, sequences: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Sequences (time, batch, ...) with zeros in the padding, so that NaN there reaches no gradient."""

@@ -7,16 +7,15 @@ before the loop, and each step adds its U h to that.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import prod
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch.nn.functional import linear
 
 from cellwright.cells import Cell
-from cellwright.kernels import operator
 from cellwright.program import (
     BoundProgram,
     Family,
@@ -33,9 +32,6 @@ from cellwright.program import (
 )
 from cellwright.program.storage import size_of
 from cellwright.program.values import input_value, linear_value, with_arguments
-
-if TYPE_CHECKING:
-    from cellwright.kernels.loop import CompiledLoop
 
 Tensor: TypeAlias = torch.Tensor
 Sizes: TypeAlias = tuple[tuple[str, int], ...]
@@ -126,7 +122,6 @@ class Staged:
     recurrent: Interpreter
     cuts: Mapping[str, Cut]
     read: tuple[frozenset[str], frozenset[str]]
-    kernels: dict[torch.dtype, CompiledLoop | None] = field(default_factory=dict)
 
     def loop(
         self, stored: Mapping[str, Tensor], sequences: Mapping[str, Tensor], like: Tensor, record: Sequence[str]
@@ -177,26 +172,14 @@ class Staged:
         functions = {name: cut.function(stored) for name, cut in self.cuts.items()}
         return self.recurrent.bind(stepwise, like, functions)
 
-    def compiled(self, cell: Cell, dtype: torch.dtype) -> CompiledLoop | None:
-        """The loop as machine code, if there can be; made once."""
-        if dtype not in self.kernels:
-            ready = [cut.name for cut in self.cuts.values()]
-            self.kernels[dtype] = operator.compiled(cell, self.recurrent.program, ready, self.recurrent.sizes, dtype)
-        return self.kernels[dtype]
-
 
 @lru_cache(maxsize=256)
-def staged(cell: Cell, sizes: Sizes, cut_sums: bool = True) -> Staged:
-    """Cut a cell in two, in such a way that every signal can still be recorded.
-
-    Without ``cut_sums`` the products with sequences stay in the loop, in one sum with those of states.
-    """
+def staged(cell: Cell, sizes: Sizes) -> Staged:
+    """Cut a cell in two, in such a way that every signal can still be recorded."""
     program = cell.program()
     summed = merge_sums(program)
     by_input: dict[str, Cut] = {}
-    if not cut_sums:
-        program = summed
-    elif summed.named.keys() == program.named.keys():
+    if summed.named.keys() == program.named.keys():
         program, by_input = _cut_groups(summed, dict(sizes))
     stages = split_stages(program)
     groups = linear_groups(stages.recurrent)

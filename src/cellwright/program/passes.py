@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from cellwright.program.values import BATCH, Program, Value, linear_terms, linear_value, with_arguments
@@ -83,12 +84,12 @@ class Stages:
     recurrent: Program
 
 
-def split_stages(program: Program) -> Stages:
-    """Move everything that does not depend on a state out of the time loop."""
+def split_stages(program: Program, roles: Collection[str] = ("state",)) -> Stages:
+    """Move everything that does not depend on an input of some roles out of the time loop."""
     depends: dict[int, bool] = {}
     for value in program.values:
-        is_state = value.operator == "input" and value.attributes["role"] == "state"
-        depends[value.serial] = is_state or any(depends[a.serial] for a in value.arguments)
+        stays = value.operator == "input" and value.attributes["role"] in roles
+        depends[value.serial] = stays or any(depends[a.serial] for a in value.arguments)
     needed = {
         argument.serial: argument
         for value in program.values
@@ -97,8 +98,8 @@ def split_stages(program: Program) -> Stages:
         if not depends[argument.serial] and argument.operator not in ("parameter", "constant")
     }
     needed |= {v.serial: v for v in program.outputs.values() if not depends[v.serial]}
-    states = program.inputs_with_role("state")
-    taken = {"", *(state.name for state in states)}
+    stay = tuple(value for role in roles for value in program.inputs_with_role(role))
+    taken = {"", *(value.name for value in stay)}
     names = {
         serial: value.name if value.name not in taken else f"hoisted {index}"
         for index, (serial, value) in enumerate(needed.items())
@@ -113,5 +114,5 @@ def split_stages(program: Program) -> Stages:
         return Value("input", (), value.axes, names[value.serial], {"role": role})
 
     rebuilt = program.rebuild(replace)
-    recurrent = Program.from_outputs(rebuilt.outputs, states, program.parameters)
+    recurrent = Program.from_outputs(rebuilt.outputs, stay, program.parameters)
     return Stages(hoisted, recurrent)

@@ -1,0 +1,81 @@
+"""A cell's step as compiled loops run it: what is recorded with it, and what is constant over time before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
+
+import torch
+
+from cellwright.cells import Cell
+from cellwright.kernels import operator
+from cellwright.program import Interpreter, Program, merge_sums, split_stages
+from cellwright.program.values import BATCH
+
+if TYPE_CHECKING:
+    from cellwright.kernels.loop import CompiledLoop
+
+Tensor: TypeAlias = torch.Tensor
+Sizes: TypeAlias = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledStep:
+    """A step that may be compiled.
+
+    Attributes:
+        cell: for messages.
+        step: what runs at each time step; its outputs are the states, and after them recorded signals.
+        constants: computes what is constant over time from parameters alone; None where there is nothing.
+        signals: names of the recorded signals that the step computes.
+        early: names of those that are constant over time.
+        recompute: whether the backward pass computes the step again instead of reading what was kept.
+    """
+
+    cell: Cell
+    step: Interpreter
+    constants: Interpreter | None
+    signals: tuple[str, ...]
+    early: tuple[str, ...]
+    recompute: bool
+    loops: dict[torch.dtype, CompiledLoop | None] = field(default_factory=dict)
+
+    def loop(self, dtype: torch.dtype) -> CompiledLoop | None:
+        """The compiled loop, if there can be one; made once."""
+        if dtype not in self.loops:
+            step = self.step
+            self.loops[dtype] = operator.compiled(self.cell, step.program, step.sizes, dtype, self.recompute)
+        return self.loops[dtype]
+
+    def given(
+        self,
+        loop: CompiledLoop,
+        stored: Mapping[str, Tensor],
+        sequences: Mapping[str, Tensor],
+        states: Mapping[str, Tensor],
+    ) -> dict[str, Tensor]:
+        """The tensors of a call, by ``loop.names``; states that are zero are left out."""
+        available = {**sequences, **stored, **states}
+        if self.constants is not None:
+            available |= self.constants.bind(stored, next(iter(sequences.values())))({})
+        return {name: available[name] for name in loop.names if name in available}
+
+
+@lru_cache(maxsize=512)
+def compiled_step(cell: Cell, sizes: Sizes, record: tuple[str, ...] = (), recompute: bool = False) -> CompiledStep:
+    """Prepare the step of a cell at given sizes of its axes, with signals to record."""
+    program = cell.program()
+    summed = merge_sums(program)
+    if all(name in summed.named for name in record):
+        program = summed
+    named = program.named
+    late = tuple(name for name in record if BATCH in named[name].axes)
+    # Under a name of their own, as a state may be recorded too.
+    outputs = {**program.outputs, **{f"signal {name}": named[name] for name in late}}
+    extended = Program.from_outputs(outputs, program.inputs, program.parameters)
+    stages = split_stages(extended, ("sequence", "state"))
+    constants = Interpreter(stages.hoisted, dict(sizes)) if stages.hoisted.outputs else None
+    early = tuple(name for name in record if name not in late)
+    return CompiledStep(cell, Interpreter(stages.recurrent, dict(sizes)), constants, late, early, recompute)
