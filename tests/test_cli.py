@@ -59,6 +59,11 @@ def test_show_prints_equations_counts_and_source(name: str) -> None:
     assert "Source: " in result.stdout
 
 
+def test_show_says_what_p_is() -> None:
+    shown = runner.invoke(app, ["show", "lstmp"]).stdout
+    assert "A step of M units, projected to P, on N inputs: 4MN + 5MP weights" in shown
+
+
 def test_show_prints_latex() -> None:
     result = runner.invoke(app, ["show", "lstm", "--latex"])
     assert result.stdout.startswith("\\begin{aligned}")

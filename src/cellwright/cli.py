@@ -104,7 +104,8 @@ def show(
     typer.echo(f"{name}: {entry.title}\n")
     for equation in lines:
         typer.echo("  " + equation.unicode)
-    typer.echo(f"\nA step of M units on N inputs: {counts(program)}.")
+    units = "M units, projected to P," if entry.cell.projects else "M units"
+    typer.echo(f"\nA step of {units} on N inputs: {counts(program)}.")
     typer.echo(f"Source: {entry.citation}.")
 
 

@@ -7,64 +7,21 @@ import re
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from cellwright.cells import LSTM, catalogue, entries, find
 from cellwright.errors import CellwrightError
-from cellwright.program import evaluate, families
 
-INPUT, HIDDEN, BATCH = 3, 6, 2
+INPUT, HIDDEN, BATCH = 3, 6, 2  # as the bench draws them
 
 
 def logistic(value):
     return 1 / (1 + np.exp(-value))
 
 
-def drawn(cell, projection=0, scale=1.0):
-    """The cell's sizes, and NumPy inputs and parameters (by part) for it."""
-    sizes = cell.sizes(INPUT, HIDDEN, projection)
-    generator = np.random.default_rng(0)
-    program = cell.program()
-    inputs = {
-        value.name: generator.normal(size=(BATCH, *(sizes[axis] for axis in value.axes if axis != "batch"))) * scale
-        for value in program.inputs
-    }
-    stored = {name: generator.normal(size=family.shape) * scale for name, family in families(program, sizes).items()}
-    parts = {
-        name: view.numpy()
-        for key, family in families(program, sizes).items()
-        for name, view in family.views(torch.from_numpy(stored[key])).items()
-    }
-    return sizes, inputs, stored, parts
-
-
-def computed(cell, sizes, inputs, stored, record=()):
-    def tensors(arrays):
-        return {name: torch.from_numpy(array) for name, array in arrays.items()}
-
-    results = evaluate(cell.program(), tensors(inputs), tensors(stored), sizes, record)
-    return {name: tensor.numpy() for name, tensor in results.items()}
-
-
-def same(got, expected):
-    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
-
-
-class Formula:
-    """What a variant's gates see, written for NumPy: W x + U h + b, and peepholes."""
-
-    def __init__(self, inputs, parts):
-        self.inputs, self.parts = inputs, parts
-
-    def seen(self, gate, *fed_back):
-        p, x, h = self.parts, self.inputs["x"], self.inputs["h"]
-        total = x @ p[f"weight_ih.{gate}"].T + h @ p[f"weight_hh.{gate}"].T + p[f"bias_ih.{gate}"]
-        return total + sum(self.inputs[k] @ p[f"weight_{k}_h.{gate}"].T for k in fed_back)
-
-    def peep(self, gate, c):
-        return self.parts[f"weight_peephole.{gate}"] * c
+def peephole(v, gate, c):
+    return v.parts[f"weight_peephole.{gate}"] * c
 
 
 def plain(v, **_):
@@ -83,35 +40,39 @@ def greff(v, *, nig=False, nfg=False, nog=False, niaf=False, noaf=False, cifg=Fa
     """Greff et al. 2017, section II (vanilla) and III.B (variants): i and f see the old c, o the new one."""
     fed_back = ("i", "f", "o") if fgr else ()
     before = v.inputs["c"]
-    i = 1.0 if nig else logistic(v.seen("i", *fed_back) + v.peep("i", before))
-    f = 1.0 if nfg else 1 - i if cifg else logistic(v.seen("f", *fed_back) + v.peep("f", before))
+    i = 1.0 if nig else logistic(v.seen("i", *fed_back) + peephole(v, "i", before))
+    f = 1.0 if nfg else 1 - i if cifg else logistic(v.seen("f", *fed_back) + peephole(v, "f", before))
     g = v.seen("g") if niaf else np.tanh(v.seen("g"))
     c = g * i + before * f
-    o = 1.0 if nog else logistic(v.seen("o", *fed_back) + v.peep("o", c))
+    o = 1.0 if nog else logistic(v.seen("o", *fed_back) + peephole(v, "o", c))
     h = (c if noaf else np.tanh(c)) * o
     return (h, c, i, f, o) if fgr else (h, c)
 
 
-FORMULAS = {"lstm": plain, "lstm1997": original, "peephole": greff}
+def projected(v):
+    """Sak et al. 2014: the output of an LSTM with peepholes, mapped to fewer units; these are fed back."""
+    h, c = greff(v)
+    return h @ v.parts["weight_hr.h"].T, c
+
+
+FORMULAS = {"lstm": plain, "lstm1997": original, "peephole": greff, "lstmp": projected}
 VARIANTS = ["nig", "nfg", "nog", "niaf", "noaf", "cifg", "fgr"]
 FORMULAS |= {name: lambda v, name=name: greff(v, **{name: True}) for name in VARIANTS}
 
 
 def test_the_names_of_the_literature():
-    names = ["lstm", "lstm1997", "peephole", *VARIANTS]
+    names = ["lstm", "lstm1997", "peephole", *VARIANTS, "lstmp"]
     assert [name for name, cell in catalogue().items() if isinstance(cell, LSTM)] == names
     assert all(re.search(r"(19|20)\d\d", entries()[name].citation) for name in names)
     assert all(entries()[name].title for name in names)
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-def test_variants_compute_their_formula(name):
-    cell = find(name)
-    sizes, inputs, stored, parts = drawn(cell)
-    results = computed(cell, sizes, inputs, stored)
-    for (state, got), expected in zip(results.items(), FORMULAS[name](Formula(inputs, parts)), strict=True):
-        assert state in cell.state_axes()
-        same(got, expected)
+def test_variants_compute_their_formula(bench, name):
+    values = bench.draw(find(name))
+    for (state, got), expected in zip(values.computed().items(), FORMULAS[name](values), strict=True):
+        assert state in values.cell.state_axes()
+        bench.same(got, expected)
 
 
 def test_variants_differ_from_one_another():
@@ -120,10 +81,8 @@ def test_variants_differ_from_one_another():
     assert len(set(texts.values())) == len(texts)
 
 
-def test_squashing_of_1997():
-    cell = find("lstm1997")
-    sizes, inputs, stored, _ = drawn(cell, scale=30.0)
-    record = computed(cell, sizes, inputs, stored, ["g"])
+def test_squashing_of_1997(bench):
+    record = bench.draw(find("lstm1997"), scale=30.0).computed(["g"])
     assert record["g"].min() >= -2
     assert record["g"].max() <= 2
     assert np.abs(record["g"]).max() > 1.99
@@ -214,19 +173,19 @@ def allowed(fields):
 
 @settings(max_examples=400)
 @given(FIELDS)
-def test_every_combination_of_fields_computes_its_formula_or_is_refused(fields):
+def test_every_combination_of_fields_computes_its_formula_or_is_refused(bench, fields):
     event("allowed" if allowed(fields) else "refused")
     if not allowed(fields):
         with pytest.raises(CellwrightError):
             LSTM(**fields)
         return
     cell = LSTM(**fields)
-    sizes, inputs, stored, parts = drawn(cell, projection=4 if cell.projection else 0)
-    results = computed(cell, sizes, inputs, stored)
+    values = bench.draw(cell)
+    results = values.computed()
     assert [*results] == [*cell.state_axes()]
-    for got, expected in zip(results.values(), generic(cell, inputs, parts), strict=True):
-        same(got.reshape(BATCH, -1), expected)
-    gates = {name for name in "ifo" if f"bias_ih.{name}" in parts}
+    for got, expected in zip(results.values(), generic(cell, values.inputs, values.parts), strict=True):
+        bench.same(got.reshape(BATCH, -1), expected)
+    gates = {name for name in "ifo" if f"bias_ih.{name}" in values.parts}
     assert cell.initial_biases().keys() <= gates
 
 
@@ -295,6 +254,7 @@ def test_initial_biases_by_gate():
 def test_gates_and_states():
     assert find("lstm").gates == ("i", "f", "g", "o")
     assert LSTM(projection=True).gates == ("i", "f", "g", "o")
+    assert [name for name, cell in catalogue().items() if cell.projects] == ["lstmp"]
     assert find("cifg").gates == ("i", "g", "o")
     assert list(find("lstm1997").state_axes()) == ["h", "c", "i", "o"]
     assert list(find("fgr").state_axes()) == ["h", "c", "i", "f", "o"]

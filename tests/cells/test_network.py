@@ -49,6 +49,21 @@ def test_the_timing_network_of_2002():
     assert network_weights(cell, 1, 1, 1) == 17
 
 
+@pytest.mark.parametrize(("name", "units", "thousands"), [("gru-cho", 227, 168.9), ("peephole", 195, 169.1)])
+def test_the_speech_models_of_2014(name, units, thousands):
+    """Chung, Gulcehre, Cho & Bengio (arXiv:1412.3555, table 1): hidden layers that read 20 samples at a time."""
+    cell = find(name)
+    assert round(counts(cell.program()).parameters(cell.sizes(20, units)) / 1000, 1) == thousands
+
+
+@pytest.mark.parametrize(("cells", "projected", "inputs", "outputs"), [(2048, 512, 40, 8000), (3, 2, 5, 7)])
+def test_the_projected_networks_of_2014(cells, projected, inputs, outputs):
+    """Sak, Senior & Beaufays (arXiv:1402.1128) give the size as a formula, without biases."""
+    published = cells * projected * 4 + inputs * cells * 4 + projected * outputs + cells * projected + cells * 3
+    cell = replace(find("lstmp"), biases="none")
+    assert network_weights(cell, inputs, cells, outputs, output_bias=False, projection_size=projected) == published
+
+
 def test_the_output_layer_reads_what_the_cell_puts_out():
     cell = LSTM(projection=True)
     sizes = cell.sizes(3, 6, 2)

@@ -30,7 +30,9 @@ class Network(nn.Module):
 
 def network(cell="lstm", *, dtype=torch.float64, last=False, units=5, inputs=3, **options):
     torch.manual_seed(0)
-    layer = cell if isinstance(cell, nn.Module) else Recurrent(cell, inputs, units, batch_first=True, **options)
+    if isinstance(cell, str):
+        options = {"proj_size": 2 if cells.find(cell).projects else 0, "batch_first": True} | options
+    layer = cell if isinstance(cell, nn.Module) else Recurrent(cell, inputs, units, **options)
     return Network(layer, last).to(dtype)
 
 
@@ -175,7 +177,10 @@ def test_counts_of_the_program_are_counts_of_the_arrays(name):
     found = counts(model.layer.cell.program()).at(model.layer.layer_sizes(0))
     held = [array.spec for array in chip.arrays.values() if array.name != "dense"]
     assert sum(spec.weights.numel() for spec in held) == found["weights"]
-    assert sum(int((spec.bias != 0).sum()) for spec in held if spec.bias is not None) == found["biases"]
+    # torch's two biases of a gate that adds W x and U h are one on a bit line.
+    on_one_line = 2 * model.layer.hidden_size if name == "gru" else 0
+    biases = sum(int((spec.bias != 0).sum()) for spec in held if spec.bias is not None)
+    assert biases == found.get("biases", 0) - on_one_line
 
 
 def test_array_sizes_of_li2019():
@@ -327,8 +332,9 @@ def test_unknown_layers_are_refused_with_a_reason():
     assert needs_digital(normalised) == ("LayerNorm",)
     for allowed in ("LayerNorm", "1"):
         assert program(normalised, IDEAL, chips=1, allow_digital=[allowed]).digital == ("1.weight", "1.bias")
-    with pytest.raises(CellwrightError, match=r"cellwright\.replace"):
-        program(nn.ModuleDict({"lstm": nn.LSTM(2, 2)}), IDEAL, chips=1)
+    for layer in (nn.LSTM(2, 2), nn.GRU(2, 2)):
+        with pytest.raises(CellwrightError, match=r"cellwright\.replace"):
+            program(nn.ModuleDict({"layer": layer}), IDEAL, chips=1)
     with pytest.raises(CellwrightError, match="dropout"):
         program(normalised, IDEAL, chips=1, allow_digital=["LayerNorm", "dropout"])
     with pytest.raises(CellwrightError, match=r"no torch\.nn\.Linear"):

@@ -93,7 +93,7 @@ def test_gradients_flow_through_what_is_recorded(workbench, cell) -> None:
     inputs["input"].requires_grad_()
     for name in cell.program().named:
         signal = layer(**inputs, record=name)[2][f"{name}_l0"]
-        touched = torch.autograd.grad(signal.sum(), [inputs["input"], *layer.parameters()], allow_unused=True)
+        touched = torch.autograd.grad(signal.square().sum(), [inputs["input"], *layer.parameters()], allow_unused=True)
         assert any(gradient is not None and gradient.any() for gradient in touched), name
 
 

@@ -92,6 +92,13 @@ def test_counts_are_the_parameters_that_are_stored(any_cell, sizes):
         ("cifg", "offsets", "M"),
         ("cifg", "weights", "3MN + 3M²"),
         ("niaf", "tanh", "M"),
+        ("gru", "weights", "3MN + 3M²"),
+        ("gru", "biases", "6M"),
+        ("gru-cho", "biases", "3M"),
+        ("gru", "products", "3M"),
+        ("lnlstm", "elementwise weights", "22M"),
+        ("lnlstm", "sqrt", "3"),
+        ("lstmp", "weights", "4MN + 5MP"),
     ],
 )
 def test_variants(name, kind, polynomial):

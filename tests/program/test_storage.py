@@ -15,6 +15,14 @@ def test_shapes_are_those_of_torch(sizes):
     assert {name: family.shape for name, family in stored.items()} == shapes
 
 
+def test_shapes_of_a_gru_are_those_of_torch(sizes):
+    stored = families(find("gru").program(), sizes)
+    layer = torch.nn.GRU(sizes["feature"], sizes["unit"])
+    shapes = {name.removesuffix("_l0"): tuple(tensor.shape) for name, tensor in layer.named_parameters()}
+    assert {name: family.shape for name, family in stored.items()} == shapes
+    assert [part.name for part in stored["bias_hh"].parts] == [f"bias_hh.{gate}" for gate in "rzn"]
+
+
 def test_parts_tile_the_stored_tensor(any_cell, sizes):
     for family in families(any_cell.program(), sizes).values():
         numbers = torch.arange(torch.Size(family.shape).numel(), dtype=torch.float64).reshape(family.shape)

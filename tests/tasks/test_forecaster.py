@@ -16,6 +16,13 @@ def test_shapes(inputs, every_step, shape):
     assert outputs.shape == shape
 
 
+@pytest.mark.parametrize("cell", ["gru", "lstmp"])
+def test_any_cell(inputs, cell):
+    model = Forecaster(cell, 2, 4)
+    assert model(inputs)[0].shape == (3, 1)
+    assert model.dense.in_features == (2 if cell == "lstmp" else 4)
+
+
 def test_many_to_one_is_the_last_of_many_to_many(inputs):
     many, one = (Forecaster("lstm", 2, 4, every_step=every) for every in (True, False))
     one.load_state_dict(many.state_dict())

@@ -1,5 +1,7 @@
 """Cells: the equations, each written once. The notation is everything a cell of your own needs."""
 
+from cellwright.cells.gru import GRU
+from cellwright.cells.layer_norm import LayerNormLSTM
 from cellwright.cells.listing import Listed, catalogue, describe, entries, find
 from cellwright.cells.lstm import LSTM
 from cellwright.cells.network import network_weights
@@ -28,8 +30,10 @@ from cellwright.cells.notation import (
 )
 
 __all__ = [
+    "GRU",
     "LSTM",
     "Cell",
+    "LayerNormLSTM",
     "Listed",
     "absolute",
     "affine",

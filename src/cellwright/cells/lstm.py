@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from math import isfinite
-from numbers import Real
 from typing import Literal, TypeAlias
 
+from cellwright.cells import checks
 from cellwright.cells.listing import Listed
 from cellwright.cells.notation import UNIT, Cell, affine, linear, sigmoid, sum_over, tanh, weight
 from cellwright.errors import CellwrightError
@@ -81,12 +80,12 @@ class LSTM(Cell):
 
     def _check_choices(self) -> None:
         for field in fields(self):
-            value, choices = getattr(self, field.name), _CHOICES.get(field.name)
-            if choices and value not in choices:
-                raise CellwrightError(f"{field.name} is one of {', '.join(choices)}; got {value!r}")
-            if isinstance(field.default, bool) and not isinstance(value, bool):
-                raise CellwrightError(f"{field.name} is True or False; got {value!r}")
-            if field.default is None and not (value is None or _is_finite(value)):
+            value = getattr(self, field.name)
+            if field.name in _CHOICES:
+                checks.choice(field.name, value, _CHOICES[field.name])
+            if isinstance(field.default, bool):
+                checks.flag(field.name, value)
+            if field.default is None and not (value is None or checks.is_finite(value)):
                 raise CellwrightError(f"{field.name} is a finite number or None; got {value!r}")
         blocks = self.cells_per_block
         if not isinstance(blocks, int) or isinstance(blocks, bool) or blocks < 1:
@@ -185,10 +184,6 @@ class LSTM(Cell):
         return {name: value for name, value in given.items() if value is not None}
 
 
-def _is_finite(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
-
-
 def _gated(gate: Value | None, signal: Value) -> Value:
     """gate * signal; a gate that the variant lacks is 1."""
     return signal if gate is None else gate * signal
@@ -221,4 +216,9 @@ CATALOGUE: Mapping[str, Listed] = {
     "noaf": Listed(LSTM(peepholes=True, output_activation="identity"), "no output activation function", _GREFF),
     "cifg": Listed(LSTM(peepholes=True, coupled=True), "coupled input and forget gate, f = 1 - i", _GREFF),
     "fgr": Listed(LSTM(peepholes=True, gate_recurrence="gates"), "full gate recurrence: gates see gates", _GREFF),
+    "lstmp": Listed(
+        LSTM(peepholes=True, projection=True),
+        "LSTM with peepholes whose output is projected to fewer units",
+        "Sak, Senior & Beaufays 2014, arXiv:1402.1128",
+    ),
 }

@@ -106,6 +106,10 @@ class Cell:
         """Biases that start at a value of their own, by gate; the others start as torch's do."""
         return {}
 
+    def initial_values(self) -> dict[str, float]:
+        """Elementwise weights that start at a value of their own (gains at 1), by family; the others as torch's do."""
+        return {}
+
     def sizes(self, input_size: int, hidden_size: int, projection_size: int = 0) -> dict[str, int]:
         """Sizes of the axes for a layer of ``hidden_size`` units reading ``input_size`` features."""
         return {"feature": input_size, "unit": hidden_size, "projection": projection_size}
@@ -127,6 +131,11 @@ class Cell:
         """What reads the input x through a matrix, in the order of the stored rows: (i, f, g, o) for an LSTM."""
         return tuple(p.attributes["part"] for p in self.program().parameters if p.attributes["family"] == "weight_ih")
 
+    @property
+    def projects(self) -> bool:
+        """Whether it has a projection, whose size a layer is given as ``proj_size``."""
+        return any("projection" in value.axes for value in self.program().values)
+
     def state_sizes(self, sizes: Mapping[str, int]) -> dict[str, int]:
         """The states' numbers of values a sample."""
         return {name: prod(size_of(axes, sizes)) for name, axes in self.state_axes().items()}
@@ -146,6 +155,11 @@ def _traced(cell: Cell) -> Program:
                 f"{type(cell).__name__}.step returns {name} with the axes ({', '.join(got)}), "
                 f"expected ({', '.join(expected)})"
             )
+    families = dict.fromkeys(parameter.attributes["family"] for parameter in program.parameters)
+    if unknown := [family for family in cell.initial_values() if family not in families]:
+        raise CellwrightError(
+            f"{type(cell).__name__}.initial_values names {', '.join(unknown)}; its step uses {', '.join(families)}"
+        )
     return program
 
 

@@ -319,7 +319,7 @@ class _Search:
             kind = type(module).__name__
             advice = (
                 "swap it with cellwright.replace(model) first"
-                if isinstance(module, nn.LSTM)
+                if isinstance(module, nn.LSTM | nn.GRU)
                 else f"pass allow_digital=[{path or kind!r}] to leave it digital"
             )
             self._refuse(

@@ -55,12 +55,11 @@ def projection(proj_size: Any, hidden_size: int) -> int:
 
 def projection_of(own: Cell, proj_size: int) -> None:
     """A projection is asked for if and only if the cell has one."""
-    projects = any("projection" in value.axes for value in own.program().values)
-    if proj_size and not projects:
+    if proj_size and not own.projects:
         raise CellwrightError(
             f"proj_size={proj_size}, but {own} has no projection: use a cell that has, or leave proj_size 0"
         )
-    if projects and not proj_size:
+    if own.projects and not proj_size:
         raise CellwrightError(f"{own} projects its output: give the size of the projection, proj_size")
 
 

@@ -95,8 +95,12 @@ def _kind(value: Value) -> str:
 
 def _polynomial(tally: Counter[Axes]) -> str:
     """{("unit", "unit"): 4, ("unit",): -3} as 4M² − 3M."""
-    text = ""
+    same_powers: dict[frozenset[tuple[str, int]], Axes] = {}
+    terms: Counter[Axes] = Counter()
     for axes, number in tally.items():
+        terms[same_powers.setdefault(frozenset(Counter(axes).items()), axes)] += number
+    text = ""
+    for axes, number in terms.items():
         sign = " − " if number < 0 else " + "
         text += (sign if text else sign.strip(" +")) + _monomial(axes, abs(number)) if number else ""
     return text

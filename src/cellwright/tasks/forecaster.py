@@ -7,9 +7,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from cellwright.cells import Cell
+from cellwright.cells import Cell, find
 from cellwright.errors import CellwrightError
-from cellwright.layers import Recurrent
+from cellwright.layers import Recurrent, checks
 
 Head = Literal["linear", "sigmoid"]
 
@@ -19,7 +19,8 @@ class Forecaster(nn.Module):
 
     Args:
         cell: a cell, its name, or ``FILE.py:CLASS``.
-        input_size, hidden_size, output_size: features of the input, units, values forecast at a time.
+        input_size, hidden_size, output_size: features of the input, units, values forecast at a time. A cell that
+            projects its output projects it to half of the units.
         every_step: an output at every time step (many-to-many) instead of after the last (many-to-one).
         head: "sigmoid" bounds the outputs to (0, 1); "linear" leaves them.
 
@@ -43,8 +44,10 @@ class Forecaster(nn.Module):
         if output_size < 1:
             raise CellwrightError(f"output_size={output_size}: expected at least 1")
         self.every_step, self.head = every_step, head
-        self.recurrent = Recurrent(cell, input_size, hidden_size, batch_first=True)
-        self.dense = nn.Linear(hidden_size, output_size)
+        own = checks.cell(find(cell) if isinstance(cell, str) else cell)
+        projection = hidden_size // 2 if own.projects else 0
+        self.recurrent = Recurrent(own, input_size, hidden_size, batch_first=True, proj_size=projection)
+        self.dense = nn.Linear(self.recurrent.output_size, output_size)
 
     def forward(self, inputs: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """Run over ``inputs`` (batch, time, features), from ``state`` (zeros by default).
