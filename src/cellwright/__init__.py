@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cellwright.errors import CellwrightError
-    from cellwright.layers import LSTM, Recurrent, replace
+    from cellwright.layers import GRU, LSTM, Recurrent, replace
     from cellwright.learning import FitSettings, fit
 
 __version__ = "0.1.0"
 
-__all__ = ["LSTM", "CellwrightError", "FitSettings", "Recurrent", "__version__", "fit", "replace"]
+__all__ = ["GRU", "LSTM", "CellwrightError", "FitSettings", "Recurrent", "__version__", "fit", "replace"]
 
 _HOME = {
     "CellwrightError": "cellwright.errors",
     "FitSettings": "cellwright.learning",
+    "GRU": "cellwright.layers",
     "LSTM": "cellwright.layers",
     "Recurrent": "cellwright.layers",
     "replace": "cellwright.layers",

@@ -1,4 +1,4 @@
-"""cellwright.LSTM computes what torch.nn.LSTM does: outputs, final states and gradients, whatever the options."""
+"""cellwright.LSTM and GRU compute what torch.nn's do: outputs, final states and gradients, whatever the options."""
 
 from __future__ import annotations
 
@@ -11,25 +11,41 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from cellwright import LSTM
+from cellwright import GRU, LSTM, cells
+from cellwright.errors import CellwrightError
+from cellwright.layers import Recurrent
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 
+KINDS = (LSTM, GRU)
+STATES = {LSTM: ("h", "c"), GRU: ("h",)}
 LAYOUTS = [
-    {},
-    {"num_layers": 2, "bidirectional": True},
-    {"bias": False, "bidirectional": True},
-    {"num_layers": 2, "proj_size": 2, "batch_first": True},
-    {"num_layers": 2, "proj_size": 2, "bidirectional": True, "bias": False},
-    {"num_layers": 3, "batch_first": True},
+    (LSTM, {}),
+    (LSTM, {"num_layers": 2, "bidirectional": True}),
+    (LSTM, {"bias": False, "bidirectional": True}),
+    (LSTM, {"num_layers": 2, "proj_size": 2, "batch_first": True}),
+    (LSTM, {"num_layers": 2, "proj_size": 2, "bidirectional": True, "bias": False}),
+    (LSTM, {"num_layers": 3, "batch_first": True}),
+    (GRU, {}),
+    (GRU, {"num_layers": 2, "bidirectional": True}),
+    (GRU, {"bias": False, "bidirectional": True}),
+    (GRU, {"num_layers": 3, "batch_first": True}),
 ]
-IDS = [", ".join(f"{name}={value}" for name, value in options.items()) or "plain" for options in LAYOUTS]
 
 
-def pair(input_size: int, hidden_size: int, dtype: torch.dtype = torch.float64, **options: object):
+def named(layout: tuple[type, dict]) -> str:
+    kind, options = layout
+    return ", ".join([kind.__name__, *(f"{name}={value}" for name, value in options.items())])
+
+
+every_layout = pytest.mark.parametrize(("kind", "options"), LAYOUTS, ids=map(named, LAYOUTS))
+both_kinds = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+
+
+def pair(kind: type, input_size: int, hidden_size: int, dtype: torch.dtype = torch.float64, **options: object):
     """The same layer, ours and torch's, from the same seed."""
     layers = []
-    for build in (LSTM, nn.LSTM):
+    for build in (kind, kind.torch_class):
         torch.manual_seed(7)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "dropout")
@@ -37,10 +53,20 @@ def pair(input_size: int, hidden_size: int, dtype: torch.dtype = torch.float64, 
     return layers
 
 
-def results(layer: nn.Module, x: torch.Tensor, state: tuple[torch.Tensor, ...] | None) -> list[torch.Tensor]:
+def as_tuple(state: torch.Tensor | tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    """States as layers return them: one tensor for one state."""
+    return (state,) if isinstance(state, torch.Tensor) else state
+
+
+def results(
+    layer: nn.Module, x: torch.Tensor, state: torch.Tensor | tuple[torch.Tensor, ...] | None
+) -> list[torch.Tensor]:
     """Output, final states, and the gradients of a sum that weighs every element of them differently."""
-    leaves = [t.detach().clone().requires_grad_() for t in (x, *(state or ()))]
-    output, final = layer(leaves[0], tuple(leaves[1:]) or None)
+    given = () if state is None else as_tuple(state)
+    leaves = [t.detach().clone().requires_grad_() for t in (x, *given)]
+    initial = None if state is None else leaves[1] if isinstance(state, torch.Tensor) else tuple(leaves[1:])
+    output, final = layer(leaves[0], initial)
+    final = as_tuple(final)
     total = sum((t * torch.linspace(-1, 2, t.numel(), dtype=t.dtype).reshape(t.shape)).sum() for t in (output, *final))
     gradients = torch.autograd.grad(total, [*leaves, *layer.parameters()])
     return [output, *final, *gradients]
@@ -48,6 +74,7 @@ def results(layer: nn.Module, x: torch.Tensor, state: tuple[torch.Tensor, ...] |
 
 @st.composite
 def cases(draw: st.DrawFn) -> dict:
+    kind = draw(st.sampled_from([LSTM, GRU]))
     hidden_size = draw(st.integers(1, 6))
     options = {
         "input_size": draw(st.integers(1, 5)),
@@ -57,49 +84,56 @@ def cases(draw: st.DrawFn) -> dict:
         "batch_first": draw(st.booleans()),
         "dropout": draw(st.sampled_from([0.0, 0.5, 1.0])),
         "bidirectional": draw(st.booleans()),
-        "proj_size": draw(st.integers(0, hidden_size - 1)),
     }
+    if kind is LSTM:
+        options["proj_size"] = draw(st.integers(0, hidden_size - 1))
     batch = draw(st.none() | st.integers(1, 4))
-    return {"options": options, "steps": draw(st.integers(1, 6)), "batch": batch, "state": draw(st.booleans())}
+    steps, state = draw(st.integers(1, 6)), draw(st.booleans())
+    return {"kind": kind, "options": options, "steps": steps, "batch": batch, "state": state}
 
 
-def draw_inputs(options: dict, steps: int, batch: int | None, state: bool, dtype: torch.dtype = torch.float64):
+def draw_inputs(
+    kind: type, options: dict, steps: int, batch: int | None, state: bool, dtype: torch.dtype = torch.float64
+):
     lead = (steps,) if batch is None else (batch, steps) if options.get("batch_first") else (steps, batch)
     x = torch.randn(*lead, options["input_size"], dtype=dtype)
     if not state:
         return x, None
     rows = options.get("num_layers", 1) * (2 if options.get("bidirectional") else 1)
     inner = (rows,) if batch is None else (rows, batch)
-    sizes = options.get("proj_size") or options["hidden_size"], options["hidden_size"]
-    return x, tuple(torch.randn(*inner, size, dtype=dtype) for size in sizes)
+    sizes = {"h": options.get("proj_size") or options["hidden_size"], "c": options["hidden_size"]}
+    states = tuple(torch.randn(*inner, sizes[name], dtype=dtype) for name in STATES[kind])
+    return x, states if len(states) > 1 else states[0]
 
 
 SMALLEST = {"options": {"input_size": 1, "hidden_size": 1}, "steps": 1, "batch": 1, "state": True}
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(case=cases())
-@example(case=SMALLEST)
+@example(case={"kind": LSTM, **SMALLEST})
+@example(case={"kind": GRU, **SMALLEST})
 def test_it_computes_what_torch_computes(laws, case: dict) -> None:
-    ours, theirs = pair(**case["options"])
-    x, state = draw_inputs(case["options"], case["steps"], case["batch"], case["state"])
+    ours, theirs = pair(case["kind"], **case["options"])
+    x, state = draw_inputs(case["kind"], case["options"], case["steps"], case["batch"], case["state"])
     ours.eval()
     theirs.eval()
     laws.same(results(ours, x, state), results(theirs, x, state))
 
 
 @pytest.mark.filterwarnings("ignore:TF32 acceleration on top of oneDNN")
-@pytest.mark.parametrize("options", LAYOUTS, ids=IDS)
+@every_layout
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
-def test_lower_precision_is_as_good_as_torchs(laws, options: dict, dtype: torch.dtype) -> None:
-    ours, theirs = pair(5, 16, dtype, **options)
-    exact = nn.LSTM(5, 16, dtype=torch.float64, **options)
+def test_lower_precision_is_as_good_as_torchs(laws, kind: type, options: dict, dtype: torch.dtype) -> None:
+    ours, theirs = pair(kind, 5, 16, dtype, **options)
+    exact = kind.torch_class(5, 16, dtype=torch.float64, **options)
     exact.load_state_dict(theirs.state_dict())
     half = dtype is not torch.float32
     triples = []
     for _ in range(6 if half else 1):
-        x, state = draw_inputs({"input_size": 5, "hidden_size": 16, **options}, 12, 4, True, dtype)
-        truth = results(exact, x.double(), tuple(t.double() for t in state))
+        x, state = draw_inputs(kind, {"input_size": 5, "hidden_size": 16, **options}, 12, 4, True, dtype)
+        precise = state.double() if isinstance(state, torch.Tensor) else tuple(t.double() for t in state)
+        truth = results(exact, x.double(), precise)
         # In half precision oneDNN keeps what is inside a step in float32; torch's own steps round it, as ours do.
         with torch.backends.mkldnn.flags(enabled=not half):
             expected = results(theirs, x, state)
@@ -107,9 +141,9 @@ def test_lower_precision_is_as_good_as_torchs(laws, options: dict, dtype: torch.
     laws.as_good_as(triples)
 
 
-@pytest.mark.parametrize("options", LAYOUTS, ids=IDS)
-def test_the_same_seed_gives_the_same_weights(options: dict) -> None:
-    ours, theirs = pair(3, 5, torch.float32, **options)
+@every_layout
+def test_the_same_seed_gives_the_same_weights(kind: type, options: dict) -> None:
+    ours, theirs = pair(kind, 3, 5, torch.float32, **options)
     mine, other = ours.state_dict(), theirs.state_dict()
     assert list(mine) == list(other)
     assert all(torch.equal(mine[name], other[name]) for name in other)
@@ -124,22 +158,22 @@ def test_the_same_seed_gives_the_same_weights(options: dict) -> None:
     assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
 
 
-@pytest.mark.parametrize("options", LAYOUTS, ids=IDS)
-def test_state_dicts_load_both_ways(laws, options: dict) -> None:
-    ours, theirs = pair(3, 5, **options)
+@every_layout
+def test_state_dicts_load_both_ways(laws, kind: type, options: dict) -> None:
+    ours, theirs = pair(kind, 3, 5, **options)
     for parameter in theirs.parameters():
         nn.init.normal_(parameter)
     ours.load_state_dict(theirs.state_dict())
-    fresh = nn.LSTM(3, 5, dtype=torch.float64, **options)
+    fresh = kind.torch_class(3, 5, dtype=torch.float64, **options)
     fresh.load_state_dict(ours.state_dict())
     assert all(torch.equal(a, b) for a, b in zip(fresh.parameters(), theirs.parameters(), strict=True))
-    x, state = draw_inputs({"input_size": 3, "hidden_size": 5, **options}, 4, 2, True)
+    x, state = draw_inputs(kind, {"input_size": 3, "hidden_size": 5, **options}, 4, 2, True)
     laws.same(ours(x, state), theirs(x, state))
 
 
-@pytest.mark.parametrize("options", LAYOUTS, ids=IDS)
-def test_all_weights_are_torchs(options: dict) -> None:
-    ours, theirs = pair(3, 5, **options)
+@every_layout
+def test_all_weights_are_torchs(kind: type, options: dict) -> None:
+    ours, theirs = pair(kind, 3, 5, **options)
     assert [len(group) for group in ours.all_weights] == [len(group) for group in theirs.all_weights]
     for own, other in zip(ours.all_weights, theirs.all_weights, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(own, other, strict=True))
@@ -148,40 +182,64 @@ def test_all_weights_are_torchs(options: dict) -> None:
     assert repr(ours) == repr(theirs)
 
 
-def test_the_signature_is_torchs() -> None:
-    torchs = "input_size hidden_size num_layers bias batch_first dropout bidirectional proj_size device dtype".split()
-    assert list(inspect.signature(LSTM).parameters) == torchs
-    theirs = nn.LSTM(2, 3, 2, True, False, 0.0, True, 0, "cpu", torch.float64)
-    ours = LSTM(2, 3, 2, True, False, 0.0, True, 0, "cpu", torch.float64)
+@both_kinds
+def test_the_signature_is_torchs(kind: type) -> None:
+    sizes = "input_size hidden_size num_layers bias batch_first dropout bidirectional".split()
+    sizes += ["proj_size"] if kind is LSTM else []
+    assert list(inspect.signature(kind).parameters) == [*sizes, "device", "dtype"]
+    options = {"bidirectional": True, "device": "cpu", "dtype": torch.float64}
+    theirs = kind.torch_class(2, 3, 2, True, False, 0.0, **options)
+    ours = kind(2, 3, 2, True, False, 0.0, **options)
     assert ours.state_dict().keys() == theirs.state_dict().keys()
-    for name in "input_size hidden_size num_layers bias batch_first dropout bidirectional proj_size".split():
+    for name in [*sizes, "proj_size"]:
         assert getattr(ours, name) == getattr(theirs, name)
 
 
+def test_a_gru_has_no_projection() -> None:
+    for build in (GRU, nn.GRU):
+        with pytest.raises((TypeError, ValueError), match="proj_size"):
+            build(2, 3, proj_size=1)
+
+
 def test_the_initial_state_goes_by_torchs_name(laws) -> None:
-    ours, theirs = pair(3, 5)
-    x, state = draw_inputs({"input_size": 3, "hidden_size": 5}, 4, 2, True)
-    expected = theirs(input=x, hx=state)
-    laws.same(ours(input=x, hx=state), expected)
-    laws.same(ours(x, state=state), expected)
-    laws.same(ours(x, list(state)), expected)
+    for kind in KINDS:
+        ours, theirs = pair(kind, 3, 5)
+        x, state = draw_inputs(kind, {"input_size": 3, "hidden_size": 5}, 4, 2, True)
+        expected = theirs(input=x, hx=state)
+        laws.same(ours(input=x, hx=state), expected)
+        laws.same(ours(x, state=state), expected)
+        laws.same(ours(x, list(as_tuple(state))), expected)
+        with pytest.raises(CellwrightError, match="given twice"):
+            ours(x, state, hx=state)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_gru_of_the_catalogue_is_torchs(laws, bias: bool) -> None:
+    ours = Recurrent("gru" if bias else cells.GRU(bias=False), 3, 5, 2, bidirectional=True, dtype=torch.float64)
+    theirs = nn.GRU(3, 5, 2, bias=bias, bidirectional=True, dtype=torch.float64)
+    ours.load_state_dict(theirs.state_dict())
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(6, 4, 3, dtype=torch.float64)
+    laws.same(results(ours, x, None), results(theirs, x, None))
+
+
+@both_kinds
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("batch_first", [False, True])
-def test_an_empty_batch(batch_first: bool, bidirectional: bool) -> None:
-    ours, theirs = pair(3, 5, torch.float32, num_layers=2, batch_first=batch_first, bidirectional=bidirectional)
+def test_an_empty_batch(kind: type, batch_first: bool, bidirectional: bool) -> None:
+    ours, theirs = pair(kind, 3, 5, torch.float32, num_layers=2, batch_first=batch_first, bidirectional=bidirectional)
     x = torch.randn(0, 4, 3) if batch_first else torch.randn(4, 0, 3)
     output, state = ours(x)
     expected, expected_state = theirs(x)
     assert output.shape == expected.shape
-    assert [t.shape for t in state] == [t.shape for t in expected_state]
+    assert [t.shape for t in as_tuple(state)] == [t.shape for t in as_tuple(expected_state)]
     output.sum().backward()
     assert all(torch.equal(parameter.grad, torch.zeros_like(parameter)) for parameter in ours.parameters())
 
 
-def test_input_need_not_be_contiguous(laws) -> None:
-    ours, theirs = pair(3, 5, bidirectional=True, batch_first=True)
+@both_kinds
+def test_input_need_not_be_contiguous(laws, kind: type) -> None:
+    ours, theirs = pair(kind, 3, 5, bidirectional=True, batch_first=True)
     wide = torch.randn(6, 4, 8, dtype=torch.float64)
     states = (
         torch.randn(5, 4, 2, dtype=torch.float64).transpose(0, 2),
@@ -193,25 +251,33 @@ def test_input_need_not_be_contiguous(laws) -> None:
         wide[:1, :, :3].expand(4, -1, -1),
     ):
         assert not x.is_contiguous()
-        own = results(ours, x, tuple(t[:, : x.shape[0]] for t in states))
-        laws.same(own, results(theirs, x, tuple(t[:, : x.shape[0]] for t in states)))
+        given = [t[:, : x.shape[0]] for t in states]
+        state = tuple(given) if kind is LSTM else given[0]
+        laws.same(results(ours, x, state), results(theirs, x, state))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e300])
-@pytest.mark.parametrize("options", LAYOUTS[:4], ids=IDS[:4])
-def test_nan_and_infinity_pass_as_in_torch(laws, options: dict, value: float) -> None:
-    ours, theirs = pair(3, 5, **options)
-    x, state = draw_inputs({"input_size": 3, "hidden_size": 5, **options}, 5, 3, True)
+@every_layout
+def test_nan_and_infinity_pass_as_in_torch(laws, kind: type, options: dict, value: float) -> None:
+    ours, theirs = pair(kind, 3, 5, **options)
+    x, state = draw_inputs(kind, {"input_size": 3, "hidden_size": 5, **options}, 5, 3, True)
     x.transpose(0, 1)[2, 1, 0] = value
     laws.same(results(ours, x, state), results(theirs, x, state))
-    state[1][0, 2, 1] = value
+    as_tuple(state)[-1][0, 2, 1] = value
     laws.same(ours(x, state), theirs(x, state))
 
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
-@given(seed=st.integers(0, 2**31), probability=st.sampled_from([0.1, 0.5, 0.9, 1.0]), bidirectional=st.booleans())
-def test_the_same_seed_drops_the_same_units(laws, seed: int, probability: float, bidirectional: bool) -> None:
-    ours, theirs = pair(3, 5, num_layers=3, dropout=probability, bidirectional=bidirectional)
+@given(
+    kind=st.sampled_from([LSTM, GRU]),
+    seed=st.integers(0, 2**31),
+    probability=st.sampled_from([0.1, 0.5, 0.9, 1.0]),
+    bidirectional=st.booleans(),
+)
+def test_the_same_seed_drops_the_same_units(
+    laws, kind: type, seed: int, probability: float, bidirectional: bool
+) -> None:
+    ours, theirs = pair(kind, 3, 5, num_layers=3, dropout=probability, bidirectional=bidirectional)
     x = torch.randn(6, 4, 3, dtype=torch.float64)
     both = []
     for layer in (ours, theirs):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from cellwright import LSTM, Recurrent, cells
+from cellwright import GRU, LSTM, Recurrent, cells
 from cellwright.cells import Cell, affine, exp, tanh
 from cellwright.errors import CellwrightError
 
@@ -44,8 +44,15 @@ def test_what_makes_no_layer(options: dict, message: str) -> None:
             nn.LSTM(**{"input_size": 3, "hidden_size": 4, **options})
 
 
+def test_what_makes_no_gru() -> None:
+    for options, message in BUILDS:
+        if "proj_size" not in options:
+            with pytest.raises(CellwrightError, match=f"^{message}$"):
+                GRU(**{"input_size": 3, "hidden_size": 4, **options})
+
+
 def test_an_option_that_does_nothing_warns_as_in_torch() -> None:
-    for build in (LSTM, nn.LSTM):
+    for build in (LSTM, nn.LSTM, GRU, nn.GRU):
         with pytest.warns(UserWarning, match="dropout"):
             build(3, 4, dropout=0.5)
     with warnings.catch_warnings():

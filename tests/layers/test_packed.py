@@ -9,29 +9,31 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence, pad_packed_sequence
 
-from cellwright import LSTM, Recurrent
+from cellwright import GRU, LSTM, Recurrent
 from cellwright.errors import CellwrightError
 
 
-def pair(**options: object) -> tuple[LSTM, nn.LSTM]:
+def pair(kind: type[LSTM] | type[GRU] = LSTM, **options: object) -> tuple[nn.Module, nn.Module]:
     torch.manual_seed(3)
-    ours = LSTM(3, 5, dtype=torch.float64, **options)
-    theirs = nn.LSTM(3, 5, dtype=torch.float64, **options)
+    ours = kind(3, 5, dtype=torch.float64, **options)
+    theirs = kind.torch_class(3, 5, dtype=torch.float64, **options)
     theirs.load_state_dict(ours.state_dict())
     return ours, theirs
 
 
-def results(layer: nn.Module, packed: PackedSequence, leaf: torch.Tensor, state: tuple[torch.Tensor, ...] | None):
+def results(layer: nn.Module, packed: PackedSequence, leaf: torch.Tensor, state: tuple[torch.Tensor, ...]):
     """Packed output, final states in the caller's order, gradients of the padded input, the states and parameters."""
-    output, final = layer(packed, state)
+    output, final = layer(packed, (state if len(state) > 1 else state[0]) if state else None)
+    final = (final,) if isinstance(final, torch.Tensor) else final
     padded, _ = pad_packed_sequence(output)
     total = sum((t * torch.linspace(-1, 2, t.numel(), dtype=t.dtype).reshape(t.shape)).sum() for t in (padded, *final))
-    gradients = torch.autograd.grad(total, [leaf, *(state or ()), *layer.parameters()])
+    gradients = torch.autograd.grad(total, [leaf, *state, *layer.parameters()])
     return output, [output.data, *final, *gradients]
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(
+    kind=st.sampled_from([LSTM, GRU]),
     lengths=st.lists(st.integers(1, 6), min_size=1, max_size=5),
     sort=st.booleans(),
     with_state=st.booleans(),
@@ -39,18 +41,22 @@ def results(layer: nn.Module, packed: PackedSequence, leaf: torch.Tensor, state:
         {
             "num_layers": st.integers(1, 2),
             "bidirectional": st.booleans(),
-            "proj_size": st.sampled_from([0, 2]),
             "batch_first": st.booleans(),
         }
     ),
+    projection=st.sampled_from([0, 2]),
 )
-def test_it_computes_what_torch_computes(laws, lengths: list[int], sort: bool, with_state: bool, options: dict) -> None:
-    ours, theirs = pair(**options)
+def test_it_computes_what_torch_computes(
+    laws, kind: type, lengths: list[int], sort: bool, with_state: bool, options: dict, projection: int
+) -> None:
+    if kind is LSTM:
+        options["proj_size"] = projection
+    ours, theirs = pair(kind, **options)
     lengths = sorted(lengths, reverse=True) if sort else lengths
     x = torch.randn(max(lengths), len(lengths), 3, dtype=torch.float64, requires_grad=True)
     rows = options["num_layers"] * (1 + options["bidirectional"])
-    sizes = (options["proj_size"] or 5, 5) if with_state else ()
-    state = tuple(torch.randn(rows, len(lengths), n, dtype=torch.float64, requires_grad=True) for n in sizes) or None
+    sizes = ((projection or 5, 5) if kind is LSTM else (5,)) if with_state else ()
+    state = tuple(torch.randn(rows, len(lengths), n, dtype=torch.float64, requires_grad=True) for n in sizes)
     both = [
         results(layer, pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=sort), x, state)
         for layer in (ours, theirs)

@@ -1,4 +1,4 @@
-"""replace(model) swaps every torch.nn.LSTM in place, on the same parameters, and loses nothing silently."""
+"""replace(model) swaps every LSTM and GRU of torch in place, on the same parameters, and loses nothing silently."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
-from cellwright import LSTM, replace
+from cellwright import GRU, LSTM, replace
 from cellwright.errors import CellwrightError
 
 
 class Reader(nn.Module):
-    """An LSTM nested in a container, one under two names, and one that is shared with a child."""
+    """Layers nested in a container, one under two names, and one that is shared with a child."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,6 +22,7 @@ class Reader(nn.Module):
         self.same_parent = nn.Module()
         self.same_parent.one = self.same_parent.other = nn.LSTM(5, 4, proj_size=2, batch_first=True)
         self.several = nn.ModuleList([nn.LSTM(2, 3), nn.Identity(), nn.LSTM(3, 3)])
+        self.gated = nn.GRU(3, 3, 2, bias=False, batch_first=True)
         self.head = nn.Linear(3, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -30,19 +31,20 @@ class Reader(nn.Module):
         x, _ = self.same_parent.other(x)
         for layer in self.several:
             x = layer(x) if isinstance(layer, nn.Identity) else layer(x)[0]
-        return self.head(x)
+        return self.head(self.gated(x)[0])
 
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
-def test_every_lstm_is_swapped_on_the_same_parameters(laws) -> None:
+def test_every_layer_is_swapped_on_the_same_parameters(laws) -> None:
     torch.manual_seed(0)
     model = Reader().double().eval()
     x = torch.randn(5, 2, 3, dtype=torch.float64)
     before, parameters = model(x), dict(model.named_parameters())
     optimiser = torch.optim.Adam(model.parameters())
     assert replace(model) is model
-    assert not any(isinstance(module, nn.LSTM) for module in model.modules())
+    assert not any(isinstance(module, nn.RNNBase) for module in model.modules())
     assert sum(isinstance(module, LSTM) for module in model.modules()) == 5
+    assert isinstance(model.gated, GRU)
     assert model.again is model.second["lstm"]
     assert model.same_parent.one is model.same_parent.other
     after = dict(model.named_parameters())
@@ -57,20 +59,22 @@ def test_every_lstm_is_swapped_on_the_same_parameters(laws) -> None:
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("kind", "options"),
     [
-        {},
-        {"num_layers": 2, "bidirectional": True, "dropout": 0.5},
-        {"bias": False, "proj_size": 2, "batch_first": True},
+        (LSTM, {}),
+        (LSTM, {"num_layers": 2, "bidirectional": True, "dropout": 0.5}),
+        (LSTM, {"bias": False, "proj_size": 2, "batch_first": True}),
+        (GRU, {}),
+        (GRU, {"num_layers": 2, "bidirectional": True, "dropout": 0.5, "bias": False, "batch_first": True}),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("training", [False, True])
-def test_the_model_itself(options: dict, training: bool) -> None:
-    theirs = nn.LSTM(3, 4, **options).train(training)
+def test_the_model_itself(kind: type, options: dict, training: bool) -> None:
+    theirs = kind.torch_class(3, 4, **options).train(training)
     theirs.weight_hh_l0.requires_grad_(False)
     ours = replace(theirs)
-    assert type(ours) is LSTM
+    assert type(ours) is kind
     assert ours.training is training
     assert repr(ours) == repr(theirs)
     assert ours.dropout == theirs.dropout
@@ -84,8 +88,8 @@ def test_dropout_with_one_layer_is_kept_without_another_warning() -> None:
     assert replace(theirs).dropout == 0.5
 
 
-def test_a_model_without_an_lstm_is_left_alone() -> None:
-    model = nn.Sequential(nn.Linear(2, 2), nn.GRU(2, 2), LSTM(2, 2))
+def test_a_model_with_nothing_to_swap_is_left_alone() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.RNN(2, 2), LSTM(2, 2), GRU(2, 2))
     modules = list(model.modules())
     assert replace(model) is model
     assert all(one is other for one, other in zip(model.modules(), modules, strict=True))
@@ -121,7 +125,7 @@ class Louder(nn.LSTM):
         return 2 * output, state
 
 
-def with_buffer(layer: nn.LSTM) -> None:
+def with_buffer(layer: nn.RNNBase) -> None:
     layer.register_buffer("mean", torch.zeros(3))
 
 
@@ -148,6 +152,21 @@ REASONS = {
     ),
     "buffer": (with_buffer, "it holds other tensors than a torch.nn.LSTM's"),
 }
+
+
+def test_a_layer_of_another_class_is_refused() -> None:
+    with pytest.raises(CellwrightError, match=r"^it is a GRU, not a torch.nn.LSTM$"):
+        LSTM.from_torch(nn.GRU(3, 4))
+    with pytest.raises(CellwrightError, match=r"^it is a LSTM, not a torch.nn.GRU$"):
+        GRU.from_torch(nn.LSTM(3, 4))
+
+
+def test_a_gru_that_cannot_be_swapped_is_named() -> None:
+    model = nn.ModuleDict({"lstm": nn.LSTM(3, 4), "gru": nn.GRU(4, 4)})
+    with_buffer(model["gru"])
+    with pytest.raises(CellwrightError, match=r"^gru cannot be replaced: it holds other tensors than a torch.nn.GRU's"):
+        replace(model)
+    assert type(model["lstm"]) is nn.LSTM
 
 
 @pytest.mark.parametrize(("change", "message"), REASONS.values(), ids=REASONS)
