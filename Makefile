@@ -3,18 +3,20 @@
 TORCH ?= cpu
 export TORCH
 
-.PHONY: help run test format clean
+.PHONY: help run test bench format clean
 .NOTPARALLEL:
 
 help:
 	@echo 'make run      set up and run the main job: an LSTM on the airline series, put on a memristor chip'
 	@echo 'make test     set up and run the checks and the tests'
+	@echo 'make bench    set up and measure the compiled loops beside torch: about ten minutes on an idle machine'
 	@echo 'make format   set up and let ruff put the code in order'
 	@echo 'make clean    remove the environment and all caches; results stay'
 	@echo
 	@echo 'make run DIR=results ARGS="--recipe survey"   where results go, and options of `cellwright run airline`'
 	@echo 'make run TORCH=cuda                           a build of torch for NVIDIA GPUs instead of the CPU build'
 	@echo 'make test ARGS="tests/cells -x"               options of pytest'
+	@echo 'make bench ARGS="--only vanilla --threads 1"   some sections, one thread count; ARGS=--help has the rest'
 	@echo 'PYTHON=python3.12 make run                    the Python to set up with (3.11 or newer)'
 
 run:
@@ -28,6 +30,10 @@ test:
 	.venv/bin/mypy
 	.venv/bin/pytest $(ARGS)
 
+bench:
+	@tools/setup.sh run
+	.venv/bin/python benchmarks/kernels $(ARGS)
+
 format:
 	@tools/setup.sh test
 	.venv/bin/ruff check --fix-only .
@@ -35,4 +41,4 @@ format:
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build src/*.egg-info
-	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
