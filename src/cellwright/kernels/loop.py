@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from math import prod
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 import torch
@@ -36,6 +37,8 @@ _After = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int64
 
 _NO_LENGTHS = torch.full((1,), torch.iinfo(torch.int64).max)
 _NEVER = torch.zeros(1, dtype=torch.uint8)
+_NO_LENGTHS_ADDRESS, _NEVER_ADDRESS = _NO_LENGTHS.data_ptr(), _NEVER.data_ptr()
+_NONE: frozenset[str] = frozenset()
 
 
 MasksOfRows: TypeAlias = tuple[Tensor | None, Tensor | None]
@@ -44,13 +47,23 @@ MasksOfRows: TypeAlias = tuple[Tensor | None, Tensor | None]
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
-    """A layout ready to be called: addresses of its tables, and how addresses of tensors are put together."""
+    """A layout ready to be called.
+
+    Attributes:
+        numbers, pack, after: addresses of its tables.
+        chosen: takes the addresses of the layout's tensors, in order, from those of all that there may be.
+        packing: puts addresses together for a call.
+    """
 
     layout: Layout
     numbers: int
     pack: int
     after: int
+    chosen: Callable[[Sequence[int]], tuple[int, ...]]
     packing: struct.Struct
+
+    def addresses(self, everything: Sequence[int]) -> bytes:
+        return self.packing.pack(*self.chosen(everything))
 
 
 class CompiledLoop:
@@ -78,6 +91,9 @@ class CompiledLoop:
         self.sequences = tuple(value.name for value in plan.inputs if BATCH in value.axes)
         self.signals = {name: self.units(plan.program.outputs[name]) for name in plan.signals}
         self._zeros = torch.zeros(max([1, *self.states.values(), *self.signals.values()]), dtype=dtype)
+        self._zeros_address = self._zeros.data_ptr()
+        self._output_units = self.states[plan.states[0]]
+        self._first_sequence = self.names.index(self.sequences[0])
         self._prepared = lru_cache(maxsize=256)(self._prepare)
         self._work = self._operations_of_a_row()
 
@@ -125,131 +141,183 @@ class CompiledLoop:
 
     def _prepare(self, kind: str, given: Given) -> _Prepared:
         layout = lay_out(self, getattr(self.plan, kind), given)
+        everything = self._backward_tensors if kind == "backward" else self._forward_tensors
+        places = [everything.index(name) for name in layout.tensors]
         tables = (layout.numbers.ctypes.data, layout.pack.ctypes.data, layout.after.ctypes.data)
-        return _Prepared(layout, *tables, struct.Struct(f"{len(layout.tensors)}q"))
+        return _Prepared(layout, *tables, itemgetter(*places), struct.Struct(f"{len(places)}q"))
+
+    @cached_property
+    def _forward_tensors(self) -> tuple[str, ...]:
+        """What there may be in a call, in the order in which ``forward`` lists the addresses."""
+        results = (
+            "@output",
+            *(f"@final {name}" for name in self.states),
+            *(f"@signal {name}" for name in self.signals),
+        )
+        return (*self.names, *results, "@saved", "@scratch", "@packed", "@lengths", "@resets", "@never")
+
+    @cached_property
+    def _backward_tensors(self) -> tuple[str, ...]:
+        seeds = ("@d_output", *(f"@d_final {name}" for name in self.states))
+        seeds += tuple(f"@d_signal {name}" for name in self.signals)
+        kept = ("@output", "@saved", "@lengths", "@resets", "@never")
+        own = ("@scratch", "@packed", "@carry", "@operands", "@work")
+        own += tuple(f"@d_product {group.index}" for group in self.plan.groups)
+        own += tuple(f"@sums {name}" for name in (*(value.name for value in self.plan.inputs), *self.read))
+        own += tuple(f"@d_input {name}" for name in self.sequences) + tuple(f"@d {name}" for name in self.read)
+        return (*self.names, *kept, *seeds, *own)
 
     # Calls
 
     def forward(
-        self, given: Mapping[str, Tensor], masks: MasksOfRows, training: bool, packed: Tensor | None = None
-    ) -> tuple[Tensor, list[Tensor], list[Tensor], Tensor]:
+        self, given: Sequence[Tensor | None], masks: MasksOfRows, training: bool, packed: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor], list[Tensor], Tensor | None]:
         """Run over time.
 
         Args:
-            given: contiguous tensors by ``names``: sequences (time, batch, ...), stored parameters, and initial
-                states (batch, size), those that are zero left out.
+            given: contiguous tensors in the order of ``names``: sequences (time, batch, ...), stored parameters, and
+                initial states (batch, size), None for those that are zero.
             packed: what ``pack`` returned for these parameters.
 
         Returns:
             the output (time, batch, size), the final states, the signals, and what the reverse loop needs (with
-            ``training``, otherwise nothing).
+            ``training``).
         """
-        steps, rows = given[self.sequences[0]].shape[:2]
+        steps, rows = self._steps_and_rows(given)
         kind = "training" if training else "forward"
-        present = frozenset(f"initial {name}" for name in self.states if name in given)
-        prepared = self._prepared(kind, Given(rows, masks[0] is not None, masks[1] is not None, present))
-        empty = self._zeros.new_empty
-        tensors = dict(given)
-        output = tensors["@output"] = empty(steps, rows, self.states[self.plan.states[0]])
-        finals = [empty(rows, units) for units in self.states.values()]
-        signals = [empty(steps, rows, units) for units in self.signals.values()]
-        tensors.update(zip((f"@final {name}" for name in self.states), finals, strict=True))
-        tensors.update(zip((f"@signal {name}" for name in self.signals), signals, strict=True))
-        for name, (fixed, each) in prepared.layout.sizes.items():
-            if name != "@packed" or packed is None:
-                tensors[name] = empty(fixed + steps * each)
+        prepared = self._prepared(kind, self._given(rows, masks, self._initial(given)))
+        sizes, empty = prepared.layout.sizes, self._zeros.new_empty
+        output = empty((steps, rows, self._output_units))
+        finals = [empty((rows, units)) for units in self.states.values()]
+        signals = [empty((steps, rows, units)) for units in self.signals.values()]
+        saved = empty(steps * sizes["@saved"][1]) if training and "@saved" in sizes else None
+        own = [empty(sizes[name][0]) if name in sizes else None for name in ("@scratch", "@packed")]
         if packed is not None:
-            tensors["@packed"] = packed
-        addresses = self._addresses(prepared, tensors, masks)
+            own[1] = packed
+        everything = [*given, output, *finals, *signals, saved, *own]
+        addresses = prepared.addresses(self._addresses(everything) + self._mask_addresses(masks))
         if packed is None:
             self._pack(prepared.pack, addresses)
         self._run(kind, prepared, addresses, steps, rows)
-        return output, finals, signals, tensors["@saved"] if "@saved" in tensors else empty(0)
+        return output, finals, signals, saved
 
-    def pack(self, given: Mapping[str, Tensor]) -> Tensor:
+    def pack(self, given: Sequence[Tensor | None]) -> Tensor:
         """The matrices as products read them, for calls that need not pack them again."""
         prepared = self._prepared("forward", Given(1))
-        packed = self._zeros.new_empty(sum(prepared.layout.sizes.get("@packed", (0, 0))))
-        tensors = {**dict.fromkeys(prepared.layout.tensors, self._zeros), **given, "@packed": packed}
-        self._pack(prepared.pack, prepared.packing.pack(*(tensors[n].data_ptr() for n in prepared.layout.tensors)))
+        packed = self._zeros.new_empty(prepared.layout.sizes.get("@packed", (0, 0))[0])
+        known = dict(zip(self.names, given, strict=True)) | {"@packed": packed}
+        everything = self._addresses([known.get(name) for name in self._forward_tensors])
+        self._pack(prepared.pack, prepared.addresses(everything))
         return packed
 
     def backward(
         self,
-        given: Mapping[str, Tensor],
-        output: Tensor,
-        saved: Tensor,
-        cotangents: tuple[Tensor | None, Sequence[Tensor | None], Sequence[Tensor | None]],
+        given: Sequence[Tensor | None],
+        kept: tuple[Tensor, Tensor | None],
+        cotangents: Sequence[Tensor | None],
         masks: MasksOfRows,
         needed: frozenset[str],
     ) -> dict[str, Tensor]:
         """The gradients of the tensors that ``forward`` was given, by name; at least of those that are ``needed``.
 
         Args:
+            kept: the output and what else ``forward`` returned for this.
             cotangents: of the output, the final states and the signals; None for zero.
         """
+        output, saved = kept
         steps, rows = output.shape[:2]
         if rows == 0:
-            return {name: torch.zeros_like(given[name]) for name in needed}
-        known = {"@d_output": cotangents[0]}
-        known |= {f"@d_final {name}": tensor for name, tensor in zip(self.states, cotangents[1], strict=True)}
-        known |= {f"@d_signal {name}": tensor for name, tensor in zip(self.signals, cotangents[2], strict=True)}
-        seeds = {name: tensor.contiguous() for name, tensor in known.items() if tensor is not None}
-        present = {f"initial {name}" for name in self.states if name in given} | {name[3:] for name in seeds}
-        masked = (masks[0] is not None, masks[1] is not None)
-        prepared = self._prepared("backward", Given(rows, *masked, frozenset(present), needed))
-        empty = self._zeros.new_empty
+            named = zip(self.names, given, strict=True)
+            return {name: torch.zeros_like(tensor) for name, tensor in named if tensor is not None and name in needed}
+        seeds = [None if tensor is None else tensor.contiguous() for tensor in cotangents]
+        names = ("output", *(f"final {name}" for name in self.states), *(f"signal {name}" for name in self.signals))
+        present = frozenset(name for name, seed in zip(names, seeds, strict=True) if seed is not None)
+        prepared = self._prepared("backward", self._given(rows, masks, self._initial(given) | present, needed))
         parts = self._parts(steps, rows)
-        tensors = {**given, **seeds, "@output": output, "@saved": saved}
-        for name, (fixed, each) in prepared.layout.sizes.items():
-            if name != "@saved":
-                tensors[name] = empty(fixed + steps * each)
-                if prepared.layout.is_partial(name):
-                    tensors[name].zero_()
-        tensors["@work"] = empty(parts * prepared.layout.work_slice)
-        for name in self.sequences:
-            if name in needed:
-                tensors[f"@d_input {name}"] = empty(given[name].shape)
-        self._parameter_gradients(prepared.layout, tensors, needed)
-        addresses = self._addresses(prepared, tensors, masks)
+        own = self._own(prepared.layout, given, steps, parts, needed)
+        everything = self._addresses([*given, output, saved]) + self._mask_addresses(masks)
+        everything += self._addresses([*seeds, *(own.get(name) for name in self._backward_own)])
+        addresses = prepared.addresses(everything)
         self._pack(prepared.pack, addresses)
         self._run("backward", prepared, addresses, steps, rows)
-        threads.in_parallel(lambda part: self._after(prepared.after, addresses, steps, part, parts), parts)
-        return self._gradients(prepared.layout, tensors, steps, rows, needed)
+        if parts == 1:
+            self._after(prepared.after, addresses, steps, 0, 1)
+        else:
+            threads.in_parallel(lambda part: self._after(prepared.after, addresses, steps, part, parts), parts)
+        return self._gradients(prepared.layout, own, steps, rows, needed)
 
-    def _parameter_gradients(self, layout: Layout, tensors: dict[str, Tensor], needed: frozenset[str]) -> None:
-        for name in self.read:
-            if name in needed and name not in layout.copies and f"@sums {name}" not in layout.sizes:
-                family = self.families[name]
-                make = self._zeros.new_zeros if layout.is_partial(f"@sums {name}") else self._zeros.new_empty
-                tensors[f"@d {name}"] = make(family.shape)
+    @cached_property
+    def _backward_own(self) -> tuple[str, ...]:
+        return self._backward_tensors[self._backward_tensors.index("@scratch") :]
+
+    def _own(
+        self, layout: Layout, given: Sequence[Tensor | None], steps: int, parts: int, needed: frozenset[str]
+    ) -> dict[str, Tensor]:
+        """Room for what ``backward`` computes, by name."""
+        empty, zeros = self._zeros.new_empty, self._zeros.new_zeros
+        own = {}
+        for name, (fixed, each) in layout.sizes.items():
+            if name != "@saved":
+                own[name] = (zeros if layout.is_partial(name) else empty)(fixed + steps * each)
+        own["@work"] = empty(parts * layout.work_slice)
+        for name, tensor in zip(self.names, given, strict=True):
+            is_written = name in needed or name in self.plan.with_cotangent
+            if not is_written or tensor is None or name in layout.copies or f"@sums {name}" in layout.sizes:
+                continue
+            if name in self.families:
+                own[f"@d {name}"] = (zeros if layout.is_partial(name) else empty)(tensor.shape)
+            elif name not in self.states:
+                own[f"@d_input {name}"] = empty(tensor.shape)
+        return own
 
     def _gradients(
-        self, layout: Layout, tensors: Mapping[str, Tensor], steps: int, rows: int, needed: frozenset[str]
+        self, layout: Layout, own: Mapping[str, Tensor], steps: int, rows: int, needed: frozenset[str]
     ) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         for name in needed:
             if name in self.states:
-                start = layout.carry[name] + (steps & 1) * rows * self.states[name]
-                found[name] = tensors["@carry"][start : start + rows * self.states[name]].view(rows, -1)
-            elif f"@d_input {name}" in tensors and name in self.sequences:
-                found[name] = tensors[f"@d_input {name}"]
-            elif f"@sums {name}" in tensors:
-                total = layout.totals[name]
-                sums = tensors[f"@sums {name}"].view(-1, total)
-                found[name] = (sums[0] if len(sums) == 1 else sums.sum(0)).view(tensors[name].shape)
-            elif f"@d {name}" in tensors:
-                found[name] = tensors[f"@d {name}"]
+                count = rows * self.states[name]
+                start = layout.carry[name] + (steps & 1) * count
+                found[name] = own["@carry"][start : start + count].view(rows, -1)
+            elif (sums := own.get(f"@sums {name}")) is not None:
+                blocks = sums.view(-1, layout.totals[name])
+                found[name] = blocks[0] if len(blocks) == 1 else blocks.sum(0)
+            elif name not in layout.copies:
+                found[name] = own[f"@d {name}" if name in self.families else f"@d_input {name}"]
         for name, source in layout.copies.items():
             found[name] = found[source].clone()
         return found
 
-    def _addresses(self, prepared: _Prepared, tensors: dict[str, Tensor], masks: MasksOfRows) -> bytes:
-        tensors["@lengths"] = _NO_LENGTHS if masks[0] is None else masks[0]
-        tensors["@resets"] = _NEVER if masks[1] is None else masks[1]
-        tensors["@never"] = _NEVER
-        zeros = self._zeros
-        return prepared.packing.pack(*[tensors.get(name, zeros).data_ptr() for name in prepared.layout.tensors])
+    def _steps_and_rows(self, given: Sequence[Tensor | None]) -> tuple[int, int]:
+        sequence = given[self._first_sequence]
+        assert sequence is not None
+        steps, rows = sequence.shape[:2]
+        return steps, rows
+
+    def _initial(self, given: Sequence[Tensor | None]) -> frozenset[str]:
+        """Which initial states there are."""
+        first = len(given) - len(self.states)
+        if given[first] is None and given[-1] is None and len(self.states) <= 2:
+            return _NONE
+        named = zip(self.states, given[first:], strict=True)
+        return frozenset(f"initial {name}" for name, tensor in named if tensor is not None)
+
+    @staticmethod
+    def _given(rows: int, masks: MasksOfRows, present: frozenset[str], needed: frozenset[str] = frozenset()) -> Given:
+        return Given(rows, masks[0] is not None, masks[1] is not None, present, needed)
+
+    def _addresses(self, tensors: Sequence[Tensor | None]) -> list[int]:
+        zeros = self._zeros_address
+        return [zeros if tensor is None else tensor.data_ptr() for tensor in tensors]
+
+    @staticmethod
+    def _mask_addresses(masks: MasksOfRows) -> list[int]:
+        lengths, resets = masks
+        return [
+            _NO_LENGTHS_ADDRESS if lengths is None else lengths.data_ptr(),
+            _NEVER_ADDRESS if resets is None else resets.data_ptr(),
+            _NEVER_ADDRESS,
+        ]
 
     def _parts(self, steps: int, rows: int) -> int:
         """Among how many threads a batch is worth sharing."""

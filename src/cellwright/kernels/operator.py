@@ -61,11 +61,12 @@ def is_plain(tensors: Iterable[Tensor]) -> bool:
         return False
     dtype = None
     for tensor in tensors:
-        if type(tensor) not in _PLAIN or not tensor.is_cpu or tensor.layout is not torch.strided:
+        if type(tensor) not in _PLAIN or not tensor.is_cpu or not torch._C._has_storage(tensor):
             return False
-        if not torch._C._has_storage(tensor) or dtype not in (None, tensor.dtype):
+        if dtype is None:
+            dtype = tensor.dtype
+        elif tensor.dtype is not dtype:
             return False
-        dtype = tensor.dtype
     return dtype in (torch.float32, torch.float64)
 
 
@@ -86,26 +87,32 @@ def is_watched() -> bool:
 
 def run(
     loop: CompiledLoop,
-    given: Mapping[str, Tensor],
+    given: Sequence[Tensor | None],
     masks: MasksOfRows,
     interpret: Interpret,
     packed: Tensor | None = None,
-) -> list[Tensor]:
+) -> Sequence[Tensor]:
     """Run a compiled loop: the output (time, batch, size), the final states, and the signals.
 
     Args:
-        given: tensors by name, as ``CompiledLoop.forward`` takes them, contiguous or not.
+        given: tensors in the order of ``loop.names``, contiguous or not; None for initial states that are zero.
         masks: lengths and resets.
         interpret: the same loop for derivatives of derivatives.
         packed: matrices that were packed before.
     """
     if torch.is_grad_enabled():
-        for tensor in given.values():
-            if tensor.requires_grad:
-                return list(_Scan.apply(loop, interpret, masks, packed, tuple(given), *given.values()))
-    contiguous = {name: tensor.contiguous() for name, tensor in given.items()}
-    output, finals, signals, _ = loop.forward(contiguous, masks, False, packed)
-    return [output, *finals, *signals]
+        for tensor in given:
+            if tensor is not None and tensor.requires_grad:
+                return _Scan.apply(loop, interpret, masks, packed, *given)
+    output, finals, signals, _ = loop.forward(_contiguous(given), masks, False, packed)
+    return (output, *finals, *signals)
+
+
+def _contiguous(tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
+    return [None if tensor is None else tensor.contiguous() for tensor in tensors]
+
+
+_OTHERS = 4  # arguments of a scan that are no tensors to differentiate by
 
 
 class _Scan(torch.autograd.Function):
@@ -118,13 +125,11 @@ class _Scan(torch.autograd.Function):
         interpret: Interpret,
         masks: MasksOfRows,
         packed: Tensor | None,
-        names: tuple[str, ...],
-        *given: Tensor,
+        *given: Tensor | None,
     ) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        contiguous = {name: tensor.contiguous() for name, tensor in zip(names, given, strict=True)}
-        output, finals, signals, saved = loop.forward(contiguous, masks, True, packed)
-        ctx.loop, ctx.interpret, ctx.names, ctx.masks = loop, interpret, names, masks
+        output, finals, signals, saved = loop.forward(_contiguous(given), masks, True, packed)
+        ctx.loop, ctx.interpret, ctx.masks = loop, interpret, masks
         ctx.save_for_backward(output, saved, *given)
         return (output, *finals, *signals)
 
@@ -132,20 +137,17 @@ class _Scan(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
         loop: CompiledLoop = ctx.loop
         output, saved, *given = ctx.saved_tensors
-        needed = ctx.needs_input_grad[5:]
+        needed = ctx.needs_input_grad[_OTHERS:]
         known = [cotangent for cotangent in cotangents if cotangent is not None]
         if not known:
-            return (None,) * (5 + len(given))
+            return (None,) * (_OTHERS + len(given))
         if torch.is_grad_enabled() or not is_plain(known):
-            gradients = _interpreted(ctx.interpret, ctx.names, given, cotangents, needed)
+            gradients = _interpreted(ctx.interpret, loop.names, given, cotangents, needed)
         else:
-            contiguous = {name: tensor.contiguous() for name, tensor in zip(ctx.names, given, strict=True)}
-            wanted = frozenset(name for name, need in zip(ctx.names, needed, strict=True) if need)
-            last = 1 + len(loop.states)
-            seeds = (cotangents[0], cotangents[1:last], cotangents[last:])
-            found = loop.backward(contiguous, output, saved, seeds, ctx.masks, wanted)
-            gradients = [found.get(name) for name in ctx.names]
-        return (None, None, None, None, None, *gradients)
+            wanted = frozenset(name for name, need in zip(loop.names, needed, strict=True) if need)
+            found = loop.backward(_contiguous(given), (output, saved), cotangents, ctx.masks, wanted)
+            gradients = [found.get(name) for name in loop.names]
+        return (None, None, None, None, *gradients)
 
 
 def _interpreted(
@@ -160,7 +162,8 @@ def _interpreted(
     with torch.enable_grad():
         # Views, so that a tensor that others of them were made from gets what is its own.
         aliases = [tensor.view_as(tensor) if need else tensor for tensor, need in zip(given, needed, strict=True)]
-        computed = interpret(dict(zip(names, aliases, strict=True)))
+        named = zip(names, aliases, strict=True)
+        computed = interpret({name: alias for name, alias in named if alias is not None})
         pairs = [
             (result, cotangent)
             for result, cotangent in zip(computed, cotangents, strict=True)

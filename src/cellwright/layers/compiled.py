@@ -11,6 +11,7 @@ import torch
 
 from cellwright.cells import Cell
 from cellwright.kernels import operator
+from cellwright.layers.stages import Sizes
 from cellwright.program import Interpreter, Program, merge_sums, split_stages
 from cellwright.program.values import BATCH
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from cellwright.kernels.loop import CompiledLoop
 
 Tensor: TypeAlias = torch.Tensor
-Sizes: TypeAlias = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +55,18 @@ class CompiledStep:
         stored: Mapping[str, Tensor],
         sequences: Mapping[str, Tensor],
         states: Mapping[str, Tensor],
-    ) -> dict[str, Tensor]:
-        """The tensors of a call, by ``loop.names``; states that are zero are left out."""
+    ) -> list[Tensor | None]:
+        """The tensors of a call, in the order of ``loop.names``; None for states that are zero."""
         available = {**sequences, **stored, **states}
         if self.constants is not None:
-            available |= self.constants.bind(stored, next(iter(sequences.values())))({})
-        return {name: available[name] for name in loop.names if name in available}
+            available |= self.constants_of(stored, sequences)
+        return [available.get(name) for name in loop.names]
+
+    def constants_of(self, stored: Mapping[str, Tensor], sequences: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What is constant over time, by name."""
+        if self.constants is None:
+            return {}
+        return self.constants.bind(stored, next(iter(sequences.values())))({})
 
 
 @lru_cache(maxsize=512)

@@ -25,6 +25,9 @@ State: TypeAlias = "Tensor | tuple[Tensor, ...]"
 _TORCH_ORDER = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 
+_NO_MASKS = Masks()
+
+
 class Recurrent(nn.Module):
     """A stack of recurrent layers of one cell.
 
@@ -75,6 +78,8 @@ class Recurrent(nn.Module):
         self.recompute = checks.flag("recompute", recompute)
         if dropout > 0 and num_layers == 1:
             warnings.warn(f"dropout={dropout} acts between layers and does nothing with num_layers=1", stacklevel=2)
+        self._directions = tuple(self.directions())
+        self._sizes = tuple(tuple(sorted(self.layer_sizes(layer).items())) for layer in range(num_layers))
         self._family_names = tuple(family.name for family in self._families(0))
         self.all_weight_names = [[name + suffix for name in self._family_names] for _, suffix in self.directions()]
         for layer, suffix in self.directions():
@@ -163,11 +168,14 @@ class Recurrent(nn.Module):
         time_first, time_back = self._time_first(batched), self._time_back(batched)
         inputs = {name: time_first(tensor) for name, tensor in {"x": input, **sequences}.items()}
         checks.sequences(inputs, self.cell.sequences)
-        initial = self._initial_states(state, inputs["x"], batched)
-        checks.same_dtype(input, initial, next(self.parameters(), None))
-        masks = self._masks(lengths, None if resets is None else time_first(resets), inputs["x"])
+        initial = {} if state is None else self._initial_states(state, inputs["x"], batched)
+        own = next(iter(self._parameters.values()), None)
+        checks.same_dtype(input, initial, next(self.parameters(), None) if own is None else own)
+        masks = _NO_MASKS
+        if lengths is not None or resets is not None:
+            masks = self._masks(lengths, None if resets is None else time_first(resets), inputs["x"])
         output, final, recorded = self._run(inputs, initial, masks, record)
-        new_states = tuple(tensor if batched else tensor.squeeze(1) for tensor in final)
+        new_states = tuple(final) if batched else tuple(tensor.squeeze(1) for tensor in final)
         result = time_back(output), new_states[0] if len(new_states) == 1 else new_states
         return (*result, {name: time_back(tensor) for name, tensor in recorded.items()}) if record else result
 
@@ -216,7 +224,12 @@ class Recurrent(nn.Module):
 
     def stored(self, layer: int, suffix: str) -> dict[str, Tensor]:
         """The parameters of one layer and direction by family."""
-        return {name: getattr(self, name + suffix) for name in self._family_names}
+        own = self._parameters
+        found = {}
+        for name in self._family_names:
+            parameter = own.get(name + suffix)  # a parametrised one is an attribute instead
+            found[name] = getattr(self, name + suffix) if parameter is None else parameter
+        return found
 
     def _run(
         self, inputs: dict[str, Tensor], initial: Mapping[str, Tensor], masks: Masks, record: Sequence[str]
@@ -225,19 +238,20 @@ class Recurrent(nn.Module):
         final: dict[str, list[Tensor]] = {}
         recorded: dict[str, Tensor] = {}
         outputs: list[Tensor] = []
-        for index, (layer, suffix) in enumerate(self.directions()):
+        for index, (layer, suffix) in enumerate(self._directions):
             start = {name: state[index] for name, state in initial.items()}
             scanned = self._run_direction(layer, suffix, inputs, start, masks, record)
             outputs.append(scanned.output)
             for name, tensor in scanned.states.items():
                 final.setdefault(name, []).append(tensor)
-            recorded |= {name + suffix: tensor for name, tensor in scanned.recorded.items()}
+            if record:
+                recorded |= {name + suffix: tensor for name, tensor in scanned.recorded.items()}
             if len(outputs) == self.num_directions:
                 output = torch.cat(outputs, -1) if self.bidirectional else outputs[0]
                 outputs = []
-                is_last = layer == self.num_layers - 1
-                between = output if is_last else nn.functional.dropout(output, self.dropout, self.training)
-                inputs = inputs | {"x": between}
+                if layer < self.num_layers - 1 and self.dropout:
+                    output = nn.functional.dropout(output, self.dropout, self.training)
+                inputs = {**inputs, "x": output}
         return inputs["x"], [_stacked(states) for states in final.values()], recorded
 
     def _run_direction(
@@ -254,7 +268,7 @@ class Recurrent(nn.Module):
             inputs = {name: reverse_in_time(tensor, masks.lengths) for name, tensor in inputs.items()}
         scanned = scan(
             self.cell,
-            self.layer_sizes(layer),
+            self._sizes[layer],
             self.stored(layer, suffix),
             inputs,
             start,
@@ -312,12 +326,10 @@ class Recurrent(nn.Module):
     def _time_back(self, batched: bool) -> Callable[[Tensor], Tensor]:
         return self._swapped if batched else lambda tensor: tensor.squeeze(1)
 
-    def _initial_states(self, given: State | None, x: Tensor, batched: bool) -> dict[str, Tensor]:
-        """The initial states by name, (layers * directions, batch, size); none given are zeros."""
+    def _initial_states(self, given: State, x: Tensor, batched: bool) -> dict[str, Tensor]:
+        """The initial states by name, (layers * directions, batch, size)."""
         sizes = self._state_sizes()
         rows, batch = self.num_layers * self.num_directions, x.shape[1]
-        if given is None:
-            return {}
         expected = {name: (rows, batch, size) if batched else (rows, size) for name, size in sizes.items()}
         tensors = checks.states(given, expected)
         return {name: t if batched else t.unsqueeze(1) for name, t in zip(sizes, tensors, strict=True)}

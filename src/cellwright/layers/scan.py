@@ -15,7 +15,7 @@ from cellwright.cells import Cell
 from cellwright.kernels import operator
 from cellwright.layers.compiled import CompiledStep, compiled_step
 from cellwright.layers.sequences import Masks, zero_where
-from cellwright.layers.stages import Loop, merged, staged
+from cellwright.layers.stages import Loop, Sizes, merged, staged
 from cellwright.program import BoundProgram, GroupFunction
 from cellwright.program.values import BATCH, named_axes
 
@@ -33,7 +33,7 @@ class Scanned:
 
 def scan(
     cell: Cell,
-    sizes: Mapping[str, int],
+    sizes: Sizes,
     stored: Mapping[str, Tensor],
     sequences: Mapping[str, Tensor],
     states: Mapping[str, Tensor],
@@ -45,7 +45,7 @@ def scan(
     """Run a cell over time.
 
     Args:
-        sizes: of the cell's axes, as ``cell.sizes`` gives them.
+        sizes: of the cell's axes, as ``cell.sizes`` gives them, sorted.
         stored: parameters by family (``weight_ih``, ...).
         sequences: the cell's sequences, (time, batch, features), or (time, batch) for those of one number.
         states: the initial states by name, (batch, size); those left out are zero.
@@ -57,21 +57,21 @@ def scan(
     Raises:
         CellwrightError: a sequence or parameter is missing; the program as it is run computes no signal of that name.
     """
-    key = tuple(sorted(sizes.items()))
     if group_functions is None and kernels.enabled():
-        scanned = _run_compiled(compiled_step(cell, key, tuple(record), recompute), stored, sequences, states, masks)
+        scanned = _run_compiled(compiled_step(cell, sizes, tuple(record), recompute), stored, sequences, states, masks)
         if scanned is not None:
             return scanned
     sequences = masks.without_padding(sequences)
-    states = _with_zeros(cell, sizes, states, next(iter(sequences.values())))
+    by_axis = dict(sizes)
+    states = _with_zeros(cell, by_axis, states, next(iter(sequences.values())))
     like = next(iter(states.values()))
     if group_functions is None:
-        loop = staged(cell, key).loop(stored, sequences, like, record)
+        loop = staged(cell, sizes).loop(stored, sequences, like, record)
     else:
-        loop = Loop(merged(cell, key).bind(stored, like, group_functions), sequences, {}, {})
+        loop = Loop(merged(cell, sizes).bind(stored, like, group_functions), sequences, {}, {})
     steps = next(iter(sequences.values())).shape[0]
     late = [name for name in record if name not in loop.recorded]
-    scanned = _run(cell, loop.body, sizes, _by_step(loop, steps), states, masks, late)
+    scanned = _run(cell, loop.body, by_axis, _by_step(loop, steps), states, masks, late)
     if record:
         named = cell.program().named
         signals = {**loop.recorded, **scanned.recorded}
@@ -112,13 +112,14 @@ def _run_compiled(
         return None
     given = step.given(loop, stored, sequences, states)
     output, *others = operator.run(loop, given, (masks.lengths, masks.resets), partial(_interpreted, step, masks))
-    finals, signals = others[: len(loop.states)], others[len(loop.states) :]
-    recorded = dict(zip(step.signals, signals, strict=True))
-    named = step.cell.program().named
-    for name in step.early:
-        signal = _as_signal(given[name], named[name].axes, output)
-        recorded[name] = signal if masks.valid is None else zero_where(~masks.valid, signal)
-    return Scanned(output, dict(zip(loop.states, finals, strict=True)), recorded)
+    finals = dict(zip(loop.states, others, strict=False))
+    recorded = dict(zip(step.signals, others[len(loop.states) :], strict=True))
+    if step.early:
+        constant, named = step.constants_of(stored, sequences), step.cell.program().named
+        for name in step.early:
+            signal = _as_signal(constant[name], named[name].axes, output)
+            recorded[name] = signal if masks.valid is None else zero_where(~masks.valid, signal)
+    return Scanned(output, finals, recorded)
 
 
 def _interpreted(step: CompiledStep, masks: Masks, given: Mapping[str, Tensor]) -> list[Tensor]:
