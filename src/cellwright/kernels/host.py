@@ -26,8 +26,9 @@ class Host:
 
     def shape(self, precision: Precision) -> Shape:
         """How numbers of a precision are laid into this host's registers: as many sums as they hold, with operands."""
-        panel, blocks = (3, (8, 4, 2, 1)) if self.registers >= 32 else (2, (4, 2, 1))
-        return Shape(precision, self.vector_bytes // precision.bytes, panel, blocks)
+        many = self.registers >= 32
+        panel, blocks, rows_at_once = (3, (8, 4, 2, 1), 2) if many else (2, (4, 2, 1), 1)
+        return Shape(precision, self.vector_bytes // precision.bytes, panel, blocks, rows_at_once)
 
     def machine(self, jit: bool = True) -> llvm.TargetMachine:
         """LLVM's target machine."""

@@ -14,6 +14,7 @@ from llvmlite import ir
 from cellwright.kernels.product_ir import Panels, Shape, define_pack, define_product
 from cellwright.kernels.vector_ir import BYTE, INDEX, POINTER, Vector, Vectors, constant, counted
 
+_READ_DIRECTLY = 2  # panels up to which cotangents are not packed
 DEPTH = 256
 """(time, row) pairs that a sum over time takes at a time, so that what is packed stays in the cache."""
 
@@ -37,6 +38,7 @@ first step lies at ``first``, those of later steps at ``later``; it counts as ze
 """
 
 KINDS = ("input", "outer", "sum")
+_MASKS = ("resets", "lengths")
 
 
 class _Job:
@@ -44,14 +46,26 @@ class _Job:
 
     def __init__(self, b: ir.IRBuilder, fields: tuple[str, ...], record: Vector, addresses: Vector) -> None:
         self.b, self.fields, self.record, self.addresses = b, fields, record, addresses
+        self.known: dict[str, Vector] = {}
+
+    def read(self, *names: str) -> None:
+        """Read fields here, so that loops further on need not; those called ``NAME_offset`` with their tensors."""
+        for name in names:
+            self.known[name] = self.pointer(name) if f"{name}_offset" in self.fields or name in _MASKS else self[name]
 
     def __getitem__(self, field: str) -> Vector:
+        if field in self.known:
+            return self.known[field]
         place = self.b.gep(self.record, [constant(self.fields.index(field))], source_etype=INDEX)
         return self.b.load(place, typ=INDEX, align=8)
 
-    def pointer(self, tensor: str, offset: str | None = None) -> Vector:
+    def pointer(self, tensor: str) -> Vector:
+        """The tensor's address and the offset in it."""
+        if tensor in self.known:
+            return self.known[tensor]
         base = self.b.load(self.b.gep(self.addresses, [self[tensor]], source_etype=INDEX), typ=INDEX, align=8)
-        return self.b.inttoptr(base if offset is None else self.b.add(base, self[offset]), POINTER)
+        offset = f"{tensor}_offset"
+        return self.b.inttoptr(self.b.add(base, self[offset]) if offset in self.fields else base, POINTER)
 
 
 def print_jobs(shape: Shape) -> str:
@@ -84,7 +98,7 @@ def _define_pack_all(module: ir.Module, pack: ir.Function) -> None:
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER, POINTER]), "pack_all")
     b = ir.IRBuilder(function.append_basic_block("entry"))
     with _over_jobs(b, PACK, *function.args) as job:
-        source, packed = job.pointer("source", "source_offset"), job.pointer("packed", "packed_offset")
+        source, packed = job.pointer("source"), job.pointer("packed")
         shape = [job[name] for name in ("column_stride", "depth_stride", "columns", "depth")]
         place = [job[name] for name in ("all_columns", "all_depth", "first_column", "first_depth")]
         b.call(pack, [source, *shape, packed, *place])
@@ -130,14 +144,14 @@ def _define_input(module: ir.Module, shape: Shape, product: ir.Function) -> ir.F
     b, job, (steps, part, parts) = _begin(module, "input_cotangent")
     scalar = shape.precision.type
     first, last = _portion(b, b.mul(steps, job["rows"]), shape.blocks[0], part, parts)
-    cotangent, target = job.pointer("cotangent", "cotangent_offset"), job.pointer("target", "target_offset")
-    packed = job.pointer("packed", "packed_offset")
+    cotangent, target = job.pointer("cotangent"), job.pointer("target")
+    packed, once = job.pointer("packed"), (constant(1), constant(0), constant(0))
     with counted(b, first, last, DEPTH) as (row, _, _):
         count = _smaller(b, b.sub(last, row), constant(DEPTH))
         a = b.gep(cotangent, [b.mul(row, job["cotangent_row"])], source_etype=scalar)
         c = b.gep(target, [b.mul(row, job["target_row"])], source_etype=scalar)
         sizes = [job["depth"], job["columns"]]
-        b.call(product, [count, a, job["cotangent_row"], constant(1), *sizes, packed, c, job["target_row"], job["add"]])
+        b.call(product, [count, a, job["cotangent_row"], constant(1), *sizes, packed, c, job["target_row"], job["add"], *once])
     b.ret_void()
     return b.function
 
@@ -145,24 +159,33 @@ def _define_input(module: ir.Module, shape: Shape, product: ir.Function) -> ir.F
 def _define_outer(module: ir.Module, shape: Shape, product: ir.Function) -> ir.Function:
     b, job, (steps, part, parts) = _begin(module, "outer_products")
     scalar, high = shape.precision.type, shape.blocks[0]
-    columns = job["columns"]
+    job.read("rows", "columns", "cotangent", "cotangent_row", "target", "target_row", "first", "first_row", "later")
+    job.read("later_time", "later_row", "resets", "resets_time", "resets_row", "lengths", "lengths_row", "scratch")
+    columns, stride, once = job["columns"], job["cotangent_row"], (constant(1), constant(0), constant(0))
     padded = b.mul(b.sdiv(b.add(columns, constant(shape.width - 1)), constant(shape.width)), constant(shape.width))
-    scratch = b.gep(job.pointer("scratch", "scratch_offset"), [b.mul(part, job["scratch_slice"])], source_etype=scalar)
+    scratch = b.gep(job.pointer("scratch"), [b.mul(part, job["scratch_slice"])], source_etype=scalar)
     right = b.gep(scratch, [constant(DEPTH * high)], source_etype=scalar)
     first, last = _portion(b, job["depth"], high, part, parts)
     all_pairs = b.mul(steps, job["rows"])
+    # Packing the cotangents pays where they are read several times.
+    is_packed = b.icmp_signed(">", columns, constant(_READ_DIRECTLY * shape.columns))
     with b.if_then(b.icmp_signed("<", first, last)), counted(b, constant(0), all_pairs, DEPTH) as (pair, _, _):
         count = _smaller(b, b.sub(all_pairs, pair), constant(DEPTH))
         _pack_operand(b, shape, job, (pair, count), Panels(b, shape, right, padded, count))
-        with counted(b, first, last, high) as (unit, _, _):
-            units = _smaller(b, b.sub(last, unit), constant(high))
-            _pack_cotangent(b, shape, job, (pair, count), (unit, units), scratch)
-            target = b.gep(
-                job.pointer("target", "target_offset"), [b.mul(unit, job["target_row"])], source_etype=scalar
-            )
-            add = b.or_(job["add"], pair)
-            sizes = [constant(1), constant(high), count, columns]
-            b.call(product, [units, scratch, *sizes, right, target, job["target_row"], add])
+        add = b.or_(job["add"], pair)
+        of_pair = b.gep(job.pointer("cotangent"), [b.mul(pair, stride)], source_etype=scalar)
+        with b.if_else(is_packed) as (packs, reads):
+            with packs, counted(b, first, last, high) as (unit, _, _):
+                units = _smaller(b, b.sub(last, unit), constant(high))
+                _pack_cotangent(b, shape, job, (pair, count), (unit, units), scratch)
+                target = b.gep(job.pointer("target"), [b.mul(unit, job["target_row"])], source_etype=scalar)
+                sizes = [constant(1), constant(high), count, columns]
+                b.call(product, [units, scratch, *sizes, right, target, job["target_row"], add, *once])
+            with reads:
+                target = b.gep(job.pointer("target"), [b.mul(first, job["target_row"])], source_etype=scalar)
+                source = b.gep(of_pair, [first], source_etype=scalar)
+                sizes = [constant(1), stride, count, columns]
+                b.call(product, [b.sub(last, first), source, *sizes, right, target, job["target_row"], add, *once])
     b.ret_void()
     return b.function
 
@@ -178,7 +201,7 @@ def _pack_cotangent(
     """The cotangents of a block of units next to one another for each pair."""
     scalar, align, high = shape.precision.type, shape.precision.bytes, shape.blocks[0]
     block = ir.VectorType(scalar, high)
-    start = b.gep(job.pointer("cotangent", "cotangent_offset"), [units[0]], source_etype=scalar)
+    start = b.gep(job.pointer("cotangent"), [units[0]], source_etype=scalar)
     start = b.gep(start, [b.mul(pairs[0], job["cotangent_row"])], source_etype=scalar)
     stride = job["cotangent_row"]
     with b.if_else(b.icmp_signed("==", units[1], constant(high))) as (then, otherwise):
@@ -199,7 +222,7 @@ def _pack_operand(b: ir.IRBuilder, shape: Shape, job: _Job, pairs: tuple[Vector,
     scalar, align = shape.precision.type, shape.precision.bytes
     rows, columns, width = job["rows"], job["columns"], constant(shape.width)
     whole = b.sdiv(columns, width)
-    places = {name: job.pointer(name, f"{name}_offset") for name in ("first", "later")}
+    places = {name: job.pointer(name) for name in ("first", "later")}
     time, row = b.sdiv(pairs[0], rows), b.srem(pairs[0], rows)
     with counted(b, constant(0), pairs[1], 1, [time, row]) as (k, (time, row), following):
         earlier = b.mul(b.sub(time, constant(1)), job["later_time"])
@@ -238,7 +261,7 @@ def _is_absent(b: ir.IRBuilder, job: _Job, time: Vector, row: Vector) -> Vector:
 def _define_sum(module: ir.Module, shape: Shape) -> ir.Function:
     b, job, (steps, part, parts) = _begin(module, "sum_of_rows")
     pairs, stride = b.mul(steps, job["rows"]), job["cotangent_row"]
-    cotangent, target = job.pointer("cotangent", "cotangent_offset"), job.pointer("target", "target_offset")
+    cotangent, target = job.pointer("cotangent"), job.pointer("target")
     done, last = _portion(b, job["depth"], shape.width, part, parts)
     for vectors, width in ((4, shape.width), (1, shape.width), (1, 1)):
         v = Vectors(b, shape.precision, width)

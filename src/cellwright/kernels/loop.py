@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from math import prod
@@ -21,6 +21,7 @@ from cellwright.kernels.loop_ir import PrintedLoop, print_loop
 from cellwright.kernels.memory import Given, Layout, lay_out
 from cellwright.kernels.plan import LoopPlan, axes_of
 from cellwright.kernels.product_ir import Shape
+from cellwright.kernels.room import take
 from cellwright.kernels.vector_ir import FLOAT32, FLOAT64
 from cellwright.program import Family, Value, families
 from cellwright.program.storage import size_of
@@ -38,7 +39,22 @@ _After = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int64
 _NO_LENGTHS = torch.full((1,), torch.iinfo(torch.int64).max)
 _NEVER = torch.zeros(1, dtype=torch.uint8)
 _NO_LENGTHS_ADDRESS, _NEVER_ADDRESS = _NO_LENGTHS.data_ptr(), _NEVER.data_ptr()
-_NONE: frozenset[str] = frozenset()
+_PAD = 64  # buffers begin at multiples of so many numbers
+
+
+def _mask_addresses(masks: MasksOfRows) -> list[int]:
+    lengths, resets = masks
+    return [
+        _NO_LENGTHS_ADDRESS if lengths is None else lengths.data_ptr(),
+        _NEVER_ADDRESS if resets is None else resets.data_ptr(),
+        _NEVER_ADDRESS,
+    ]
+
+
+def _packed(places: Mapping[str, int], packed: Tensor | None) -> int:
+    return places.get("@packed", 0) if packed is None else packed.data_ptr()
+
+
 
 
 MasksOfRows: TypeAlias = tuple[Tensor | None, Tensor | None]
@@ -51,6 +67,8 @@ class _Prepared:
 
     Attributes:
         numbers, pack, after: addresses of its tables.
+        room: of the loop's own buffers, that nobody else sees: names, numbers in them for a call, and for each step.
+        results: names of the tensors that ``backward`` returns parts of, with their shapes (None: as it was given).
         chosen: takes the addresses of the layout's tensors, in order, from those of all that there may be.
         packing: puts addresses together for a call.
     """
@@ -59,6 +77,8 @@ class _Prepared:
     numbers: int
     pack: int
     after: int
+    room: tuple[tuple[str, int, int], ...]
+    results: tuple[tuple[str, int | None], ...]
     chosen: Callable[[Sequence[int]], tuple[int, ...]]
     packing: struct.Struct
 
@@ -94,6 +114,7 @@ class CompiledLoop:
         self._zeros_address = self._zeros.data_ptr()
         self._output_units = self.states[plan.states[0]]
         self._first_sequence = self.names.index(self.sequences[0])
+        self._first_state = len(self.names) - len(self.states)
         self._prepared = lru_cache(maxsize=256)(self._prepare)
         self._work = self._operations_of_a_row()
 
@@ -139,39 +160,62 @@ class CompiledLoop:
     def _after(self) -> Any:
         return _After(self.functions["after"])
 
-    def _prepare(self, kind: str, given: Given) -> _Prepared:
-        layout = lay_out(self, getattr(self.plan, kind), given)
+    def _prepare(
+        self,
+        kind: str,
+        rows: int,
+        masked: tuple[bool, bool],
+        absent: tuple[bool, ...] = (),
+        seeds: tuple[bool, ...] = (),
+        needed: tuple[bool, ...] = (),
+    ) -> _Prepared:
+        """Lay out the calls of a kind of loop: what is given, and what needs a gradient, in the order of the names."""
+        states = self.names[len(self.names) - len(self.states) :]
+        present = {f"initial {name}" for name, is_absent in zip(states, absent, strict=False) if not is_absent}
+        present |= {name for name, is_given in zip(self._results, seeds, strict=False) if is_given}
+        wanted = frozenset(name for name, need in zip(self.names, needed, strict=False) if need)
+        layout = lay_out(self, getattr(self.plan, kind), Given(rows, *masked, frozenset(present), wanted))
         everything = self._backward_tensors if kind == "backward" else self._forward_tensors
         places = [everything.index(name) for name in layout.tensors]
         tables = (layout.numbers.ctypes.data, layout.pack.ctypes.data, layout.after.ctypes.data)
-        return _Prepared(layout, *tables, itemgetter(*places), struct.Struct(f"{len(places)}q"))
+        own = [name for name in layout.sizes if name != "@saved" and not name.startswith("@sums ")]
+        room = tuple((name, *layout.sizes[name]) for name in own)
+        results = self._gradient_tensors(layout, wanted) if kind == "backward" else ()
+        return _Prepared(layout, *tables, room, results, itemgetter(*places), struct.Struct(f"{len(places)}q"))
+
+    def _gradient_tensors(self, layout: Layout, wanted: Collection[str]) -> tuple[tuple[str, int | None], ...]:
+        found: list[tuple[str, int | None]] = []
+        for name in (*self.sequences, *self.read):
+            is_written = name in wanted or name in self.plan.with_cotangent
+            if is_written and name not in layout.copies and f"@sums {name}" not in layout.sizes:
+                found.append((f"@d {name}" if name in self.families else f"@d_input {name}", None))
+        return (*found, *((name, size[0]) for name, size in layout.sizes.items() if name.startswith("@sums ")))
+
+    @cached_property
+    def _results(self) -> tuple[str, ...]:
+        return ("output", *(f"final {name}" for name in self.states), *(f"signal {name}" for name in self.signals))
 
     @cached_property
     def _forward_tensors(self) -> tuple[str, ...]:
         """What there may be in a call, in the order in which ``forward`` lists the addresses."""
-        results = (
-            "@output",
-            *(f"@final {name}" for name in self.states),
-            *(f"@signal {name}" for name in self.signals),
-        )
-        return (*self.names, *results, "@saved", "@scratch", "@packed", "@lengths", "@resets", "@never")
+        masks = ("@lengths", "@resets", "@never")
+        return (*self.names, *(f"@{name}" for name in self._results), "@saved", *masks, "@scratch", "@packed")
 
     @cached_property
     def _backward_tensors(self) -> tuple[str, ...]:
-        seeds = ("@d_output", *(f"@d_final {name}" for name in self.states))
-        seeds += tuple(f"@d_signal {name}" for name in self.signals)
+        """The same for ``backward``."""
         kept = ("@output", "@saved", "@lengths", "@resets", "@never")
         own = ("@scratch", "@packed", "@carry", "@operands", "@work")
         own += tuple(f"@d_product {group.index}" for group in self.plan.groups)
         own += tuple(f"@sums {name}" for name in (*(value.name for value in self.plan.inputs), *self.read))
         own += tuple(f"@d_input {name}" for name in self.sequences) + tuple(f"@d {name}" for name in self.read)
-        return (*self.names, *kept, *seeds, *own)
+        return (*self.names, *kept, *(f"@d_{name}" for name in self._results), *own)
 
     # Calls
 
     def forward(
         self, given: Sequence[Tensor | None], masks: MasksOfRows, training: bool, packed: Tensor | None = None
-    ) -> tuple[Tensor, list[Tensor], list[Tensor], Tensor | None]:
+    ) -> tuple[list[Tensor], Tensor | None]:
         """Run over time.
 
         Args:
@@ -180,34 +224,41 @@ class CompiledLoop:
             packed: what ``pack`` returned for these parameters.
 
         Returns:
-            the output (time, batch, size), the final states, the signals, and what the reverse loop needs (with
-            ``training``).
+            the output (time, batch, size), the final states and the signals, and what the reverse loop needs
+            (with ``training``).
         """
-        steps, rows = self._steps_and_rows(given)
+        steps, rows = given[self._first_sequence].shape[:2]  # type: ignore[union-attr]
         kind = "training" if training else "forward"
-        prepared = self._prepared(kind, self._given(rows, masks, self._initial(given)))
-        sizes, empty = prepared.layout.sizes, self._zeros.new_empty
-        output = empty((steps, rows, self._output_units))
-        finals = [empty((rows, units)) for units in self.states.values()]
-        signals = [empty((steps, rows, units)) for units in self.signals.values()]
-        saved = empty(steps * sizes["@saved"][1]) if training and "@saved" in sizes else None
-        own = [empty(sizes[name][0]) if name in sizes else None for name in ("@scratch", "@packed")]
-        if packed is not None:
-            own[1] = packed
-        everything = [*given, output, *finals, *signals, saved, *own]
-        addresses = prepared.addresses(self._addresses(everything) + self._mask_addresses(masks))
+        absent = tuple([tensor is None for tensor in given[self._first_state :]])
+        prepared = self._prepared(kind, rows, (masks[0] is not None, masks[1] is not None), absent)
+        empty = self._zeros.new_empty
+        results = [empty((steps, rows, self._output_units))]
+        results += [empty((rows, units)) for units in self.states.values()]
+        if self.signals:
+            results += [empty((steps, rows, units)) for units in self.signals.values()]
+        saved = None
+        if training and (size := prepared.layout.sizes.get("@saved")) is not None:
+            saved = take(steps * size[1], self.dtype)
+        room, places = self._room(prepared, steps, 0)
+        zeros = self._zeros_address
+        known = [zeros if t is None else t.data_ptr() for t in (*given, *results, saved)]
+        addresses = prepared.addresses(
+            [*known, *_mask_addresses(masks), places.get("@scratch", 0), _packed(places, packed)]
+        )
         if packed is None:
             self._pack(prepared.pack, addresses)
         self._run(kind, prepared, addresses, steps, rows)
-        return output, finals, signals, saved
+        del room  # not sooner: the loop works in it
+        return results, saved
 
     def pack(self, given: Sequence[Tensor | None]) -> Tensor:
         """The matrices as products read them, for calls that need not pack them again."""
-        prepared = self._prepared("forward", Given(1))
+        prepared = self._prepared("forward", 1, (False, False))
         packed = self._zeros.new_empty(prepared.layout.sizes.get("@packed", (0, 0))[0])
         known = dict(zip(self.names, given, strict=True)) | {"@packed": packed}
-        everything = self._addresses([known.get(name) for name in self._forward_tensors])
-        self._pack(prepared.pack, prepared.addresses(everything))
+        everything = [known.get(name) for name in self._forward_tensors]
+        zeros = self._zeros_address
+        self._pack(prepared.pack, prepared.addresses([zeros if t is None else t.data_ptr() for t in everything]))
         return packed
 
     def backward(
@@ -216,27 +267,31 @@ class CompiledLoop:
         kept: tuple[Tensor, Tensor | None],
         cotangents: Sequence[Tensor | None],
         masks: MasksOfRows,
-        needed: frozenset[str],
-    ) -> dict[str, Tensor]:
-        """The gradients of the tensors that ``forward`` was given, by name; at least of those that are ``needed``.
+        needed: tuple[bool, ...],
+    ) -> list[Tensor | None]:
+        """The gradients of the tensors that ``forward`` was given; at least of those that are ``needed``.
 
         Args:
             kept: the output and what else ``forward`` returned for this.
             cotangents: of the output, the final states and the signals; None for zero.
         """
-        output, saved = kept
-        steps, rows = output.shape[:2]
+        steps, rows = kept[0].shape[:2]
         if rows == 0:
-            named = zip(self.names, given, strict=True)
-            return {name: torch.zeros_like(tensor) for name, tensor in named if tensor is not None and name in needed}
+            return [None if tensor is None else torch.zeros_like(tensor) for tensor in given]
         seeds = [None if tensor is None else tensor.contiguous() for tensor in cotangents]
-        names = ("output", *(f"final {name}" for name in self.states), *(f"signal {name}" for name in self.signals))
-        present = frozenset(name for name, seed in zip(names, seeds, strict=True) if seed is not None)
-        prepared = self._prepared("backward", self._given(rows, masks, self._initial(given) | present, needed))
+        absent = tuple([tensor is None for tensor in given[self._first_state :]])
+        present = tuple([seed is not None for seed in seeds])
+        masked = (masks[0] is not None, masks[1] is not None)
+        prepared = self._prepared("backward", rows, masked, absent, present, needed)
         parts = self._parts(steps, rows)
-        own = self._own(prepared.layout, given, steps, parts, needed)
-        everything = self._addresses([*given, output, saved]) + self._mask_addresses(masks)
-        everything += self._addresses([*seeds, *(own.get(name) for name in self._backward_own)])
+        room, places = self._room(prepared, steps, parts * prepared.layout.work_slice)
+        results = self._empty_gradients(prepared, given)
+        places |= {name: tensor.data_ptr() for name, tensor in results.items()}
+        zeros = self._zeros_address
+        everything = [zeros if t is None else t.data_ptr() for t in (*given, *kept)]
+        everything += _mask_addresses(masks)
+        everything += [zeros if t is None else t.data_ptr() for t in seeds]
+        everything += [places.get(name, 0) for name in self._backward_own]
         addresses = prepared.addresses(everything)
         self._pack(prepared.pack, addresses)
         self._run("backward", prepared, addresses, steps, rows)
@@ -244,80 +299,66 @@ class CompiledLoop:
             self._after(prepared.after, addresses, steps, 0, 1)
         else:
             threads.in_parallel(lambda part: self._after(prepared.after, addresses, steps, part, parts), parts)
-        return self._gradients(prepared.layout, own, steps, rows, needed)
+        carry = (places["@carry"] - room.data_ptr()) // room.element_size()
+        return self._gradients(prepared.layout, results, (room, carry), steps, rows, needed)
 
     @cached_property
     def _backward_own(self) -> tuple[str, ...]:
         return self._backward_tensors[self._backward_tensors.index("@scratch") :]
 
-    def _own(
-        self, layout: Layout, given: Sequence[Tensor | None], steps: int, parts: int, needed: frozenset[str]
-    ) -> dict[str, Tensor]:
-        """Room for what ``backward`` computes, by name."""
-        empty, zeros = self._zeros.new_empty, self._zeros.new_zeros
-        own = {}
-        for name, (fixed, each) in layout.sizes.items():
-            if name != "@saved":
-                own[name] = (zeros if layout.is_partial(name) else empty)(fixed + steps * each)
-        own["@work"] = empty(parts * layout.work_slice)
-        for name, tensor in zip(self.names, given, strict=True):
-            is_written = name in needed or name in self.plan.with_cotangent
-            if not is_written or tensor is None or name in layout.copies or f"@sums {name}" in layout.sizes:
-                continue
-            if name in self.families:
-                own[f"@d {name}"] = (zeros if layout.is_partial(name) else empty)(tensor.shape)
-            elif name not in self.states:
-                own[f"@d_input {name}"] = empty(tensor.shape)
-        return own
+    def _room(self, prepared: _Prepared, steps: int, work: int) -> tuple[Tensor, dict[str, int]]:
+        """One tensor for all that the loop needs for itself, and the address of each buffer in it."""
+        places, total = {}, 0
+        for name, fixed, each in prepared.room:
+            places[name] = total
+            total += fixed + steps * each + _PAD
+            total -= total % _PAD
+        places["@work"] = total
+        room = take(total + work, self.dtype)
+        start, bytes_ = room.data_ptr(), self.shape.precision.bytes
+        return room, {name: start + bytes_ * place for name, place in places.items()}
 
-    def _gradients(
-        self, layout: Layout, own: Mapping[str, Tensor], steps: int, rows: int, needed: frozenset[str]
-    ) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
-        for name in needed:
-            if name in self.states:
-                count = rows * self.states[name]
-                start = layout.carry[name] + (steps & 1) * count
-                found[name] = own["@carry"][start : start + count].view(rows, -1)
-            elif (sums := own.get(f"@sums {name}")) is not None:
-                blocks = sums.view(-1, layout.totals[name])
-                found[name] = blocks[0] if len(blocks) == 1 else blocks.sum(0)
-            elif name not in layout.copies:
-                found[name] = own[f"@d {name}" if name in self.families else f"@d_input {name}"]
-        for name, source in layout.copies.items():
-            found[name] = found[source].clone()
+    def _empty_gradients(self, prepared: _Prepared, given: Sequence[Tensor | None]) -> dict[str, Tensor]:
+        found = {}
+        for name, size in prepared.results:
+            make = self._zeros.new_zeros if prepared.layout.is_partial(name) else self._zeros.new_empty
+            if size is None:
+                like = given[self._place[name.partition(" ")[2]]]
+                assert like is not None
+                found[name] = make(like.shape)
+            else:
+                found[name] = make(size)
         return found
 
-    def _steps_and_rows(self, given: Sequence[Tensor | None]) -> tuple[int, int]:
-        sequence = given[self._first_sequence]
-        assert sequence is not None
-        steps, rows = sequence.shape[:2]
-        return steps, rows
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
 
-    def _initial(self, given: Sequence[Tensor | None]) -> frozenset[str]:
-        """Which initial states there are."""
-        first = len(given) - len(self.states)
-        if given[first] is None and given[-1] is None and len(self.states) <= 2:
-            return _NONE
-        named = zip(self.states, given[first:], strict=True)
-        return frozenset(f"initial {name}" for name, tensor in named if tensor is not None)
-
-    @staticmethod
-    def _given(rows: int, masks: MasksOfRows, present: frozenset[str], needed: frozenset[str] = frozenset()) -> Given:
-        return Given(rows, masks[0] is not None, masks[1] is not None, present, needed)
-
-    def _addresses(self, tensors: Sequence[Tensor | None]) -> list[int]:
-        zeros = self._zeros_address
-        return [zeros if tensor is None else tensor.data_ptr() for tensor in tensors]
-
-    @staticmethod
-    def _mask_addresses(masks: MasksOfRows) -> list[int]:
-        lengths, resets = masks
-        return [
-            _NO_LENGTHS_ADDRESS if lengths is None else lengths.data_ptr(),
-            _NEVER_ADDRESS if resets is None else resets.data_ptr(),
-            _NEVER_ADDRESS,
-        ]
+    def _gradients(
+        self,
+        layout: Layout,
+        results: Mapping[str, Tensor],
+        room: tuple[Tensor, int],
+        steps: int,
+        rows: int,
+        needed: tuple[bool, ...],
+    ) -> list[Tensor | None]:
+        found: list[Tensor | None] = []
+        for name, need in zip(self.names, needed, strict=True):
+            if not need:
+                found.append(None)
+            elif name in self.states:
+                count = rows * self.states[name]
+                start = room[1] + layout.carry[name] + (steps & 1) * count
+                found.append(room[0][start : start + count].view(rows, -1).clone())
+            elif (sums := results.get(f"@sums {name}")) is not None:
+                blocks = sums.view(-1, layout.totals[name])
+                found.append(blocks[0] if len(blocks) == 1 else blocks.sum(0))
+            elif name in layout.copies:
+                found.append(results[f"@d {layout.copies[name]}"].clone())
+            else:
+                found.append(results[f"@d {name}" if name in self.families else f"@d_input {name}"])
+        return found
 
     def _parts(self, steps: int, rows: int) -> int:
         """Among how many threads a batch is worth sharing."""

@@ -9,7 +9,7 @@ numbers: a stride of 0 repeats a step or a row.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -45,21 +45,32 @@ def print_loop(plan: LoopPlan, kernel: Kernel, shape: Shape) -> PrintedLoop:
 
 
 @dataclass
+class _Row:
+    """A row of the batch inside of a pass: where its buffers begin, and whether it starts anew."""
+
+    index: Vector
+    is_reset: Vector | None = None
+    places: dict[tuple[str, str], Vector] = field(default_factory=dict)
+
+
+@dataclass
 class _Lanes:
-    """Where in a pass code is printed.
+    """Where in a pass code is printed, for one row or for several at once.
 
     Attributes:
         axes: of the pass.
         outer: index along the first of two axes.
         first: the first unit along the last axis.
         exists: which lanes there are; None for all.
+        values: what has been computed, a vector for each row.
     """
 
+    rows: Sequence[_Row]
     axes: Axes
     outer: Vector | None
     first: Vector
     exists: Vector | None
-    values: dict[int, Vector] = field(default_factory=dict)
+    values: dict[int, list[Vector]] = field(default_factory=dict)
 
 
 class _Printer:
@@ -77,7 +88,6 @@ class _Printer:
         self.numbers: list[str] = []
         self.tensors: list[str] = []
         self.loaded: dict[str, Vector] = {}
-        self.rows: dict[tuple[str, str], Vector] = {}
         self.level = 0
         self.initial = {v.name: v for v in plan.program.inputs_with_role("state")}
         terms = {term.name for group in plan.groups for term in group.terms if term.serial in self._current_states()}
@@ -108,7 +118,7 @@ class _Printer:
                 if isinstance(action, Pass):
                     self._pass(action)
                 elif not action.ahead:
-                    self._product(action, self._base(action.source), self.top, self.inside)
+                    self._product(action, self.b.sub(self.top, self.first), self.inside)
         self._end()
         b.ret_void()
         self.entry.branch(start)
@@ -304,16 +314,16 @@ class _Printer:
         index = self.inside if key.startswith("product ") else self.time
         return self._at(self.address(key), self.number(f"{key}.time"), index), self.number(f"{key}.row")
 
-    def _row(self, key: str, kind: str = "plain") -> Vector:
+    def _place_in(self, row: _Row, key: str, kind: str = "plain") -> Vector:
         """This row of a buffer at this step; computed once a row."""
-        if (key, kind) not in self.rows:
+        if (key, kind) not in row.places:
             if kind == "sum":
-                block = self.b.sdiv(self.row, constant(self.shape.blocks[0]))
-                self.rows[key, kind] = self._at(self.address(key), self.number(f"{key}.row"), block)
+                block = self.b.sdiv(row.index, constant(self.shape.blocks[0]))
+                row.places[key, kind] = self._at(self.address(key), self.number(f"{key}.row"), block)
             else:
                 base, stride = self._base(Source((key,), ())) if kind == "plain" else self.now[key, kind]
-                self.rows[key, kind] = self._at(base, stride, self.row)
-        return self.rows[key, kind]
+                row.places[key, kind] = self._at(base, stride, row.index)
+        return row.places[key, kind]
 
     # Products
 
@@ -326,18 +336,24 @@ class _Printer:
         with b.if_then(b.icmp_signed("==", self.inside, constant(0))):
             left = b.sub(self.steps, self.turn)
             count = b.select(b.icmp_signed("<", left, self.chunk), left, self.chunk)
-            is_one = b.icmp_signed("==", self.chunk, constant(1))
-            last = b.select(is_one, self.top, b.mul(count, self.last))
+            # Few rows of several steps fill a block together; they are never shared among threads.
+            are_joined = b.icmp_signed("!=", self.number("joined"), constant(0))
+            rows = b.select(are_joined, b.mul(count, self.last), b.sub(self.top, self.first))
+            times = b.select(are_joined, constant(1), count)
             for action in ahead:
-                self._product(action, self._base(action.source), last, constant(0))
+                key = action.source.keys[0]
+                strides = (times, self.number(f"{key}.time"), self.number(f"{action.target}.time"))
+                self._product(action, rows, constant(0), strides)
 
-    def _product(self, action: Product, base: tuple[Vector, Vector], last: Vector, inside: Vector) -> None:
+    def _product(
+        self, action: Product, rows: Vector, inside: Vector, strides: tuple[Vector, Vector, Vector] | None = None
+    ) -> None:
         b = self.b
-        start, row = base
+        start, row = self._base(action.source)
         target = self._at(self.address(action.target), self.number(f"{action.target}.time"), inside)
         stride = self.number(f"{action.target}.row")
         arguments = [
-            b.sub(last, self.first),
+            rows,
             self._at(start, row, self.first),
             row,
             constant(1),
@@ -347,68 +363,90 @@ class _Printer:
             self._at(target, stride, self.first),
             stride,
             constant(int(action.add)),
+            *(strides or (constant(1), constant(0), constant(0))),
         ]
         b.call(self.product, arguments)
 
     # Passes
 
     def _pass(self, action: Pass) -> None:
+        """All rows, ``Shape.rows_at_once`` of them together while none has ended: their chains of operations overlap."""
         b = self.b
         self.level = action.level
-        with counted(b, self.first, self.last) as (row, _, _):
-            self.row, self.rows = row, {}
-            has_ended = b.icmp_signed(">=", self.time, self._length(row))
+        done: Vector = self.first
+        if self.shape.rows_at_once > 1:
+            done = self._rows_together(action, self.shape.rows_at_once)
+        with counted(b, done, self.last) as (index, _, _):
+            has_ended = b.icmp_signed(">=", self.time, self._length(index))
             with b.if_else(has_ended) as (ended, goes_on):
                 with ended:
-                    self._fill(action)
-                self.rows = {}
+                    self._fill(action, _Row(index))
                 with goes_on:
-                    self.reset = self._reset_flag(row)
-                    self._prepare_rows(action)
-                    self._over_units(action)
+                    self._rows(action, [_Row(index)])
 
-    def _fill(self, action: Pass) -> None:
+    def _rows_together(self, action: Pass, count: int) -> Vector:
+        """Groups of rows from the first one on, up to the first group of which a row has ended; the row after them."""
+        b, width = self.b, constant(count)
+        start = b.block
+        head, body, after = (b.append_basic_block(name) for name in ("rows", "together", "apart"))
+        b.branch(head)
+        b.position_at_end(head)
+        index = b.phi(INDEX)
+        index.add_incoming(self.first, start)
+        goes_on = b.icmp_signed("<=", b.add(index, width), self.last)
+        inside = b.append_basic_block("inside")
+        b.cbranch(goes_on, inside, after)
+        b.position_at_end(inside)
+        rows = [b.add(index, constant(k)) for k in range(count)]
+        goes_on = ir.Constant(ir.IntType(1), 1)
+        for row in rows:
+            goes_on = b.and_(goes_on, b.icmp_signed("<", self.time, self._length(row)))
+        b.cbranch(goes_on, body, after)
+        b.position_at_end(body)
+        self._rows(action, [_Row(row) for row in rows])
+        index.add_incoming(b.add(index, width), b.block)
+        b.branch(head)
+        b.position_at_end(after)
+        return index
+
+    def _rows(self, action: Pass, rows: Sequence[_Row]) -> None:
+        for row in rows:
+            row.is_reset = self._reset_flag(row.index)
+            self._prepare_row(action, row)
+        self._over_units(action, rows)
+
+    def _fill(self, action: Pass, row: _Row) -> None:
         """What others see of a sequence that has ended is zero; cotangents of its final states pass by."""
         for target in action.targets:
+            count = self.units(action.axes)
             if target.kind == "carry":
-                source, place = self._row(target.key, "seed"), self._row(target.key, "carry")
-                self._copy_row(source, place, self.units(action.axes))
-                continue
-            if target.kind == "state" and target.key == self.kernel.states[0]:
-                place = self._row(f"state {target.key}", "next")
+                source, place = self._place_in(row, target.key, "seed"), self._place_in(row, target.key, "carry")
+                self._copy_row(source, place, count)
+            elif target.kind == "state" and target.key == self.kernel.states[0]:
+                self._zero_row(self._place_in(row, f"state {target.key}", "next"), count)
             elif target.kind == "visible":
-                place = self._row(target.key)
-            else:
-                continue
-            self._zero_row(place, self.units(action.axes))
+                self._zero_row(self._place_in(row, target.key), count)
 
-    def _prepare_rows(self, action: Pass) -> None:
-        """Addresses of rows are computed before the units are gone through."""
+    def _prepare_row(self, action: Pass, row: _Row) -> None:
+        """Addresses are computed before the units are gone through."""
+        kinds = {"accumulate": "sum", "state": "next", "carry": "carry"}
         for target in action.targets:
-            self._visit_sources(target.value, set())
-            if target.kind in ("store", "visible"):
-                self._row(target.key)
-            elif target.kind == "accumulate":
-                self._row(target.key, "sum")
-            elif target.kind == "state":
-                self._row(f"state {target.key}", "next")
-            elif target.kind == "carry":
-                self._row(target.key, "carry")
-            else:
-                self._row(target.key)
+            self._visit_sources(target.value, row, set())
+            key = f"state {target.key}" if target.kind == "state" else target.key
+            self._place_in(row, key, kinds.get(target.kind, "plain"))
 
-    def _visit_sources(self, value: Value | None, seen: set[int]) -> None:
+    def _visit_sources(self, value: Value | None, row: _Row, seen: set[int]) -> None:
         if value is None or value.serial in seen:
             return
         seen.add(value.serial)
         if (source := self._source(value)) is not None:
             for key in source.keys:
-                self._row(key, source.kind)
+                self._place_in(row, key, source.kind)
             if source.kind == "seed" and source.keys[0] == self.kernel.states[0]:
-                self._row("d_output")
+                self._place_in(row, "d_output")
             return
         for argument in value.arguments[:1] if value.operator == "spread" else value.arguments:
-            self._visit_sources(argument, seen)
+            self._visit_sources(argument, row, seen)
 
     def _source(self, value: Value) -> Source | None:
         """Where a value is read from in this pass; None where it is computed."""
@@ -435,44 +473,48 @@ class _Printer:
         all_ = self.b.shuffle_vector(one, ir.Constant(type_, ir.Undefined), zeros)
         return self.b.icmp_signed("<", ir.Constant(type_, list(range(width))), all_)
 
-    def _over_units(self, action: Pass) -> None:
+    def _over_units(self, action: Pass, rows: Sequence[_Row]) -> None:
         b, axes = self.b, action.axes
         if not axes:
-            self._targets(action, _Lanes(axes, None, constant(0), None), {})
+            self._targets(action, _Lanes(rows, axes, None, constant(0), None), {})
             return
         if len(axes) == 1:
-            self._along(action, None)
+            self._along(action, rows, None)
             return
         with counted(b, constant(0), self.size(axes[0])) as (outer, _, _):
-            self._along(action, outer)
+            self._along(action, rows, outer)
 
-    def _along(self, action: Pass, outer: Vector | None) -> None:
+    def _along(self, action: Pass, rows: Sequence[_Row], outer: Vector | None) -> None:
         """The last axis: whole vectors, then the rest under a mask."""
         b, width = self.b, self.shape.width
         size = self.size(action.axes[-1])
         whole = b.and_(size, constant(-width))
-        with self._reducing(action, outer) as totals:
+        with self._reducing(action, rows, outer) as totals:
             with counted(b, constant(0), whole, width) as (first, _, _):
-                self._targets(action, _Lanes(action.axes, outer, first, None), totals)
+                self._targets(action, _Lanes(rows, action.axes, outer, first, None), totals)
             with b.if_then(b.icmp_signed("<", whole, size)):
                 exists = self._below(b.sub(size, whole))
-                self._targets(action, _Lanes(action.axes, outer, whole, exists), totals)
+                self._targets(action, _Lanes(rows, action.axes, outer, whole, exists), totals)
 
     @contextmanager
-    def _reducing(self, action: Pass, outer: Vector | None) -> Iterator[dict[str, Vector]]:
+    def _reducing(
+        self, action: Pass, rows: Sequence[_Row], outer: Vector | None
+    ) -> Iterator[dict[str, list[Vector]]]:
         """Partial results of reductions by key; written to memory after the pass over the units."""
-        totals: dict[str, Vector] = {}
+        totals: dict[str, list[Vector]] = {}
         reductions = [target for target in action.targets if target.kind in _START]
         for target in reductions:
-            totals[target.key] = self.entry.alloca(self.v.type)
-            self.b.store(self.v.number(_START[target.kind]), totals[target.key])
+            totals[target.key] = [self.entry.alloca(self.v.type) for _ in rows]
+            for place in totals[target.key]:
+                self.b.store(self.v.number(_START[target.kind]), place)
         yield totals
         for target in reductions:
-            total = self._across(target.kind, self.b.load(totals[target.key], typ=self.v.type))
-            if target.kind == "mean":
-                total = self.b.fdiv(total, self.b.sitofp(self.size(action.axes[-1]), self.scalar))
-            row = self._row(target.key)
-            self.b.store(total, row if outer is None else self._offset(row, outer), align=self.align)
+            for row, partial in zip(rows, totals[target.key], strict=True):
+                total = self._across(target.kind, self.b.load(partial, typ=self.v.type))
+                if target.kind == "mean":
+                    total = self.b.fdiv(total, self.b.sitofp(self.size(action.axes[-1]), self.scalar))
+                place = self._place_in(row, target.key)
+                self.b.store(total, place if outer is None else self._offset(place, outer), align=self.align)
 
     def _across(self, kind: str, vector: Vector) -> Vector:
         """Halves of a vector combined until one number is left."""
@@ -485,13 +527,15 @@ class _Printer:
             vector = v.maximum(vector, other) if kind == "maximum_over" else v.add(vector, other)
         return v.first(vector)
 
-    def _targets(self, action: Pass, lanes: _Lanes, totals: Mapping[str, Vector]) -> None:
+    def _targets(self, action: Pass, lanes: _Lanes, totals: Mapping[str, Sequence[Vector]]) -> None:
         for target in action.targets:
-            value = self.v.number(0.0) if target.value is None else self.emit(target.value, lanes)
-            if target.kind in _START:
-                self._reduce(target, value, lanes, totals[target.key])
-            else:
-                getattr(self, f"_to_{target.kind}")(target, value, lanes)
+            zeros = [self.v.number(0.0)] * len(lanes.rows)
+            values = zeros if target.value is None else self.emit(target.value, lanes)
+            for k, (row, value) in enumerate(zip(lanes.rows, values, strict=True)):
+                if target.kind in _START:
+                    self._reduce(target, value, lanes, totals[target.key][k])
+                else:
+                    getattr(self, f"_to_{target.kind}")(target, value, row, lanes)
 
     def _reduce(self, target: Target, value: Vector, lanes: _Lanes, place: Vector) -> None:
         if lanes.exists is not None:
@@ -500,74 +544,77 @@ class _Printer:
         combine = self.v.maximum if target.kind == "maximum_over" else self.v.add
         self.b.store(combine(total, value), place)
 
-    def _to_store(self, target: Target, value: Vector, lanes: _Lanes) -> None:
-        self.store(value, self._row(target.key), lanes)
+    def _to_store(self, target: Target, value: Vector, row: _Row, lanes: _Lanes) -> None:
+        self.store(value, self._place_in(row, target.key), lanes)
 
     _to_visible = _to_store
 
-    def _to_state(self, target: Target, value: Vector, lanes: _Lanes) -> None:
-        self.store(value, self._row(f"state {target.key}", "next"), lanes)
+    def _to_state(self, target: Target, value: Vector, row: _Row, lanes: _Lanes) -> None:
+        self.store(value, self._place_in(row, f"state {target.key}", "next"), lanes)
 
-    def _to_carry(self, target: Target, value: Vector, lanes: _Lanes) -> None:
+    def _to_carry(self, target: Target, value: Vector, row: _Row, lanes: _Lanes) -> None:
         """No cotangent crosses a reset."""
-        self.store(self.b.select(self.reset, self.v.number(0.0), value), self._row(target.key, "carry"), lanes)
+        value = self.b.select(row.is_reset, self.v.number(0.0), value)
+        self.store(value, self._place_in(row, target.key, "carry"), lanes)
 
-    def _to_accumulate(self, target: Target, value: Vector, lanes: _Lanes) -> None:
-        place = self._row(target.key, "sum")
+    def _to_accumulate(self, target: Target, value: Vector, row: _Row, lanes: _Lanes) -> None:
+        place = self._place_in(row, target.key, "sum")
         self.store(self.v.add(self.load(place, lanes), value), place, lanes)
 
     # Values
 
-    def emit(self, value: Value, lanes: _Lanes) -> Vector:
-        """A value for the lanes of a pass; equal in all of them where it has not the last axis."""
+    def emit(self, value: Value, lanes: _Lanes) -> list[Vector]:
+        """A value for the lanes of a pass, row by row; equal in all lanes where it has not the last axis."""
         if value.serial not in lanes.values:
             lanes.values[value.serial] = self._emitted(value, lanes)
         return lanes.values[value.serial]
 
-    def _emitted(self, value: Value, lanes: _Lanes) -> Vector:
+    def _emitted(self, value: Value, lanes: _Lanes) -> list[Vector]:
         if (source := self._source(value)) is not None:
-            return self._read(source, lanes)
+            return [self._read(source, row, lanes) for row in lanes.rows]
         if value.operator == "constant":
-            return self.v.number(value.attributes["value"])
+            return [self.v.number(value.attributes["value"])] * len(lanes.rows)
         if value.operator == "reciprocal_size":
             size = self.b.sitofp(self.size(value.attributes["axis"]), self.scalar)
-            return self.v.splat(self.b.fdiv(ir.Constant(self.scalar, 1.0), size))
+            return [self.v.splat(self.b.fdiv(ir.Constant(self.scalar, 1.0), size))] * len(lanes.rows)
         if value.operator == "spread":
             return self.emit(value.arguments[0], lanes)
-        return EMITTERS[value.operator](self.v, *(self.emit(argument, lanes) for argument in value.arguments))
+        arguments = [self.emit(argument, lanes) for argument in value.arguments]
+        return [EMITTERS[value.operator](self.v, *of_row) for of_row in zip(*arguments, strict=True)]
 
-    def _read(self, source: Source, lanes: _Lanes) -> Vector:
-        parts = [self._read_part(self._row(key, source.kind), source.axes, lanes) for key in source.keys]
+    def _read(self, source: Source, row: _Row, lanes: _Lanes) -> Vector:
+        places = [self._place_in(row, key, source.kind) for key in source.keys]
+        parts = [self._read_part(place, source.axes, lanes) for place in places]
         if source.kind == "seed" and source.keys[0] == self.kernel.states[0]:
-            parts.append(self._read_part(self._row("d_output"), source.axes, lanes))
+            parts.append(self._read_part(self._place_in(row, "d_output"), source.axes, lanes))
         if source.kind == "current":
-            parts[0] = self.b.select(self.reset, self.v.number(0.0), parts[0])
+            parts[0] = self.b.select(row.is_reset, self.v.number(0.0), parts[0])
         total = parts[0]
         for part in parts[1:]:
             total = self.v.add(total, part)
         return total
 
-    def _read_part(self, row: Vector, axes: Axes, lanes: _Lanes) -> Vector:
+    def _read_part(self, place: Vector, axes: Axes, lanes: _Lanes) -> Vector:
         if axes == lanes.axes and axes:
-            return self.load(row, lanes)
+            return self.load(place, lanes)
         if axes and axes == lanes.axes[1:]:
-            return self._load_some(self._offset(row, lanes.first), lanes.exists)
-        place = self._offset(row, lanes.outer) if axes and lanes.outer is not None else row
+            return self._load_some(self._offset(place, lanes.first), lanes.exists)
+        place = self._offset(place, lanes.outer) if axes and lanes.outer is not None else place
         return self.v.splat(self.b.load(place, typ=self.scalar, align=self.align))
 
-    def _place(self, row: Vector, lanes: _Lanes) -> Vector:
+    def _inside_row(self, place: Vector, lanes: _Lanes) -> Vector:
         if lanes.outer is not None:
-            row = self._offset(row, self.b.mul(lanes.outer, self.size(lanes.axes[1])))
-        return self._offset(row, lanes.first)
+            place = self._offset(place, self.b.mul(lanes.outer, self.size(lanes.axes[1])))
+        return self._offset(place, lanes.first)
 
-    def load(self, row: Vector, lanes: _Lanes) -> Vector:
-        return self._load_some(self._place(row, lanes), lanes.exists)
+    def load(self, place: Vector, lanes: _Lanes) -> Vector:
+        return self._load_some(self._inside_row(place, lanes), lanes.exists)
 
-    def store(self, value: Vector, row: Vector, lanes: _Lanes) -> None:
+    def store(self, value: Vector, place: Vector, lanes: _Lanes) -> None:
         if not lanes.axes:
-            self.b.store(self.v.first(value), row, align=self.align)
+            self.b.store(self.v.first(value), place, align=self.align)
         else:
-            self._store_some(value, self._place(row, lanes), lanes.exists)
+            self._store_some(value, self._inside_row(place, lanes), lanes.exists)
 
     def _load_some(self, place: Vector, exists: Vector | None) -> Vector:
         if exists is None:

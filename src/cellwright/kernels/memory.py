@@ -24,6 +24,8 @@ Table: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 _LARGE = 256  # from so many numbers on, a buffer begins at the edge of a cache line
 _LINE = 16
+_CACHE = 1 << 20  # bytes of matrices beyond which they leave the cache of a core from step to step
+_ROWS_TOGETHER = 128  # rows of several steps that read such a matrix while it is at hand
 
 
 def owner_of(plan: LoopPlan, kernel: Kernel, key: str) -> str:
@@ -165,6 +167,7 @@ class _Planner:
             self._cotangents()
         numbers = {
             "chunk": self._chunk(),
+            "joined": int(self.given.rows < self.loop.shape.blocks[0]),
             "product function": self.loop.functions["product"],
             **{f"size {axis}": size for axis, size in self.loop.axes.items()},
             **places.numbers,
@@ -208,10 +211,15 @@ class _Planner:
         )
 
     def _chunk(self) -> int:
-        """Steps whose products with sequences are taken together, so that a block of rows is full."""
-        if self.kernel.backward or self.given.rows >= self.loop.shape.blocks[0]:
+        """Steps whose products with sequences are taken together: to fill a block of rows, or to spare large matrices."""
+        rows, high = self.given.rows, self.loop.shape.blocks[0]
+        if self.kernel.backward:
             return 1
-        return max(1, 4 * self.loop.shape.blocks[0] // max(1, self.given.rows))
+        if rows < high:
+            return max(1, 4 * high // max(1, rows))
+        sizes = (self.loop.units(n) * self.loop.units(t) for g in self.plan.groups for n in g.nodes for t in g.terms)
+        is_large = sum(sizes) * self.loop.shape.precision.bytes > _CACHE
+        return max(1, _ROWS_TOGETHER // rows) if is_large else 1
 
     def _outside(self) -> None:
         """Tensors of the caller, and of what he gets."""

@@ -104,8 +104,7 @@ def run(
         for tensor in given:
             if tensor is not None and tensor.requires_grad:
                 return _Scan.apply(loop, interpret, masks, packed, *given)
-    output, finals, signals, _ = loop.forward(_contiguous(given), masks, False, packed)
-    return (output, *finals, *signals)
+    return loop.forward(_contiguous(given), masks, False, packed)[0]
 
 
 def _contiguous(tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
@@ -128,10 +127,10 @@ class _Scan(torch.autograd.Function):
         *given: Tensor | None,
     ) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        output, finals, signals, saved = loop.forward(_contiguous(given), masks, True, packed)
+        results, saved = loop.forward(_contiguous(given), masks, True, packed)
         ctx.loop, ctx.interpret, ctx.masks = loop, interpret, masks
-        ctx.save_for_backward(output, saved, *given)
-        return (output, *finals, *signals)
+        ctx.save_for_backward(results[0], saved, *given)
+        return tuple(results)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -144,9 +143,7 @@ class _Scan(torch.autograd.Function):
         if torch.is_grad_enabled() or not is_plain(known):
             gradients = _interpreted(ctx.interpret, loop.names, given, cotangents, needed)
         else:
-            wanted = frozenset(name for name, need in zip(loop.names, needed, strict=True) if need)
-            found = loop.backward(_contiguous(given), (output, saved), cotangents, ctx.masks, wanted)
-            gradients = [found.get(name) for name in loop.names]
+            gradients = loop.backward(_contiguous(given), (output, saved), cotangents, ctx.masks, needed)
         return (None, None, None, None, *gradients)
 
 

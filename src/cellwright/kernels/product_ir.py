@@ -24,12 +24,14 @@ class Shape:
         width: numbers a vector.
         panel: vectors a panel.
         blocks: heights of a block of rows, falling to 1; rows are cut among threads at multiples of the first.
+        rows_at_once: rows of a batch that passes over the units take together.
     """
 
     precision: Precision
     width: int
     panel: int
     blocks: tuple[int, ...]
+    rows_at_once: int = 1
 
     @property
     def columns(self) -> int:
@@ -41,11 +43,13 @@ class Shape:
         return -(-columns // self.width) * self.width
 
 
-PRODUCT = ir.FunctionType(ir.VoidType(), [INDEX, POINTER, INDEX, INDEX, INDEX, INDEX, POINTER, POINTER, INDEX, INDEX])
-"""``product(rows, a, a_row, a_step, depth, columns, packed, c, c_row, add)``: c (+)= a @ packed.
+PRODUCT = ir.FunctionType(
+    ir.VoidType(), [INDEX, POINTER, INDEX, INDEX, INDEX, INDEX, POINTER, POINTER, INDEX, INDEX, INDEX, INDEX, INDEX]
+)
+"""``product(rows, a, a_row, a_step, depth, columns, packed, c, c_row, add, times, a_time, c_time)``: c (+)= a @ packed.
 
 Rows of a lie ``a_row`` numbers apart, what is next to one another in a row ``a_step``; nothing is written beyond
-``columns``.
+``columns``. All that ``times`` over, ``a_time`` and ``c_time`` numbers further on, while a panel is at hand.
 """
 
 
@@ -66,7 +70,7 @@ class _Operands:
 def define_product(module: ir.Module, shape: Shape) -> ir.Function:
     """Define ``product`` (see ``PRODUCT``) in a module."""
     function = ir.Function(module, PRODUCT, "product")
-    rows, a, a_row, a_step, depth, columns, packed, c, c_row, add = function.args
+    rows, a, a_row, a_step, depth, columns, packed, c, c_row, add, times, a_time, c_time = function.args
     b = ir.IRBuilder(function.append_basic_block("entry"))
     scalar = shape.precision.type
     temporary = b.bitcast(b.alloca(ir.VectorType(scalar, shape.width)), POINTER)
@@ -77,11 +81,14 @@ def define_product(module: ir.Module, shape: Shape) -> ir.Function:
     def blocks(column: Vector, vectors: int, left: Vector | None) -> None:
         weights = b.gep(packed, [b.mul(column, depth)], source_etype=scalar)
         out = b.gep(c, [column], source_etype=scalar)
-        for count, row in _in_blocks(b, shape, rows):
-            first = b.gep(a, [b.mul(a_row, row)], source_etype=scalar)
-            target = b.gep(out, [b.mul(c_row, row)], source_etype=scalar)
-            operands = _Operands(first, a_row, a_step, depth, weights, target, c_row, is_added)
-            _block(b, shape, (count, vectors), operands, None if left is None else (left, temporary))
+        with counted(b, constant(0), times) as (time, _, _):
+            a_now = b.gep(a, [b.mul(a_time, time)], source_etype=scalar)
+            c_now = b.gep(out, [b.mul(c_time, time)], source_etype=scalar)
+            for count, row in _in_blocks(b, shape, rows):
+                first = b.gep(a_now, [b.mul(a_row, row)], source_etype=scalar)
+                target = b.gep(c_now, [b.mul(c_row, row)], source_etype=scalar)
+                operands = _Operands(first, a_row, a_step, depth, weights, target, c_row, is_added)
+                _block(b, shape, (count, vectors), operands, None if left is None else (left, temporary))
 
     with counted(b, constant(0), panels) as (panel, _, _):
         blocks(b.mul(panel, constant(shape.columns)), shape.panel, None)
