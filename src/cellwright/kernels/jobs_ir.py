@@ -151,7 +151,10 @@ def _define_input(module: ir.Module, shape: Shape, product: ir.Function) -> ir.F
         a = b.gep(cotangent, [b.mul(row, job["cotangent_row"])], source_etype=scalar)
         c = b.gep(target, [b.mul(row, job["target_row"])], source_etype=scalar)
         sizes = [job["depth"], job["columns"]]
-        b.call(product, [count, a, job["cotangent_row"], constant(1), *sizes, packed, c, job["target_row"], job["add"], *once])
+        b.call(
+            product,
+            [count, a, job["cotangent_row"], constant(1), *sizes, packed, c, job["target_row"], job["add"], *once],
+        )
     b.ret_void()
     return b.function
 

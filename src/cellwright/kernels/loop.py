@@ -18,10 +18,10 @@ from cellwright.kernels.cache import address
 from cellwright.kernels.host import Host, this_host
 from cellwright.kernels.jobs_ir import print_jobs
 from cellwright.kernels.loop_ir import PrintedLoop, print_loop
-from cellwright.kernels.memory import Given, Layout, lay_out
+from cellwright.kernels.memory import LINE, Given, Layout, lay_out
 from cellwright.kernels.plan import LoopPlan, axes_of
 from cellwright.kernels.product_ir import Shape
-from cellwright.kernels.room import take
+from cellwright.kernels.room import SMALL, take
 from cellwright.kernels.vector_ir import FLOAT32, FLOAT64
 from cellwright.program import Family, Value, families
 from cellwright.program.storage import size_of
@@ -53,8 +53,6 @@ def _mask_addresses(masks: MasksOfRows) -> list[int]:
 
 def _packed(places: Mapping[str, int], packed: Tensor | None) -> int:
     return places.get("@packed", 0) if packed is None else packed.data_ptr()
-
-
 
 
 MasksOfRows: TypeAlias = tuple[Tensor | None, Tensor | None]
@@ -113,7 +111,7 @@ class CompiledLoop:
         self._zeros = torch.zeros(max([1, *self.states.values(), *self.signals.values()]), dtype=dtype)
         self._zeros_address = self._zeros.data_ptr()
         self._output_units = self.states[plan.states[0]]
-        self._first_sequence = self.names.index(self.sequences[0])
+        self.first_sequence = self.names.index(self.sequences[0])
         self._first_state = len(self.names) - len(self.states)
         self._prepared = lru_cache(maxsize=256)(self._prepare)
         self._work = self._operations_of_a_row()
@@ -205,7 +203,7 @@ class CompiledLoop:
     def _backward_tensors(self) -> tuple[str, ...]:
         """The same for ``backward``."""
         kept = ("@output", "@saved", "@lengths", "@resets", "@never")
-        own = ("@scratch", "@packed", "@carry", "@operands", "@work")
+        own: tuple[str, ...] = ("@scratch", "@packed", "@carry", "@operands", "@work")
         own += tuple(f"@d_product {group.index}" for group in self.plan.groups)
         own += tuple(f"@sums {name}" for name in (*(value.name for value in self.plan.inputs), *self.read))
         own += tuple(f"@d_input {name}" for name in self.sequences) + tuple(f"@d {name}" for name in self.read)
@@ -213,32 +211,53 @@ class CompiledLoop:
 
     # Calls
 
+    def new_empty(self, size: int) -> Tensor:
+        """Unset numbers of this loop's dtype."""
+        return self._zeros.new_empty(size)
+
+    def result_shapes(self, steps: int, rows: int) -> list[tuple[int, ...]]:
+        """Of what ``forward`` returns."""
+        states = [(1, rows, units) for units in self.states.values()]
+        return [(steps, rows, self._output_units), *states, *((steps, rows, units) for units in self.signals.values())]
+
+    def saved_size(self, steps: int, rows: int) -> int:
+        """Numbers that surely hold what ``forward`` keeps; so simple that a compiler can reckon with it."""
+        kept = [] if self.plan.recompute else [*self.plan.saved.values(), *self.plan.operands.values()]
+        units = [self.units(value) for value in kept] + list(self.states.values())[1:]
+        return steps * (rows * sum(units) + LINE * len(units))
+
     def forward(
-        self, given: Sequence[Tensor | None], masks: MasksOfRows, training: bool, packed: Tensor | None = None
+        self,
+        given: Sequence[Tensor | None],
+        masks: MasksOfRows,
+        training: bool,
+        packed: Tensor | None = None,
+        saved: Tensor | None = None,
     ) -> tuple[list[Tensor], Tensor | None]:
         """Run over time.
 
         Args:
             given: contiguous tensors in the order of ``names``: sequences (time, batch, ...), stored parameters, and
-                initial states (batch, size), None for those that are zero.
+                initial states (1, batch, size), None for those that are zero.
             packed: what ``pack`` returned for these parameters.
+            saved: room for what the reverse loop needs, ``saved_size`` numbers; new by default.
 
         Returns:
             the output (time, batch, size), the final states and the signals, and what the reverse loop needs
             (with ``training``).
         """
-        steps, rows = given[self._first_sequence].shape[:2]  # type: ignore[union-attr]
+        steps, rows = given[self.first_sequence].shape[:2]  # type: ignore[union-attr]
         kind = "training" if training else "forward"
         absent = tuple([tensor is None for tensor in given[self._first_state :]])
         prepared = self._prepared(kind, rows, (masks[0] is not None, masks[1] is not None), absent)
         empty = self._zeros.new_empty
         results = [empty((steps, rows, self._output_units))]
-        results += [empty((rows, units)) for units in self.states.values()]
+        results += [empty((1, rows, units)) for units in self.states.values()]
         if self.signals:
             results += [empty((steps, rows, units)) for units in self.signals.values()]
-        saved = None
-        if training and (size := prepared.layout.sizes.get("@saved")) is not None:
-            saved = take(steps * size[1], self.dtype)
+        if training and saved is None and (size := prepared.layout.sizes.get("@saved")) is not None:
+            total = steps * size[1]
+            saved = empty(total) if total < SMALL else take(total, self.dtype)
         room, places = self._room(prepared, steps, 0)
         zeros = self._zeros_address
         known = [zeros if t is None else t.data_ptr() for t in (*given, *results, saved)]
@@ -311,10 +330,10 @@ class CompiledLoop:
         places, total = {}, 0
         for name, fixed, each in prepared.room:
             places[name] = total
-            total += fixed + steps * each + _PAD
-            total -= total % _PAD
+            total += (fixed + steps * each + _PAD) & -_PAD
         places["@work"] = total
-        room = take(total + work, self.dtype)
+        total += work
+        room = self._zeros.new_empty(total) if total < SMALL else take(total, self.dtype)
         start, bytes_ = room.data_ptr(), self.shape.precision.bytes
         return room, {name: start + bytes_ * place for name, place in places.items()}
 
@@ -350,7 +369,7 @@ class CompiledLoop:
             elif name in self.states:
                 count = rows * self.states[name]
                 start = room[1] + layout.carry[name] + (steps & 1) * count
-                found.append(room[0][start : start + count].view(rows, -1).clone())
+                found.append(room[0][start : start + count].view(1, rows, -1).clone())
             elif (sums := results.get(f"@sums {name}")) is not None:
                 blocks = sums.view(-1, layout.totals[name])
                 found.append(blocks[0] if len(blocks) == 1 else blocks.sum(0))

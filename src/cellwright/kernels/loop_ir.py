@@ -221,7 +221,7 @@ class _Printer:
     def _state_before(self, state: str, time: Vector) -> tuple[Vector, Vector]:
         """Where a state lies before the step at a time, and the stride of its rows."""
         b, key = self.b, f"state {state}"
-        is_first = b.icmp_signed("==", time, constant(0))
+        is_first = b.icmp_signed("<=", time, constant(0))
         index = b.and_(b.sub(time, constant(1)), self.number(f"{key}.mask"))
         earlier = self._at(self.address(key), self.number(f"{key}.time"), index)
         initial = self.address(f"{key}.initial")
@@ -370,7 +370,7 @@ class _Printer:
     # Passes
 
     def _pass(self, action: Pass) -> None:
-        """All rows, ``Shape.rows_at_once`` of them together while none has ended: their chains of operations overlap."""
+        """All rows, several of them together while none has ended, so that their chains of operations overlap."""
         b = self.b
         self.level = action.level
         done: Vector = self.first
@@ -497,9 +497,7 @@ class _Printer:
                 self._targets(action, _Lanes(rows, action.axes, outer, whole, exists), totals)
 
     @contextmanager
-    def _reducing(
-        self, action: Pass, rows: Sequence[_Row], outer: Vector | None
-    ) -> Iterator[dict[str, list[Vector]]]:
+    def _reducing(self, action: Pass, rows: Sequence[_Row], outer: Vector | None) -> Iterator[dict[str, list[Vector]]]:
         """Partial results of reductions by key; written to memory after the pass over the units."""
         totals: dict[str, list[Vector]] = {}
         reductions = [target for target in action.targets if target.kind in _START]

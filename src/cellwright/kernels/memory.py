@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Table: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 _LARGE = 256  # from so many numbers on, a buffer begins at the edge of a cache line
-_LINE = 16
+LINE = 16
 _CACHE = 1 << 20  # bytes of matrices beyond which they leave the cache of a core from step to step
 _ROWS_TOGETHER = 128  # rows of several steps that read such a matrix while it is at hand
 
@@ -139,7 +139,7 @@ class _Places:
 
 
 def _rounded(count: int) -> int:
-    return -(-count // _LINE) * _LINE if count >= _LARGE else count
+    return -(-count // LINE) * LINE if count >= _LARGE else count
 
 
 def lay_out(loop: CompiledLoop, kernel: Kernel, given: Given) -> Layout:
@@ -211,7 +211,7 @@ class _Planner:
         )
 
     def _chunk(self) -> int:
-        """Steps whose products with sequences are taken together: to fill a block of rows, or to spare large matrices."""
+        """Steps whose products with sequences are one: to fill a block of rows, or to spare large matrices."""
         rows, high = self.given.rows, self.loop.shape.blocks[0]
         if self.kernel.backward:
             return 1

@@ -10,9 +10,9 @@ import torch
 
 Tensor = torch.Tensor
 
+SMALL = 1 << 14  # below so many numbers the allocator is quicker
 _KEPT = 64 << 20  # bytes that are kept at most, in use or not, of each dtype
 _PIECES = 8  # tensors that are kept at most
-_SMALL = 1 << 16  # below so many bytes the allocator is quicker
 _HUGE = 4 << 20  # from so many bytes on, large pages pay
 _MADV_HUGEPAGE = 14
 
@@ -28,7 +28,7 @@ def take(numbers: int, dtype: torch.dtype) -> Tensor:
     """A flat tensor of unset numbers. Its memory serves another call when nothing refers to it any more."""
     bytes_ = numbers * dtype.itemsize
     # In its deterministic mode torch fills new memory with NaN, which shows what is read before it is written.
-    if not _SMALL <= bytes_ <= _KEPT or _use_count is None or torch.are_deterministic_algorithms_enabled():
+    if bytes_ > _KEPT or _use_count is None or torch.are_deterministic_algorithms_enabled():
         return _new(numbers, dtype)
     kept = _kept[dtype]
     aside = []

@@ -82,9 +82,11 @@ def packed_shape(input: PackedSequence, input_size: int) -> None:
 
 def same_dtype(input: Tensor, initial: Mapping[str, Tensor], parameter: Tensor | None) -> None:
     """Input and states have the parameters' dtype, as torch asks; under autocast they may differ."""
+    if parameter is None or (not initial and input.dtype == parameter.dtype):
+        return
     named = {"the input": input, **{f"the initial {name}": tensor for name, tensor in initial.items()}}
     for name, tensor in named.items():
-        if parameter is None or tensor.dtype == parameter.dtype or torch.is_autocast_enabled(tensor.device.type):
+        if tensor.dtype == parameter.dtype or torch.is_autocast_enabled(tensor.device.type):
             continue
         raise CellwrightError(
             f"{name} has the dtype {tensor.dtype}, but the parameters have {parameter.dtype}: "
@@ -133,7 +135,7 @@ def lengths(given: Tensor | Sequence[int], steps: int, batch: int, device: torch
             f"got {tuple(tensor.shape)} of {tensor.dtype}"
         )
     tensor = tensor.long()
-    if batch and not tensor.is_meta:
+    if batch and not tensor.is_meta and not torch.compiler.is_compiling():  # a graph's values are not known yet
         least, most = int(tensor.min()), int(tensor.max())
         if least < 0 or most > steps:
             raise CellwrightError(

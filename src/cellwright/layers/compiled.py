@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
@@ -67,6 +67,29 @@ class CompiledStep:
         if self.constants is None:
             return {}
         return self.constants.bind(stored, next(iter(sequences.values())))({})
+
+
+class Packed:
+    """Matrices of one layer and direction that stay packed from call to call, for each loop that has read them.
+
+    Parameters that have changed, as far as torch knows, are packed again. A copy of it begins empty.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[CompiledLoop, tuple[tuple[tuple[int, int], ...], Tensor]] = {}
+
+    def of(self, loop: CompiledLoop, given: Sequence[Tensor | None]) -> Tensor:
+        """The packed matrices for a call of a loop."""
+        stored = given[len(loop.names) - len(loop.states) - len(loop.read) : len(loop.names) - len(loop.states)]
+        key = tuple([(t.data_ptr(), 0 if t.is_inference() else t._version) for t in stored if t is not None])
+        known = self._known.get(loop)
+        if known is None or known[0] != key:
+            known = (key, loop.pack([None if tensor is None else tensor.contiguous() for tensor in given]))
+            self._known[loop] = known
+        return known[1]
+
+    def __reduce__(self) -> tuple[type[Packed], tuple[()]]:
+        return Packed, ()
 
 
 @lru_cache(maxsize=512)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import torch
 from torch import nn
@@ -14,7 +14,8 @@ from torch.nn.utils.rnn import PackedSequence
 from cellwright.cells import Cell, find
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks
-from cellwright.layers.scan import Scanned, scan
+from cellwright.layers.compiled import Packed
+from cellwright.layers.scan import Scanned, loop_in_graph, scan, scan_in_graph
 from cellwright.layers.sequences import Masks, repack, reverse_in_time, unpack
 from cellwright.program import Family, GroupFunction, families
 
@@ -79,6 +80,7 @@ class Recurrent(nn.Module):
         if dropout > 0 and num_layers == 1:
             warnings.warn(f"dropout={dropout} acts between layers and does nothing with num_layers=1", stacklevel=2)
         self._directions = tuple(self.directions())
+        self._packed: dict[str, Packed] | None = None
         self._sizes = tuple(tuple(sorted(self.layer_sizes(layer).items())) for layer in range(num_layers))
         self._family_names = tuple(family.name for family in self._families(0))
         self.all_weight_names = [[name + suffix for name in self._family_names] for _, suffix in self.directions()]
@@ -125,6 +127,24 @@ class Recurrent(nn.Module):
     def flatten_parameters(self) -> None:
         """Nothing to do: parameters are stored concatenated already."""
 
+    def freeze(self) -> Self:
+        """Keep the matrices packed for the kernels from call to call, for inference with weights that stay.
+
+        By default they are packed at each call, since training changes them at every step. Frozen, they are packed
+        again when torch has counted a change of theirs; what it cannot see (writes through ``.data`` or NumPy) calls
+        for another ``freeze()``. Gradients are as before.
+
+        Returns:
+            the layer itself.
+        """
+        self._packed = {suffix: Packed() for _, suffix in self._directions}
+        return self
+
+    def unfreeze(self) -> Self:
+        """Pack the matrices at each call again. Returns the layer itself."""
+        self._packed = None
+        return self
+
     def forward(
         self,
         input: Tensor | PackedSequence,
@@ -158,15 +178,17 @@ class Recurrent(nn.Module):
         Raises:
             CellwrightError: shapes or dtypes that do not fit, unknown names, no time steps.
         """
-        record = (record,) if isinstance(record, str) else tuple(record)
         if record:
+            record = (record,) if isinstance(record, str) else tuple(record)
             checks.signals(record, self.cell.program().named)
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, state, lengths, resets, record, sequences)
         checks.input_shape(input, self.input_size, self.batch_first)
         batched = input.ndim == 3
         time_first, time_back = self._time_first(batched), self._time_back(batched)
-        inputs = {name: time_first(tensor) for name, tensor in {"x": input, **sequences}.items()}
+        inputs = {"x": time_first(input)}
+        for name, tensor in sequences.items():
+            inputs[name] = time_first(tensor)
         checks.sequences(inputs, self.cell.sequences)
         initial = {} if state is None else self._initial_states(state, inputs["x"], batched)
         own = next(iter(self._parameters.values()), None)
@@ -238,8 +260,9 @@ class Recurrent(nn.Module):
         final: dict[str, list[Tensor]] = {}
         recorded: dict[str, Tensor] = {}
         outputs: list[Tensor] = []
-        for index, (layer, suffix) in enumerate(self._directions):
-            start = {name: state[index] for name, state in initial.items()}
+        all_ = self._directions
+        for index, (layer, suffix) in enumerate(all_):
+            start = {name: state[index : index + 1] for name, state in initial.items()} if len(all_) > 1 else initial
             scanned = self._run_direction(layer, suffix, inputs, start, masks, record)
             outputs.append(scanned.output)
             for name, tensor in scanned.states.items():
@@ -252,7 +275,11 @@ class Recurrent(nn.Module):
                 if layer < self.num_layers - 1 and self.dropout:
                     output = nn.functional.dropout(output, self.dropout, self.training)
                 inputs = {**inputs, "x": output}
-        return inputs["x"], [_stacked(states) for states in final.values()], recorded
+        return (
+            inputs["x"],
+            [states[0] if len(states) == 1 else torch.cat(states) for states in final.values()],
+            recorded,
+        )
 
     def _run_direction(
         self,
@@ -266,21 +293,34 @@ class Recurrent(nn.Module):
         backward = suffix.endswith("_reverse")
         if backward:
             inputs = {name: reverse_in_time(tensor, masks.lengths) for name, tensor in inputs.items()}
-        scanned = scan(
-            self.cell,
-            self._sizes[layer],
-            self.stored(layer, suffix),
-            inputs,
-            start,
-            masks.reversed() if backward else masks,
-            record,
-            self.group_functions(layer, suffix),
-            self.recompute,
-        )
+        scanned = self._scan(layer, suffix, inputs, start, masks.reversed() if backward else masks, record)
         if not backward:
             return scanned
         recorded = {name: reverse_in_time(tensor, masks.lengths) for name, tensor in scanned.recorded.items()}
         return Scanned(reverse_in_time(scanned.output, masks.lengths), scanned.states, recorded)
+
+    def _scan(
+        self,
+        layer: int,
+        suffix: str,
+        inputs: Mapping[str, Tensor],
+        start: Mapping[str, Tensor],
+        masks: Masks,
+        record: Sequence[str],
+    ) -> Scanned:
+        functions, stored = self.group_functions(layer, suffix), self.stored(layer, suffix)
+        if torch.compiler.is_compiling() and functions is None:
+            loop = self._loop_in_graph(layer, tuple(record), inputs["x"].dtype)
+            if loop is not None:
+                return scan_in_graph(loop, stored, inputs, start, masks)
+        packed = None if self._packed is None else self._packed[suffix]
+        sizes = self._sizes[layer]
+        return scan(self.cell, sizes, stored, inputs, start, masks, record, functions, self.recompute, packed)
+
+    @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+    def _loop_in_graph(self, layer: int, record: tuple[str, ...], dtype: torch.dtype) -> tuple[Any, ...] | None:
+        """A compiled loop as a graph may hold it; None where the step has to be interpreted."""
+        return loop_in_graph(self.cell, self._sizes[layer], record, self.recompute, dtype)
 
     def _forward_packed(
         self,
@@ -341,7 +381,3 @@ class Recurrent(nn.Module):
             None if resets is None else checks.resets(resets, steps, batch),
             steps,
         )
-
-
-def _stacked(tensors: Sequence[Tensor]) -> Tensor:
-    return tensors[0].unsqueeze(0) if len(tensors) == 1 else torch.stack(tuple(tensors))

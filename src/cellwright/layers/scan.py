@@ -6,14 +6,15 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 
 from cellwright import kernels
 from cellwright.cells import Cell
 from cellwright.kernels import operator
-from cellwright.layers.compiled import CompiledStep, compiled_step
+from cellwright.kernels.registered import number_of
+from cellwright.layers.compiled import CompiledStep, Packed, compiled_step
 from cellwright.layers.sequences import Masks, zero_where
 from cellwright.layers.stages import Loop, Sizes, merged, staged
 from cellwright.program import BoundProgram, GroupFunction
@@ -24,7 +25,7 @@ Tensor: TypeAlias = torch.Tensor
 
 @dataclass
 class Scanned:
-    """What a scan returns: output (time, batch, size), final states and recorded signals by name, all flat."""
+    """What a scan returns: output and recorded signals (time, batch, size), final states (1, batch, size) by name."""
 
     output: Tensor
     states: dict[str, Tensor]
@@ -41,6 +42,7 @@ def scan(
     record: Sequence[str] = (),
     group_functions: Mapping[str, GroupFunction] | None = None,
     recompute: bool = False,
+    packed: Packed | None = None,
 ) -> Scanned:
     """Run a cell over time.
 
@@ -48,17 +50,19 @@ def scan(
         sizes: of the cell's axes, as ``cell.sizes`` gives them, sorted.
         stored: parameters by family (``weight_ih``, ...).
         sequences: the cell's sequences, (time, batch, features), or (time, batch) for those of one number.
-        states: the initial states by name, (batch, size); those left out are zero.
+        states: the initial states by name, (1, batch, size); those left out are zero.
         masks: where sequences end and where they start anew.
         record: names of gates, states and signals to return for every step, (time, batch, size).
         group_functions: evaluates linear groups of the merged program instead of the stored weights: a chip.
         recompute: compiled, the backward pass computes again, from the states alone, what it needs.
+        packed: keeps matrices packed for the next call.
 
     Raises:
         CellwrightError: a sequence or parameter is missing; the program as it is run computes no signal of that name.
     """
     if group_functions is None and kernels.enabled():
-        scanned = _run_compiled(compiled_step(cell, sizes, tuple(record), recompute), stored, sequences, states, masks)
+        step = compiled_step(cell, sizes, tuple(record), recompute)
+        scanned = _run_compiled(step, stored, sequences, states, masks, packed)
         if scanned is not None:
             return scanned
     sequences = masks.without_padding(sequences)
@@ -89,9 +93,9 @@ def _without_ended(scanned: Scanned, masks: Masks) -> Scanned:
 
 
 def _with_zeros(cell: Cell, sizes: Mapping[str, int], states: Mapping[str, Tensor], like: Tensor) -> dict[str, Tensor]:
-    """All states by name, zeros for those that are not given."""
+    """All states by name, (batch, size), zeros for those that are not given."""
     return {
-        name: states[name] if name in states else like.new_zeros(like.shape[1], size)
+        name: states[name].squeeze(0) if name in states else like.new_zeros(like.shape[1], size)
         for name, size in cell.state_sizes(sizes).items()
     }
 
@@ -102,6 +106,7 @@ def _run_compiled(
     sequences: Mapping[str, Tensor],
     states: Mapping[str, Tensor],
     masks: Masks,
+    packed: Packed | None,
 ) -> Scanned | None:
     """Run the loop as machine code; None where it has to be interpreted."""
     if not operator.is_plain(itertools.chain(sequences.values(), stored.values(), states.values())):
@@ -111,15 +116,52 @@ def _run_compiled(
     if loop is None:
         return None
     given = step.given(loop, stored, sequences, states)
-    output, *others = operator.run(loop, given, (masks.lengths, masks.resets), partial(_interpreted, step, masks))
-    finals = dict(zip(loop.states, others, strict=False))
-    recorded = dict(zip(step.signals, others[len(loop.states) :], strict=True))
+    interpret = partial(_interpreted, step, masks)
+    kept = None if packed is None else packed.of(loop, given)
+    results = operator.run(loop, given, (masks.lengths, masks.resets), interpret, kept)
+    output, after = results[0], 1 + len(loop.states)
+    finals = dict(zip(loop.states, results[1:after], strict=True))
+    recorded = dict(zip(step.signals, results[after:], strict=True))
     if step.early:
         constant, named = step.constants_of(stored, sequences), step.cell.program().named
         for name in step.early:
             signal = _as_signal(constant[name], named[name].axes, output)
             recorded[name] = signal if masks.valid is None else zero_where(~masks.valid, signal)
     return Scanned(output, finals, recorded)
+
+
+def loop_in_graph(
+    cell: Cell, sizes: Sizes, record: tuple[str, ...], recompute: bool, dtype: torch.dtype
+) -> tuple[Any, ...] | None:
+    """What a graph needs to know of a compiled loop: its number, and the names of tensors, states and signals.
+
+    None where the step has to be interpreted.
+    """
+    step = compiled_step(cell, sizes, record, recompute)
+    is_compilable = kernels.enabled() and dtype in (torch.float32, torch.float64)
+    if not is_compilable or step.constants is not None or (loop := step.loop(dtype)) is None:
+        return None
+    return number_of(loop), loop.names, tuple(loop.states), step.signals
+
+
+def scan_in_graph(
+    loop: tuple[Any, ...],
+    stored: Mapping[str, Tensor],
+    sequences: Mapping[str, Tensor],
+    states: Mapping[str, Tensor],
+    masks: Masks,
+) -> Scanned:
+    """``scan`` as one operator of a graph that is being made; ``loop`` is what ``loop_in_graph`` returned."""
+    number, names, state_names, signals = loop
+    available = {**sequences, **stored, **states}
+    places = [place for place, name in enumerate(names) if name in available]
+    given = [available[names[place]] for place in places]
+    training = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given)
+    results = torch.ops.cellwright.scan(given, places, masks.lengths, masks.resets, number, training)
+    after = 1 + len(state_names)
+    finals = dict(zip(state_names, results[1:after], strict=True))
+    recorded = dict(zip(signals, results[after : after + len(signals)], strict=True))
+    return Scanned(results[0], finals, recorded)
 
 
 def _interpreted(step: CompiledStep, masks: Masks, given: Mapping[str, Tensor]) -> list[Tensor]:
@@ -177,7 +219,8 @@ def _run(
         if valid is not None:
             new = {name: torch.where(valid[time], new[name], states[name]) for name in states}
         states = new
-    return Scanned(torch.stack(outputs), states, {name: torch.stack(steps) for name, steps in kept.items()})
+    final = {name: state.unsqueeze(0) for name, state in states.items()}
+    return Scanned(torch.stack(outputs), final, {name: torch.stack(steps) for name, steps in kept.items()})
 
 
 def _as_signal(tensor: Tensor, axes: Sequence[str], output: Tensor) -> Tensor:
