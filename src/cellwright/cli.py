@@ -7,11 +7,14 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cellwright.errors import CellwrightError
+
+if TYPE_CHECKING:
+    from cellwright.cells import Cell
 
 app = typer.Typer(
     name="cellwright",
@@ -88,12 +91,20 @@ def cells() -> None:
 def show(
     name: Annotated[str, typer.Argument(help="a cell of the catalogue, or FILE.py:CLASS")],
     latex: Annotated[bool, typer.Option("--latex", help="print the equations as LaTeX")] = False,
+    kernel: Annotated[bool, typer.Option("--kernel", help="print the compiled loops and their code")] = False,
+    vectors: Annotated[
+        str, typer.Option(help="with --kernel, for which processor: this, avx512, avx2, sse, neon (untested)")
+    ] = "this",
+    assembly: Annotated[bool, typer.Option("--assembly", help="with --kernel, assembly instead of LLVM IR")] = False,
 ) -> None:
-    """Print a cell's equations, what a step costs, and where it was published."""
+    """Print a cell's equations, what a step costs, and where it was published; or the code of its kernels."""
     from cellwright.cells import describe
     from cellwright.program import counts, equations
 
     entry = describe(name)
+    if kernel:
+        typer.echo(_kernel(entry.cell, vectors, assembly))
+        return
     program = entry.cell.program()
     lines = equations(program)
     if latex:
@@ -107,6 +118,16 @@ def show(
     units = "M units, projected to P," if entry.cell.projects else "M units"
     typer.echo(f"\nA step of {units} on N inputs: {counts(program)}.")
     typer.echo(f"Source: {entry.citation}.")
+
+
+def _kernel(cell: Cell, vectors: str, assembly: bool) -> str:
+    from cellwright.kernels.explained import explain
+    from cellwright.kernels.host import host_named
+    from cellwright.layers.compiled import compiled_step
+
+    sizes = cell.sizes(2, 4 * getattr(cell, "cells_per_block", 1), 3 if cell.projects else 0)
+    step = compiled_step(cell, tuple(sorted(sizes.items())))
+    return explain(step.step.program, host_named(vectors), assembly=assembly)
 
 
 @app.callback(invoke_without_command=True)

@@ -19,7 +19,6 @@ from cellwright.cells import (
     log,
     log_sigmoid,
     maximum,
-    mean,
     minimum,
     mod,
     relu,
@@ -30,45 +29,6 @@ from cellwright.cells import (
     weight,
     where,
 )
-
-
-class ResetBefore(Cell):
-    """Cho et al. 2014: U (r * h), a second product inside the step."""
-
-    def step(self, x, h):
-        r = sigmoid(affine("r", x, h))
-        z = sigmoid(affine("z", x, h))
-        n = tanh(affine("n", x, r * h))
-        return (1 - z) * n + z * h
-
-
-class ResetAfter(Cell):
-    """torch's GRU: the reset gate acts on U h + b."""
-
-    def step(self, x, h):
-        r = sigmoid(affine("r", x, h, recurrent_bias=True))
-        z = sigmoid(affine("z", x, h, recurrent_bias=True))
-        n = tanh(linear("n", x, bias=True) + r * linear("n", h, bias=True))
-        return (1 - z) * n + z * h
-
-
-def normalised(value, name):
-    centred = value - mean(value, "unit")
-    return centred / sqrt(mean(centred * centred, "unit") + 1e-5) * weight("gain", name) + weight("offset", name)
-
-
-class LayerNormalised(Cell):
-    """Ba, Kiros & Hinton 2016: W x, U h and c are normalised, each by itself."""
-
-    states = ("h", "c")
-
-    def step(self, x, h, c):
-        def seen(gate):
-            return normalised(linear(gate, x), f"x{gate}") + normalised(linear(gate, h), f"h{gate}")
-
-        i, f, o = (sigmoid(seen(gate)) for gate in "ifo")
-        c = f * c + i * tanh(seen("g"))
-        return o * tanh(normalised(c, "c")), c
 
 
 class Stabilised(Cell):
@@ -119,9 +79,6 @@ CELLS: Mapping[str, Cell] = {
     "projection": LSTM(projection=True, recurrent_bias=True),
     "blocks of two": LSTM(cells_per_block=2, gate_recurrence="units", forget_gate=False),
     "blocks with peepholes": LSTM(cells_per_block=2, peepholes=True),
-    "reset before": ResetBefore(),
-    "reset after": ResetAfter(),
-    "layer-normalised": LayerNormalised(),
     "stabilised": Stabilised(),
     "time-aware": TimeAware(),
     "oddments": Oddments(),

@@ -80,6 +80,7 @@ class Recurrent(nn.Module):
         if dropout > 0 and num_layers == 1:
             warnings.warn(f"dropout={dropout} acts between layers and does nothing with num_layers=1", stacklevel=2)
         self._directions = tuple(self.directions())
+        self._signals = tuple(self.cell.program().named)
         self._packed: dict[str, Packed] | None = None
         self._sizes = tuple(tuple(sorted(self.layer_sizes(layer).items())) for layer in range(num_layers))
         self._family_names = tuple(family.name for family in self._families(0))
@@ -180,7 +181,7 @@ class Recurrent(nn.Module):
         """
         if record:
             record = (record,) if isinstance(record, str) else tuple(record)
-            checks.signals(record, self.cell.program().named)
+            checks.signals(record, self._signals)
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, state, lengths, resets, record, sequences)
         checks.input_shape(input, self.input_size, self.batch_first)
