@@ -14,8 +14,8 @@ from torch.nn.utils.rnn import PackedSequence
 from cellwright.cells import Cell, find
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks
-from cellwright.layers.compiled import Packed
-from cellwright.layers.scan import Scanned, loop_in_graph, scan, scan_in_graph
+from cellwright.layers.compiled import Packed, compiled_step
+from cellwright.layers.scan import Scanned, loop_in_graph, run_plainly, scan, scan_in_graph
 from cellwright.layers.sequences import Masks, repack, reverse_in_time, unpack
 from cellwright.program import Family, GroupFunction, families
 
@@ -80,6 +80,9 @@ class Recurrent(nn.Module):
         if dropout > 0 and num_layers == 1:
             warnings.warn(f"dropout={dropout} acts between layers and does nothing with num_layers=1", stacklevel=2)
         self._directions = tuple(self.directions())
+        is_own = type(self).group_functions is Recurrent.group_functions
+        is_alone = len(self._directions) == 1 and tuple(self.cell.sequences) == ("x",)
+        self._is_single = is_own and is_alone and not self.batch_first
         self._signals = tuple(self.cell.program().named)
         self._packed: dict[str, Packed] | None = None
         self._sizes = tuple(tuple(sorted(self.layer_sizes(layer).items())) for layer in range(num_layers))
@@ -179,6 +182,10 @@ class Recurrent(nn.Module):
         Raises:
             CellwrightError: shapes or dtypes that do not fit, unknown names, no time steps.
         """
+        if state is None and lengths is None and resets is None and not record and not sequences:
+            results = self._run_plainly(input)
+            if results is not None:
+                return results
         if record:
             record = (record,) if isinstance(record, str) else tuple(record)
             checks.signals(record, self._signals)
@@ -201,6 +208,17 @@ class Recurrent(nn.Module):
         new_states = tuple(final) if batched else tuple(tensor.squeeze(1) for tensor in final)
         result = time_back(output), new_states[0] if len(new_states) == 1 else new_states
         return (*result, {name: time_back(tensor) for name, tensor in recorded.items()}) if record else result
+
+    def _run_plainly(self, input: Any) -> Any:
+        """The results of the commonest call, by the shortest way; None for what ``forward`` has to look at."""
+        if not self._is_single or type(input) is not Tensor or input.ndim != 3 or input.shape[2] != self.input_size:
+            return None
+        step = compiled_step(self.cell, self._sizes[0], (), self.recompute)
+        packed = None if self._packed is None else self._packed["_l0"]
+        results = run_plainly(step, input, self.stored(0, "_l0"), packed)
+        if results is None:
+            return None
+        return results[0], results[1] if len(results) == 2 else tuple(results[1:])
 
     def step(self, input: Tensor, state: State | None = None, **sequences: Tensor) -> tuple[Tensor, State]:
         """One time step, for streaming.

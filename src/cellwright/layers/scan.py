@@ -130,6 +130,23 @@ def _run_compiled(
     return Scanned(output, finals, recorded)
 
 
+def run_plainly(
+    step: CompiledStep, x: Tensor, stored: Mapping[str, Tensor], packed: Packed | None
+) -> Sequence[Tensor] | None:
+    """Output and final states of a step that reads x alone, from zero states; None where it has to be interpreted."""
+    if not kernels.enabled() or not operator.is_plain((x, *stored.values())) or step.constants is not None:
+        return None
+    loop = step.loop(x.dtype)
+    if loop is None or x.shape[0] == 0:
+        return None
+    given = [x if name == "x" else stored.get(name) for name in loop.names]
+    kept = None if packed is None else packed.of(loop, given)
+    return operator.run(loop, given, _NO_MASKS, partial(_interpreted, step, _WHOLE), kept)
+
+
+_NO_MASKS, _WHOLE = (None, None), Masks()
+
+
 def loop_in_graph(
     cell: Cell, sizes: Sizes, record: tuple[str, ...], recompute: bool, dtype: torch.dtype
 ) -> tuple[Any, ...] | None:
