@@ -9,7 +9,7 @@ entry:
   %"chunk" = load i64, ptr %".7", align 8
   %".8" = getelementptr i64, ptr %"numbers", i64 1
   %"product function" = load i64, ptr %".8", align 8
-  %".9" = inttoptr i64 %"product function" to void (i64, ptr, i64, i64, i64, i64, ptr, ptr, i64, i64)*
+  %".9" = inttoptr i64 %"product function" to void (i64, ptr, i64, i64, i64, i64, ptr, ptr, i64, i64, i64, i64, i64)*
   %".10" = getelementptr i64, ptr %"numbers", i64 2
   %"lengths.row" = load i64, ptr %".10", align 8
   %".19" = getelementptr i64, ptr %"numbers", i64 3
@@ -61,71 +61,73 @@ entry:
   %".106" = getelementptr i64, ptr %"numbers", i64 15
   %"size unit" = load i64, ptr %".106", align 8
   %".107" = mul i64 1, %"size unit"
-  %".153" = getelementptr i64, ptr %"addresses", i64 5
-  %"tensor x" = load i64, ptr %".153", align 8
-  %".154" = getelementptr i64, ptr %"numbers", i64 16
-  %"input x.offset" = load i64, ptr %".154", align 8
-  %".155" = add i64 %"tensor x", %"input x.offset"
-  %"input x" = inttoptr i64 %".155" to ptr
+  %".150" = getelementptr i64, ptr %"numbers", i64 16
+  %"joined" = load i64, ptr %".150", align 8
   %".156" = getelementptr i64, ptr %"numbers", i64 17
   %"input x.time" = load i64, ptr %".156", align 8
-  %".159" = getelementptr i64, ptr %"numbers", i64 18
-  %"input x.row" = load i64, ptr %".159", align 8
-  %".160" = getelementptr i64, ptr %"numbers", i64 19
-  %"product 0.0.offset" = load i64, ptr %".160", align 8
-  %".161" = add i64 %"tensor @scratch", %"product 0.0.offset"
-  %"product 0.0" = inttoptr i64 %".161" to ptr
-  %".162" = getelementptr i64, ptr %"numbers", i64 20
-  %"product 0.0.time" = load i64, ptr %".162", align 8
-  %".165" = getelementptr i64, ptr %"numbers", i64 21
-  %"product 0.0.row" = load i64, ptr %".165", align 8
-  %".169" = getelementptr i64, ptr %"numbers", i64 22
-  %"matrix 0.0.depth" = load i64, ptr %".169", align 8
-  %".170" = getelementptr i64, ptr %"numbers", i64 23
-  %"matrix 0.0.columns" = load i64, ptr %".170", align 8
-  %".171" = getelementptr i64, ptr %"addresses", i64 6
-  %"tensor @packed" = load i64, ptr %".171", align 8
+  %".157" = getelementptr i64, ptr %"numbers", i64 18
+  %"product 0.0.time" = load i64, ptr %".157", align 8
+  %".158" = getelementptr i64, ptr %"addresses", i64 5
+  %"tensor x" = load i64, ptr %".158", align 8
+  %".159" = getelementptr i64, ptr %"numbers", i64 19
+  %"input x.offset" = load i64, ptr %".159", align 8
+  %".160" = add i64 %"tensor x", %"input x.offset"
+  %"input x" = inttoptr i64 %".160" to ptr
+  %".163" = getelementptr i64, ptr %"numbers", i64 20
+  %"input x.row" = load i64, ptr %".163", align 8
+  %".164" = getelementptr i64, ptr %"numbers", i64 21
+  %"product 0.0.offset" = load i64, ptr %".164", align 8
+  %".165" = add i64 %"tensor @scratch", %"product 0.0.offset"
+  %"product 0.0" = inttoptr i64 %".165" to ptr
+  %".168" = getelementptr i64, ptr %"numbers", i64 22
+  %"product 0.0.row" = load i64, ptr %".168", align 8
+  %".171" = getelementptr i64, ptr %"numbers", i64 23
+  %"matrix 0.0.depth" = load i64, ptr %".171", align 8
   %".172" = getelementptr i64, ptr %"numbers", i64 24
-  %"matrix 0.0.offset" = load i64, ptr %".172", align 8
-  %".173" = add i64 %"tensor @packed", %"matrix 0.0.offset"
-  %"matrix 0.0" = inttoptr i64 %".173" to ptr
-  %".183" = getelementptr i64, ptr %"numbers", i64 25
-  %"matrix 0.1.depth" = load i64, ptr %".183", align 8
-  %".184" = getelementptr i64, ptr %"numbers", i64 26
-  %"matrix 0.1.columns" = load i64, ptr %".184", align 8
-  %".185" = getelementptr i64, ptr %"numbers", i64 27
-  %"matrix 0.1.offset" = load i64, ptr %".185", align 8
-  %".186" = add i64 %"tensor @packed", %"matrix 0.1.offset"
-  %"matrix 0.1" = inttoptr i64 %".186" to ptr
-  %".230" = getelementptr i64, ptr %"addresses", i64 7
-  %"tensor bias_ih" = load i64, ptr %".230", align 8
-  %".231" = getelementptr i64, ptr %"numbers", i64 28
-  %"parameter bias_ih.u.offset" = load i64, ptr %".231", align 8
-  %".232" = add i64 %"tensor bias_ih", %"parameter bias_ih.u.offset"
-  %"parameter bias_ih.u" = inttoptr i64 %".232" to ptr
+  %"matrix 0.0.columns" = load i64, ptr %".172", align 8
+  %".173" = getelementptr i64, ptr %"addresses", i64 6
+  %"tensor @packed" = load i64, ptr %".173", align 8
+  %".174" = getelementptr i64, ptr %"numbers", i64 25
+  %"matrix 0.0.offset" = load i64, ptr %".174", align 8
+  %".175" = add i64 %"tensor @packed", %"matrix 0.0.offset"
+  %"matrix 0.0" = inttoptr i64 %".175" to ptr
+  %".185" = getelementptr i64, ptr %"numbers", i64 26
+  %"matrix 0.1.depth" = load i64, ptr %".185", align 8
+  %".186" = getelementptr i64, ptr %"numbers", i64 27
+  %"matrix 0.1.columns" = load i64, ptr %".186", align 8
+  %".187" = getelementptr i64, ptr %"numbers", i64 28
+  %"matrix 0.1.offset" = load i64, ptr %".187", align 8
+  %".188" = add i64 %"tensor @packed", %"matrix 0.1.offset"
+  %"matrix 0.1" = inttoptr i64 %".188" to ptr
+  %".232" = getelementptr i64, ptr %"addresses", i64 7
+  %"tensor bias_ih" = load i64, ptr %".232", align 8
   %".233" = getelementptr i64, ptr %"numbers", i64 29
-  %"parameter bias_ih.u.time" = load i64, ptr %".233", align 8
-  %".236" = getelementptr i64, ptr %"numbers", i64 30
-  %"parameter bias_ih.u.row" = load i64, ptr %".236", align 8
-  %".342" = getelementptr i64, ptr %"addresses", i64 8
-  %"tensor @final h" = load i64, ptr %".342", align 8
-  %".343" = getelementptr i64, ptr %"numbers", i64 31
-  %"final h.offset" = load i64, ptr %".343", align 8
-  %".344" = add i64 %"tensor @final h", %"final h.offset"
-  %"final h" = inttoptr i64 %".344" to ptr
+  %"parameter bias_ih.u.offset" = load i64, ptr %".233", align 8
+  %".234" = add i64 %"tensor bias_ih", %"parameter bias_ih.u.offset"
+  %"parameter bias_ih.u" = inttoptr i64 %".234" to ptr
+  %".235" = getelementptr i64, ptr %"numbers", i64 30
+  %"parameter bias_ih.u.time" = load i64, ptr %".235", align 8
+  %".238" = getelementptr i64, ptr %"numbers", i64 31
+  %"parameter bias_ih.u.row" = load i64, ptr %".238", align 8
+  %".344" = getelementptr i64, ptr %"addresses", i64 8
+  %"tensor @final h" = load i64, ptr %".344", align 8
   %".345" = getelementptr i64, ptr %"numbers", i64 32
-  %"final h.row" = load i64, ptr %".345", align 8
+  %"final h.offset" = load i64, ptr %".345", align 8
+  %".346" = add i64 %"tensor @final h", %"final h.offset"
+  %"final h" = inttoptr i64 %".346" to ptr
+  %".347" = getelementptr i64, ptr %"numbers", i64 33
+  %"final h.row" = load i64, ptr %".347", align 8
   br label %"start"
 start:
   %".11" = icmp ne i64 %"lengths.row", 0
   br label %"head"
 head:
-  %".13" = phi  i64 [0, %"start"], [%".324", %"after.4"]
+  %".13" = phi  i64 [0, %"start"], [%".326", %"after.4"]
   %".14" = icmp slt i64 %".13", %"steps"
   br i1 %".14", label %"body", label %"after"
 body:
   %".16" = srem i64 %".13", %"chunk"
-  %".17" = icmp eq i64 %".13", 0
+  %".17" = icmp sle i64 %".13", 0
   %".18" = sub i64 %".13", 1
   %".20" = and i64 %".18", %"state h.mask"
   %".25" = mul i64 %"state h.time", %".20"
@@ -256,227 +258,228 @@ body.endif.endif.endif.if:
   %".147" = sub i64 %"steps", %".13"
   %".148" = icmp slt i64 %".147", %"chunk"
   %".149" = select  i1 %".148", i64 %".147", i64 %"chunk"
-  %".150" = icmp eq i64 %"chunk", 1
-  %".151" = mul i64 %".149", %"last"
-  %".152" = select  i1 %".150", i64 %".64", i64 %".151"
-  %".157" = mul i64 %"input x.time", %".13"
-  %".158" = getelementptr float, ptr %"input x", i64 %".157"
-  %".163" = mul i64 %"product 0.0.time", 0
-  %".164" = getelementptr float, ptr %"product 0.0", i64 %".163"
-  %".166" = sub i64 %".152", %"first"
-  %".167" = mul i64 %"input x.row", %"first"
-  %".168" = getelementptr float, ptr %".158", i64 %".167"
-  %".174" = mul i64 %"product 0.0.row", %"first"
-  %".175" = getelementptr float, ptr %".164", i64 %".174"
-  call void %".9"(i64 %".166", ptr %".168", i64 %"input x.row", i64 1, i64 %"matrix 0.0.depth", i64 %"matrix 0.0.columns", ptr %"matrix 0.0", ptr %".175", i64 %"product 0.0.row", i64 0)
+  %".151" = icmp ne i64 %"joined", 0
+  %".152" = mul i64 %".149", %"last"
+  %".153" = sub i64 %".64", %"first"
+  %".154" = select  i1 %".151", i64 %".152", i64 %".153"
+  %".155" = select  i1 %".151", i64 1, i64 %".149"
+  %".161" = mul i64 %"input x.time", %".13"
+  %".162" = getelementptr float, ptr %"input x", i64 %".161"
+  %".166" = mul i64 %"product 0.0.time", 0
+  %".167" = getelementptr float, ptr %"product 0.0", i64 %".166"
+  %".169" = mul i64 %"input x.row", %"first"
+  %".170" = getelementptr float, ptr %".162", i64 %".169"
+  %".176" = mul i64 %"product 0.0.row", %"first"
+  %".177" = getelementptr float, ptr %".167", i64 %".176"
+  call void %".9"(i64 %".154", ptr %".170", i64 %"input x.row", i64 1, i64 %"matrix 0.0.depth", i64 %"matrix 0.0.columns", ptr %"matrix 0.0", ptr %".177", i64 %"product 0.0.row", i64 0, i64 %".155", i64 %"input x.time", i64 %"product 0.0.time")
   br label %"body.endif.endif.endif.endif"
 body.endif.endif.endif.endif:
-  %".178" = mul i64 %"product 0.0.time", %".16"
-  %".179" = getelementptr float, ptr %"product 0.0", i64 %".178"
   %".180" = sub i64 %".64", %"first"
-  %".181" = mul i64 %".144", %"first"
-  %".182" = getelementptr float, ptr %".143", i64 %".181"
-  %".187" = mul i64 %"product 0.0.row", %"first"
-  %".188" = getelementptr float, ptr %".179", i64 %".187"
-  call void %".9"(i64 %".180", ptr %".182", i64 %".144", i64 1, i64 %"matrix 0.1.depth", i64 %"matrix 0.1.columns", ptr %"matrix 0.1", ptr %".188", i64 %"product 0.0.row", i64 1)
+  %".181" = mul i64 %"product 0.0.time", %".16"
+  %".182" = getelementptr float, ptr %"product 0.0", i64 %".181"
+  %".183" = mul i64 %".144", %"first"
+  %".184" = getelementptr float, ptr %".143", i64 %".183"
+  %".189" = mul i64 %"product 0.0.row", %"first"
+  %".190" = getelementptr float, ptr %".182", i64 %".189"
+  call void %".9"(i64 %".180", ptr %".184", i64 %".144", i64 1, i64 %"matrix 0.1.depth", i64 %"matrix 0.1.columns", ptr %"matrix 0.1", ptr %".190", i64 %"product 0.0.row", i64 1, i64 1, i64 0, i64 0)
   br label %"head.4"
 head.4:
-  %".191" = phi  i64 [%"first", %"body.endif.endif.endif.endif"], [%".322", %"body.4.endif"]
-  %".192" = icmp slt i64 %".191", %"last"
-  br i1 %".192", label %"body.4", label %"after.4"
+  %".193" = phi  i64 [%"first", %"body.endif.endif.endif.endif"], [%".324", %"body.4.endif"]
+  %".194" = icmp slt i64 %".193", %"last"
+  br i1 %".194", label %"body.4", label %"after.4"
 body.4:
-  %".194" = mul i64 %".191", %"lengths.row"
-  %".195" = getelementptr i64, ptr %"lengths", i64 %".194"
-  %".196" = load i64, ptr %".195", align 8
-  %".197" = icmp sge i64 %".13", %".196"
-  br i1 %".197", label %"body.4.if", label %"body.4.else"
+  %".196" = mul i64 %".193", %"lengths.row"
+  %".197" = getelementptr i64, ptr %"lengths", i64 %".196"
+  %".198" = load i64, ptr %".197", align 8
+  %".199" = icmp sge i64 %".13", %".198"
+  br i1 %".199", label %"body.4.if", label %"body.4.else"
 after.4:
-  %".324" = add i64 %".13", 1
+  %".326" = add i64 %".13", 1
   br label %"head"
 body.4.if:
-  %".199" = mul i64 %"state h.row", %".191"
-  %".200" = getelementptr float, ptr %".36", i64 %".199"
-  %".201" = and i64 %".107", -4
+  %".201" = mul i64 %"state h.row", %".193"
+  %".202" = getelementptr float, ptr %".36", i64 %".201"
+  %".203" = and i64 %".107", -4
   br label %"head.5"
 body.4.else:
-  %".220" = mul i64 %".13", %"resets.time"
-  %".221" = mul i64 %".191", %"resets.row"
-  %".222" = add i64 %".220", %".221"
-  %".223" = getelementptr i8, ptr %"resets", i64 %".222"
-  %".224" = load i8, ptr %".223", align 1
-  %".225" = icmp ne i8 %".224", 0
-  %".226" = mul i64 %"product 0.0.time", %".16"
-  %".227" = getelementptr float, ptr %"product 0.0", i64 %".226"
-  %".228" = mul i64 %"product 0.0.row", %".191"
-  %".229" = getelementptr float, ptr %".227", i64 %".228"
-  %".234" = mul i64 %"parameter bias_ih.u.time", %".13"
-  %".235" = getelementptr float, ptr %"parameter bias_ih.u", i64 %".234"
-  %".237" = mul i64 %"parameter bias_ih.u.row", %".191"
-  %".238" = getelementptr float, ptr %".235", i64 %".237"
-  %".239" = mul i64 %"state h.row", %".191"
-  %".240" = getelementptr float, ptr %".36", i64 %".239"
-  %".241" = and i64 %"size unit", -4
+  %".222" = mul i64 %".13", %"resets.time"
+  %".223" = mul i64 %".193", %"resets.row"
+  %".224" = add i64 %".222", %".223"
+  %".225" = getelementptr i8, ptr %"resets", i64 %".224"
+  %".226" = load i8, ptr %".225", align 1
+  %".227" = icmp ne i8 %".226", 0
+  %".228" = mul i64 %"product 0.0.time", %".16"
+  %".229" = getelementptr float, ptr %"product 0.0", i64 %".228"
+  %".230" = mul i64 %"product 0.0.row", %".193"
+  %".231" = getelementptr float, ptr %".229", i64 %".230"
+  %".236" = mul i64 %"parameter bias_ih.u.time", %".13"
+  %".237" = getelementptr float, ptr %"parameter bias_ih.u", i64 %".236"
+  %".239" = mul i64 %"parameter bias_ih.u.row", %".193"
+  %".240" = getelementptr float, ptr %".237", i64 %".239"
+  %".241" = mul i64 %"state h.row", %".193"
+  %".242" = getelementptr float, ptr %".36", i64 %".241"
+  %".243" = and i64 %"size unit", -4
   br label %"head.6"
 body.4.endif:
-  %".322" = add i64 %".191", 1
+  %".324" = add i64 %".193", 1
   br label %"head.4"
 head.5:
-  %".203" = phi  i64 [0, %"body.4.if"], [%".208", %"body.5"]
-  %".204" = icmp slt i64 %".203", %".201"
-  br i1 %".204", label %"body.5", label %"after.5"
+  %".205" = phi  i64 [0, %"body.4.if"], [%".210", %"body.5"]
+  %".206" = icmp slt i64 %".205", %".203"
+  br i1 %".206", label %"body.5", label %"after.5"
 body.5:
-  %".206" = getelementptr float, ptr %".200", i64 %".203"
-  store <4 x float> <float              0x0, float              0x0, float              0x0, float              0x0>, ptr %".206", align 4
-  %".208" = add i64 %".203", 4
+  %".208" = getelementptr float, ptr %".202", i64 %".205"
+  store <4 x float> <float              0x0, float              0x0, float              0x0, float              0x0>, ptr %".208", align 4
+  %".210" = add i64 %".205", 4
   br label %"head.5"
 after.5:
-  %".210" = icmp slt i64 %".201", %".107"
-  br i1 %".210", label %"after.5.if", label %"after.5.endif"
+  %".212" = icmp slt i64 %".203", %".107"
+  br i1 %".212", label %"after.5.if", label %"after.5.endif"
 after.5.if:
-  %".212" = sub i64 %".107", %".201"
-  %".213" = insertelement <4 x i64> <i64 undef, i64 undef, i64 undef, i64 undef>, i64 %".212", i32 0
-  %".214" = shufflevector <4 x i64> %".213", <4 x i64> <i64 undef, i64 undef, i64 undef, i64 undef>, <4 x i32> <i32 0, i32 0, i32 0, i32 0>
-  %".215" = icmp slt <4 x i64> <i64 0, i64 1, i64 2, i64 3>, %".214"
-  %".216" = getelementptr float, ptr %".200", i64 %".201"
-  call void @"llvm.masked.store.v4f32.p0"(<4 x float> <float              0x0, float              0x0, float              0x0, float              0x0>, ptr %".216", i32 4, <4 x i1> %".215")
+  %".214" = sub i64 %".107", %".203"
+  %".215" = insertelement <4 x i64> <i64 undef, i64 undef, i64 undef, i64 undef>, i64 %".214", i32 0
+  %".216" = shufflevector <4 x i64> %".215", <4 x i64> <i64 undef, i64 undef, i64 undef, i64 undef>, <4 x i32> <i32 0, i32 0, i32 0, i32 0>
+  %".217" = icmp slt <4 x i64> <i64 0, i64 1, i64 2, i64 3>, %".216"
+  %".218" = getelementptr float, ptr %".202", i64 %".203"
+  call void @"llvm.masked.store.v4f32.p0"(<4 x float> <float              0x0, float              0x0, float              0x0, float              0x0>, ptr %".218", i32 4, <4 x i1> %".217")
   br label %"after.5.endif"
 after.5.endif:
   br label %"body.4.endif"
 head.6:
-  %".243" = phi  i64 [0, %"body.4.else"], [%".279", %"body.6"]
-  %".244" = icmp slt i64 %".243", %".241"
-  br i1 %".244", label %"body.6", label %"after.6"
+  %".245" = phi  i64 [0, %"body.4.else"], [%".281", %"body.6"]
+  %".246" = icmp slt i64 %".245", %".243"
+  br i1 %".246", label %"body.6", label %"after.6"
 body.6:
-  %".246" = getelementptr float, ptr %".229", i64 %".243"
-  %".247" = load <4 x float>, ptr %".246", align 4
-  %".248" = getelementptr float, ptr %".238", i64 %".243"
+  %".248" = getelementptr float, ptr %".231", i64 %".245"
   %".249" = load <4 x float>, ptr %".248", align 4
-  %".250" = fadd contract <4 x float> %".247", %".249"
-  %".251" = fcmp olt <4 x float> <float 0x4023000000000000, float 0x4023000000000000, float 0x4023000000000000, float 0x4023000000000000>, %".250"
-  %".252" = select  <4 x i1> %".251", <4 x float> <float 0x4023000000000000, float 0x4023000000000000, float 0x4023000000000000, float 0x4023000000000000>, <4 x float> %".250"
-  %".253" = fcmp olt <4 x float> %".252", <float 0xc023000000000000, float 0xc023000000000000, float 0xc023000000000000, float 0xc023000000000000>
-  %".254" = select  <4 x i1> %".253", <4 x float> <float 0xc023000000000000, float 0xc023000000000000, float 0xc023000000000000, float 0xc023000000000000>, <4 x float> %".252"
-  %".255" = fadd contract <4 x float> %".254", %".254"
-  %".256" = fmul <4 x float> %".255", <float 0x3ff7154760000000, float 0x3ff7154760000000, float 0x3ff7154760000000, float 0x3ff7154760000000>
-  %".257" = fadd <4 x float> %".256", <float 0x4168000000000000, float 0x4168000000000000, float 0x4168000000000000, float 0x4168000000000000>
-  %".258" = fsub <4 x float> %".257", <float 0x4168000000000000, float 0x4168000000000000, float 0x4168000000000000, float 0x4168000000000000>
-  %".259" = bitcast <4 x float> %".257" to <4 x i32>
-  %".260" = sub <4 x i32> %".259", <i32 1262485504, i32 1262485504, i32 1262485504, i32 1262485504>
-  %".261" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".258", <4 x float> <float 0xbfe62e0000000000, float 0xbfe62e0000000000, float 0xbfe62e0000000000, float 0xbfe62e0000000000>, <4 x float> %".255")
-  %".262" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".258", <4 x float> <float 0xbf00bfbe80000000, float 0xbf00bfbe80000000, float 0xbf00bfbe80000000, float 0xbf00bfbe80000000>, <4 x float> %".261")
-  %".263" = add <4 x i32> %".260", <i32 127, i32 127, i32 127, i32 127>
-  %".264" = shl <4 x i32> %".263", <i32 23, i32 23, i32 23, i32 23>
-  %".265" = bitcast <4 x i32> %".264" to <4 x float>
-  %".266" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> <float 0x3f2a01a020000000, float 0x3f2a01a020000000, float 0x3f2a01a020000000, float 0x3f2a01a020000000>, <4 x float> %".262", <4 x float> <float 0x3f56c16c20000000, float 0x3f56c16c20000000, float 0x3f56c16c20000000, float 0x3f56c16c20000000>)
-  %".267" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".266", <4 x float> %".262", <4 x float> <float 0x3f81111120000000, float 0x3f81111120000000, float 0x3f81111120000000, float 0x3f81111120000000>)
-  %".268" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".267", <4 x float> %".262", <4 x float> <float 0x3fa5555560000000, float 0x3fa5555560000000, float 0x3fa5555560000000, float 0x3fa5555560000000>)
-  %".269" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".268", <4 x float> %".262", <4 x float> <float 0x3fc5555560000000, float 0x3fc5555560000000, float 0x3fc5555560000000, float 0x3fc5555560000000>)
-  %".270" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".269", <4 x float> %".262", <4 x float> <float 0x3fe0000000000000, float 0x3fe0000000000000, float 0x3fe0000000000000, float 0x3fe0000000000000>)
-  %".271" = fmul contract <4 x float> %".262", %".262"
-  %".272" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".271", <4 x float> %".270", <4 x float> %".262")
-  %".273" = fsub contract <4 x float> %".265", <float 0x3ff0000000000000, float 0x3ff0000000000000, float 0x3ff0000000000000, float 0x3ff0000000000000>
-  %".274" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".265", <4 x float> %".272", <4 x float> %".273")
-  %".275" = fadd contract <4 x float> %".274", <float 0x4000000000000000, float 0x4000000000000000, float 0x4000000000000000, float 0x4000000000000000>
-  %".276" = fdiv <4 x float> %".274", %".275"
-  %".277" = getelementptr float, ptr %".240", i64 %".243"
-  store <4 x float> %".276", ptr %".277", align 4
-  %".279" = add i64 %".243", 4
+  %".250" = getelementptr float, ptr %".240", i64 %".245"
+  %".251" = load <4 x float>, ptr %".250", align 4
+  %".252" = fadd contract <4 x float> %".249", %".251"
+  %".253" = fcmp olt <4 x float> <float 0x4023000000000000, float 0x4023000000000000, float 0x4023000000000000, float 0x4023000000000000>, %".252"
+  %".254" = select  <4 x i1> %".253", <4 x float> <float 0x4023000000000000, float 0x4023000000000000, float 0x4023000000000000, float 0x4023000000000000>, <4 x float> %".252"
+  %".255" = fcmp olt <4 x float> %".254", <float 0xc023000000000000, float 0xc023000000000000, float 0xc023000000000000, float 0xc023000000000000>
+  %".256" = select  <4 x i1> %".255", <4 x float> <float 0xc023000000000000, float 0xc023000000000000, float 0xc023000000000000, float 0xc023000000000000>, <4 x float> %".254"
+  %".257" = fadd contract <4 x float> %".256", %".256"
+  %".258" = fmul <4 x float> %".257", <float 0x3ff7154760000000, float 0x3ff7154760000000, float 0x3ff7154760000000, float 0x3ff7154760000000>
+  %".259" = fadd <4 x float> %".258", <float 0x4168000000000000, float 0x4168000000000000, float 0x4168000000000000, float 0x4168000000000000>
+  %".260" = fsub <4 x float> %".259", <float 0x4168000000000000, float 0x4168000000000000, float 0x4168000000000000, float 0x4168000000000000>
+  %".261" = bitcast <4 x float> %".259" to <4 x i32>
+  %".262" = sub <4 x i32> %".261", <i32 1262485504, i32 1262485504, i32 1262485504, i32 1262485504>
+  %".263" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".260", <4 x float> <float 0xbfe62e0000000000, float 0xbfe62e0000000000, float 0xbfe62e0000000000, float 0xbfe62e0000000000>, <4 x float> %".257")
+  %".264" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".260", <4 x float> <float 0xbf00bfbe80000000, float 0xbf00bfbe80000000, float 0xbf00bfbe80000000, float 0xbf00bfbe80000000>, <4 x float> %".263")
+  %".265" = add <4 x i32> %".262", <i32 127, i32 127, i32 127, i32 127>
+  %".266" = shl <4 x i32> %".265", <i32 23, i32 23, i32 23, i32 23>
+  %".267" = bitcast <4 x i32> %".266" to <4 x float>
+  %".268" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> <float 0x3f2a01a020000000, float 0x3f2a01a020000000, float 0x3f2a01a020000000, float 0x3f2a01a020000000>, <4 x float> %".264", <4 x float> <float 0x3f56c16c20000000, float 0x3f56c16c20000000, float 0x3f56c16c20000000, float 0x3f56c16c20000000>)
+  %".269" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".268", <4 x float> %".264", <4 x float> <float 0x3f81111120000000, float 0x3f81111120000000, float 0x3f81111120000000, float 0x3f81111120000000>)
+  %".270" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".269", <4 x float> %".264", <4 x float> <float 0x3fa5555560000000, float 0x3fa5555560000000, float 0x3fa5555560000000, float 0x3fa5555560000000>)
+  %".271" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".270", <4 x float> %".264", <4 x float> <float 0x3fc5555560000000, float 0x3fc5555560000000, float 0x3fc5555560000000, float 0x3fc5555560000000>)
+  %".272" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".271", <4 x float> %".264", <4 x float> <float 0x3fe0000000000000, float 0x3fe0000000000000, float 0x3fe0000000000000, float 0x3fe0000000000000>)
+  %".273" = fmul contract <4 x float> %".264", %".264"
+  %".274" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".273", <4 x float> %".272", <4 x float> %".264")
+  %".275" = fsub contract <4 x float> %".267", <float 0x3ff0000000000000, float 0x3ff0000000000000, float 0x3ff0000000000000, float 0x3ff0000000000000>
+  %".276" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".267", <4 x float> %".274", <4 x float> %".275")
+  %".277" = fadd contract <4 x float> %".276", <float 0x4000000000000000, float 0x4000000000000000, float 0x4000000000000000, float 0x4000000000000000>
+  %".278" = fdiv <4 x float> %".276", %".277"
+  %".279" = getelementptr float, ptr %".242", i64 %".245"
+  store <4 x float> %".278", ptr %".279", align 4
+  %".281" = add i64 %".245", 4
   br label %"head.6"
 after.6:
-  %".281" = icmp slt i64 %".241", %"size unit"
-  br i1 %".281", label %"after.6.if", label %"after.6.endif"
+  %".283" = icmp slt i64 %".243", %"size unit"
+  br i1 %".283", label %"after.6.if", label %"after.6.endif"
 after.6.if:
-  %".283" = sub i64 %"size unit", %".241"
-  %".284" = insertelement <4 x i64> <i64 undef, i64 undef, i64 undef, i64 undef>, i64 %".283", i32 0
-  %".285" = shufflevector <4 x i64> %".284", <4 x i64> <i64 undef, i64 undef, i64 undef, i64 undef>, <4 x i32> <i32 0, i32 0, i32 0, i32 0>
-  %".286" = icmp slt <4 x i64> <i64 0, i64 1, i64 2, i64 3>, %".285"
-  %".287" = getelementptr float, ptr %".229", i64 %".241"
-  %".288" = call <4 x float> @"llvm.masked.load.v4f32.p0"(ptr %".287", i32 4, <4 x i1> %".286", <4 x float> <float              0x0, float              0x0, float              0x0, float              0x0>)
-  %".289" = getelementptr float, ptr %".238", i64 %".241"
-  %".290" = call <4 x float> @"llvm.masked.load.v4f32.p0"(ptr %".289", i32 4, <4 x i1> %".286", <4 x float> <float              0x0, float              0x0, float              0x0, float              0x0>)
-  %".291" = fadd contract <4 x float> %".288", %".290"
-  %".292" = fcmp olt <4 x float> <float 0x4023000000000000, float 0x4023000000000000, float 0x4023000000000000, float 0x4023000000000000>, %".291"
-  %".293" = select  <4 x i1> %".292", <4 x float> <float 0x4023000000000000, float 0x4023000000000000, float 0x4023000000000000, float 0x4023000000000000>, <4 x float> %".291"
-  %".294" = fcmp olt <4 x float> %".293", <float 0xc023000000000000, float 0xc023000000000000, float 0xc023000000000000, float 0xc023000000000000>
-  %".295" = select  <4 x i1> %".294", <4 x float> <float 0xc023000000000000, float 0xc023000000000000, float 0xc023000000000000, float 0xc023000000000000>, <4 x float> %".293"
-  %".296" = fadd contract <4 x float> %".295", %".295"
-  %".297" = fmul <4 x float> %".296", <float 0x3ff7154760000000, float 0x3ff7154760000000, float 0x3ff7154760000000, float 0x3ff7154760000000>
-  %".298" = fadd <4 x float> %".297", <float 0x4168000000000000, float 0x4168000000000000, float 0x4168000000000000, float 0x4168000000000000>
-  %".299" = fsub <4 x float> %".298", <float 0x4168000000000000, float 0x4168000000000000, float 0x4168000000000000, float 0x4168000000000000>
-  %".300" = bitcast <4 x float> %".298" to <4 x i32>
-  %".301" = sub <4 x i32> %".300", <i32 1262485504, i32 1262485504, i32 1262485504, i32 1262485504>
-  %".302" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".299", <4 x float> <float 0xbfe62e0000000000, float 0xbfe62e0000000000, float 0xbfe62e0000000000, float 0xbfe62e0000000000>, <4 x float> %".296")
-  %".303" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".299", <4 x float> <float 0xbf00bfbe80000000, float 0xbf00bfbe80000000, float 0xbf00bfbe80000000, float 0xbf00bfbe80000000>, <4 x float> %".302")
-  %".304" = add <4 x i32> %".301", <i32 127, i32 127, i32 127, i32 127>
-  %".305" = shl <4 x i32> %".304", <i32 23, i32 23, i32 23, i32 23>
-  %".306" = bitcast <4 x i32> %".305" to <4 x float>
-  %".307" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> <float 0x3f2a01a020000000, float 0x3f2a01a020000000, float 0x3f2a01a020000000, float 0x3f2a01a020000000>, <4 x float> %".303", <4 x float> <float 0x3f56c16c20000000, float 0x3f56c16c20000000, float 0x3f56c16c20000000, float 0x3f56c16c20000000>)
-  %".308" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".307", <4 x float> %".303", <4 x float> <float 0x3f81111120000000, float 0x3f81111120000000, float 0x3f81111120000000, float 0x3f81111120000000>)
-  %".309" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".308", <4 x float> %".303", <4 x float> <float 0x3fa5555560000000, float 0x3fa5555560000000, float 0x3fa5555560000000, float 0x3fa5555560000000>)
-  %".310" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".309", <4 x float> %".303", <4 x float> <float 0x3fc5555560000000, float 0x3fc5555560000000, float 0x3fc5555560000000, float 0x3fc5555560000000>)
-  %".311" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".310", <4 x float> %".303", <4 x float> <float 0x3fe0000000000000, float 0x3fe0000000000000, float 0x3fe0000000000000, float 0x3fe0000000000000>)
-  %".312" = fmul contract <4 x float> %".303", %".303"
-  %".313" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".312", <4 x float> %".311", <4 x float> %".303")
-  %".314" = fsub contract <4 x float> %".306", <float 0x3ff0000000000000, float 0x3ff0000000000000, float 0x3ff0000000000000, float 0x3ff0000000000000>
-  %".315" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".306", <4 x float> %".313", <4 x float> %".314")
-  %".316" = fadd contract <4 x float> %".315", <float 0x4000000000000000, float 0x4000000000000000, float 0x4000000000000000, float 0x4000000000000000>
-  %".317" = fdiv <4 x float> %".315", %".316"
-  %".318" = getelementptr float, ptr %".240", i64 %".241"
-  call void @"llvm.masked.store.v4f32.p0"(<4 x float> %".317", ptr %".318", i32 4, <4 x i1> %".286")
+  %".285" = sub i64 %"size unit", %".243"
+  %".286" = insertelement <4 x i64> <i64 undef, i64 undef, i64 undef, i64 undef>, i64 %".285", i32 0
+  %".287" = shufflevector <4 x i64> %".286", <4 x i64> <i64 undef, i64 undef, i64 undef, i64 undef>, <4 x i32> <i32 0, i32 0, i32 0, i32 0>
+  %".288" = icmp slt <4 x i64> <i64 0, i64 1, i64 2, i64 3>, %".287"
+  %".289" = getelementptr float, ptr %".231", i64 %".243"
+  %".290" = call <4 x float> @"llvm.masked.load.v4f32.p0"(ptr %".289", i32 4, <4 x i1> %".288", <4 x float> <float              0x0, float              0x0, float              0x0, float              0x0>)
+  %".291" = getelementptr float, ptr %".240", i64 %".243"
+  %".292" = call <4 x float> @"llvm.masked.load.v4f32.p0"(ptr %".291", i32 4, <4 x i1> %".288", <4 x float> <float              0x0, float              0x0, float              0x0, float              0x0>)
+  %".293" = fadd contract <4 x float> %".290", %".292"
+  %".294" = fcmp olt <4 x float> <float 0x4023000000000000, float 0x4023000000000000, float 0x4023000000000000, float 0x4023000000000000>, %".293"
+  %".295" = select  <4 x i1> %".294", <4 x float> <float 0x4023000000000000, float 0x4023000000000000, float 0x4023000000000000, float 0x4023000000000000>, <4 x float> %".293"
+  %".296" = fcmp olt <4 x float> %".295", <float 0xc023000000000000, float 0xc023000000000000, float 0xc023000000000000, float 0xc023000000000000>
+  %".297" = select  <4 x i1> %".296", <4 x float> <float 0xc023000000000000, float 0xc023000000000000, float 0xc023000000000000, float 0xc023000000000000>, <4 x float> %".295"
+  %".298" = fadd contract <4 x float> %".297", %".297"
+  %".299" = fmul <4 x float> %".298", <float 0x3ff7154760000000, float 0x3ff7154760000000, float 0x3ff7154760000000, float 0x3ff7154760000000>
+  %".300" = fadd <4 x float> %".299", <float 0x4168000000000000, float 0x4168000000000000, float 0x4168000000000000, float 0x4168000000000000>
+  %".301" = fsub <4 x float> %".300", <float 0x4168000000000000, float 0x4168000000000000, float 0x4168000000000000, float 0x4168000000000000>
+  %".302" = bitcast <4 x float> %".300" to <4 x i32>
+  %".303" = sub <4 x i32> %".302", <i32 1262485504, i32 1262485504, i32 1262485504, i32 1262485504>
+  %".304" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".301", <4 x float> <float 0xbfe62e0000000000, float 0xbfe62e0000000000, float 0xbfe62e0000000000, float 0xbfe62e0000000000>, <4 x float> %".298")
+  %".305" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".301", <4 x float> <float 0xbf00bfbe80000000, float 0xbf00bfbe80000000, float 0xbf00bfbe80000000, float 0xbf00bfbe80000000>, <4 x float> %".304")
+  %".306" = add <4 x i32> %".303", <i32 127, i32 127, i32 127, i32 127>
+  %".307" = shl <4 x i32> %".306", <i32 23, i32 23, i32 23, i32 23>
+  %".308" = bitcast <4 x i32> %".307" to <4 x float>
+  %".309" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> <float 0x3f2a01a020000000, float 0x3f2a01a020000000, float 0x3f2a01a020000000, float 0x3f2a01a020000000>, <4 x float> %".305", <4 x float> <float 0x3f56c16c20000000, float 0x3f56c16c20000000, float 0x3f56c16c20000000, float 0x3f56c16c20000000>)
+  %".310" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".309", <4 x float> %".305", <4 x float> <float 0x3f81111120000000, float 0x3f81111120000000, float 0x3f81111120000000, float 0x3f81111120000000>)
+  %".311" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".310", <4 x float> %".305", <4 x float> <float 0x3fa5555560000000, float 0x3fa5555560000000, float 0x3fa5555560000000, float 0x3fa5555560000000>)
+  %".312" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".311", <4 x float> %".305", <4 x float> <float 0x3fc5555560000000, float 0x3fc5555560000000, float 0x3fc5555560000000, float 0x3fc5555560000000>)
+  %".313" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".312", <4 x float> %".305", <4 x float> <float 0x3fe0000000000000, float 0x3fe0000000000000, float 0x3fe0000000000000, float 0x3fe0000000000000>)
+  %".314" = fmul contract <4 x float> %".305", %".305"
+  %".315" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".314", <4 x float> %".313", <4 x float> %".305")
+  %".316" = fsub contract <4 x float> %".308", <float 0x3ff0000000000000, float 0x3ff0000000000000, float 0x3ff0000000000000, float 0x3ff0000000000000>
+  %".317" = call <4 x float> @"llvm.fmuladd.v4f32"(<4 x float> %".308", <4 x float> %".315", <4 x float> %".316")
+  %".318" = fadd contract <4 x float> %".317", <float 0x4000000000000000, float 0x4000000000000000, float 0x4000000000000000, float 0x4000000000000000>
+  %".319" = fdiv <4 x float> %".317", %".318"
+  %".320" = getelementptr float, ptr %".242", i64 %".243"
+  call void @"llvm.masked.store.v4f32.p0"(<4 x float> %".319", ptr %".320", i32 4, <4 x i1> %".288")
   br label %"after.6.endif"
 after.6.endif:
   br label %"body.4.endif"
 head.7:
-  %".327" = phi  i64 [%"first", %"after"], [%".372", %"after.8.endif"]
-  %".328" = icmp slt i64 %".327", %"last"
-  br i1 %".328", label %"body.7", label %"after.7"
+  %".329" = phi  i64 [%"first", %"after"], [%".374", %"after.8.endif"]
+  %".330" = icmp slt i64 %".329", %"last"
+  br i1 %".330", label %"body.7", label %"after.7"
 body.7:
-  %".330" = mul i64 %".327", %"lengths.row"
-  %".331" = getelementptr i64, ptr %"lengths", i64 %".330"
-  %".332" = load i64, ptr %".331", align 8
-  %".333" = icmp slt i64 %".332", %"steps"
-  %".334" = select  i1 %".333", i64 %".332", i64 %"steps"
-  %".335" = icmp eq i64 %".334", 0
-  %".336" = sub i64 %".334", 1
-  %".337" = and i64 %".336", %"state h.mask"
-  %".338" = mul i64 %"state h.time", %".337"
-  %".339" = getelementptr float, ptr %"state h", i64 %".338"
-  %".340" = select  i1 %".335", i64 %"state h.initial.row", i64 %"state h.row"
-  %".341" = select  i1 %".335", ptr %"state h.initial", ptr %".339"
-  %".346" = mul i64 %"final h.row", %".327"
-  %".347" = getelementptr float, ptr %"final h", i64 %".346"
-  %".348" = mul i64 %".340", %".327"
-  %".349" = getelementptr float, ptr %".341", i64 %".348"
-  %".350" = and i64 %".107", -4
+  %".332" = mul i64 %".329", %"lengths.row"
+  %".333" = getelementptr i64, ptr %"lengths", i64 %".332"
+  %".334" = load i64, ptr %".333", align 8
+  %".335" = icmp slt i64 %".334", %"steps"
+  %".336" = select  i1 %".335", i64 %".334", i64 %"steps"
+  %".337" = icmp sle i64 %".336", 0
+  %".338" = sub i64 %".336", 1
+  %".339" = and i64 %".338", %"state h.mask"
+  %".340" = mul i64 %"state h.time", %".339"
+  %".341" = getelementptr float, ptr %"state h", i64 %".340"
+  %".342" = select  i1 %".337", i64 %"state h.initial.row", i64 %"state h.row"
+  %".343" = select  i1 %".337", ptr %"state h.initial", ptr %".341"
+  %".348" = mul i64 %"final h.row", %".329"
+  %".349" = getelementptr float, ptr %"final h", i64 %".348"
+  %".350" = mul i64 %".342", %".329"
+  %".351" = getelementptr float, ptr %".343", i64 %".350"
+  %".352" = and i64 %".107", -4
   br label %"head.8"
 after.7:
   ret void
 head.8:
-  %".352" = phi  i64 [0, %"body.7"], [%".359", %"body.8"]
-  %".353" = icmp slt i64 %".352", %".350"
-  br i1 %".353", label %"body.8", label %"after.8"
+  %".354" = phi  i64 [0, %"body.7"], [%".361", %"body.8"]
+  %".355" = icmp slt i64 %".354", %".352"
+  br i1 %".355", label %"body.8", label %"after.8"
 body.8:
-  %".355" = getelementptr float, ptr %".349", i64 %".352"
-  %".356" = load <4 x float>, ptr %".355", align 4
-  %".357" = getelementptr float, ptr %".347", i64 %".352"
-  store <4 x float> %".356", ptr %".357", align 4
-  %".359" = add i64 %".352", 4
+  %".357" = getelementptr float, ptr %".351", i64 %".354"
+  %".358" = load <4 x float>, ptr %".357", align 4
+  %".359" = getelementptr float, ptr %".349", i64 %".354"
+  store <4 x float> %".358", ptr %".359", align 4
+  %".361" = add i64 %".354", 4
   br label %"head.8"
 after.8:
-  %".361" = icmp slt i64 %".350", %".107"
-  br i1 %".361", label %"after.8.if", label %"after.8.endif"
+  %".363" = icmp slt i64 %".352", %".107"
+  br i1 %".363", label %"after.8.if", label %"after.8.endif"
 after.8.if:
-  %".363" = sub i64 %".107", %".350"
-  %".364" = insertelement <4 x i64> <i64 undef, i64 undef, i64 undef, i64 undef>, i64 %".363", i32 0
-  %".365" = shufflevector <4 x i64> %".364", <4 x i64> <i64 undef, i64 undef, i64 undef, i64 undef>, <4 x i32> <i32 0, i32 0, i32 0, i32 0>
-  %".366" = icmp slt <4 x i64> <i64 0, i64 1, i64 2, i64 3>, %".365"
-  %".367" = getelementptr float, ptr %".349", i64 %".350"
-  %".368" = call <4 x float> @"llvm.masked.load.v4f32.p0"(ptr %".367", i32 4, <4 x i1> %".366", <4 x float> <float              0x0, float              0x0, float              0x0, float              0x0>)
-  %".369" = getelementptr float, ptr %".347", i64 %".350"
-  call void @"llvm.masked.store.v4f32.p0"(<4 x float> %".368", ptr %".369", i32 4, <4 x i1> %".366")
+  %".365" = sub i64 %".107", %".352"
+  %".366" = insertelement <4 x i64> <i64 undef, i64 undef, i64 undef, i64 undef>, i64 %".365", i32 0
+  %".367" = shufflevector <4 x i64> %".366", <4 x i64> <i64 undef, i64 undef, i64 undef, i64 undef>, <4 x i32> <i32 0, i32 0, i32 0, i32 0>
+  %".368" = icmp slt <4 x i64> <i64 0, i64 1, i64 2, i64 3>, %".367"
+  %".369" = getelementptr float, ptr %".351", i64 %".352"
+  %".370" = call <4 x float> @"llvm.masked.load.v4f32.p0"(ptr %".369", i32 4, <4 x i1> %".368", <4 x float> <float              0x0, float              0x0, float              0x0, float              0x0>)
+  %".371" = getelementptr float, ptr %".349", i64 %".352"
+  call void @"llvm.masked.store.v4f32.p0"(<4 x float> %".370", ptr %".371", i32 4, <4 x i1> %".368")
   br label %"after.8.endif"
 after.8.endif:
-  %".372" = add i64 %".327", 1
+  %".374" = add i64 %".329", 1
   br label %"head.7"
 }
 

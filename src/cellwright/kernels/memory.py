@@ -25,7 +25,7 @@ Table: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 _LARGE = 256  # from so many numbers on, a buffer begins at the edge of a cache line
 LINE = 16
 _CACHE = 1 << 20  # bytes of matrices beyond which they leave the cache of a core from step to step
-_ROWS_TOGETHER = 128  # rows of several steps that read such a matrix while it is at hand
+_ROWS_TOGETHER = 512  # rows of several steps that read such a matrix while it is at hand
 
 
 def owner_of(plan: LoopPlan, kernel: Kernel, key: str) -> str:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from cellwright.kernels.vector_ir import INDEX, POINTER, Precision, Vector, Vectors, constant, counted
+from cellwright.kernels.vector_ir import INDEX, POINTER, Precision, Vector, Vectors, constant, counted, declared_as
 
+_AHEAD = 16  # lines of a panel that are asked for before they are read
 _SUMS_IN_FLIGHT = 10  # so many independent sums hide the latency of a multiply-add
 
 
@@ -213,12 +214,22 @@ def _multiplied(
         b.load(b.gep(line, [constant(n * shape.width)], source_etype=scalar), typ=v.type, align=align)
         for n in range(vectors)
     ]
+    if len(a_rows) == shape.blocks[0] and vectors == shape.panel:
+        for n in range(vectors):
+            _prefetch(b, b.gep(line, [constant((_AHEAD * vectors + n) * shape.width)], source_etype=scalar))
     new = []
     for m, a_row in enumerate(a_rows):
         number = v.splat(b.load(b.gep(a_row, [along], source_etype=scalar), typ=scalar, align=align))
         own = sums[m * vectors : (m + 1) * vectors]
         new += [v.call("fmuladd", number, weight, total) for weight, total in zip(weights, own, strict=True)]
     return new
+
+
+def _prefetch(b: ir.IRBuilder, place: Vector) -> None:
+    """Ask for a line of memory that will be read soon. There need be nothing at that address."""
+    i32 = ir.IntType(32)
+    function = declared_as(b, "llvm.prefetch.p0", ir.FunctionType(ir.VoidType(), [POINTER, i32, i32, i32]))
+    b.call(function, [place, ir.Constant(i32, 0), ir.Constant(i32, 3), ir.Constant(i32, 1)])
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from cellwright.errors import CellwrightError
 from cellwright.layers import checks
 from cellwright.layers.compiled import Packed, compiled_step
 from cellwright.layers.scan import Scanned, loop_in_graph, run_plainly, scan, scan_in_graph
-from cellwright.layers.sequences import Masks, repack, reverse_in_time, unpack
+from cellwright.layers.sequences import Masks, RowOrder, repack, reverse_in_time, unpack
 from cellwright.program import Family, GroupFunction, families
 
 Tensor: TypeAlias = torch.Tensor
@@ -27,6 +27,7 @@ _TORCH_ORDER = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 
 _NO_MASKS = Masks()
+_MANY_ROWS, _MANY_UNITS = 16, 96  # from which on ragged rows are put in order
 
 
 class Recurrent(nn.Module):
@@ -204,14 +205,16 @@ class Recurrent(nn.Module):
         masks = _NO_MASKS
         if lengths is not None or resets is not None:
             masks = self._masks(lengths, None if resets is None else time_first(resets), inputs["x"])
-        output, final, recorded = self._run(inputs, initial, masks, record)
+        output, final, recorded = self._run_in_order(inputs, initial, masks, record)
         new_states = tuple(final) if batched else tuple(tensor.squeeze(1) for tensor in final)
         result = time_back(output), new_states[0] if len(new_states) == 1 else new_states
         return (*result, {name: time_back(tensor) for name, tensor in recorded.items()}) if record else result
 
     def _run_plainly(self, input: Any) -> Any:
         """The results of the commonest call, by the shortest way; None for what ``forward`` has to look at."""
-        if not self._is_single or type(input) is not Tensor or input.ndim != 3 or input.shape[2] != self.input_size:
+        if not self._is_single or type(input) is not Tensor or torch.compiler.is_compiling():
+            return None
+        if input.ndim != 3 or input.shape[2] != self.input_size:
             return None
         step = compiled_step(self.cell, self._sizes[0], (), self.recompute)
         packed = None if self._packed is None else self._packed["_l0"]
@@ -271,6 +274,18 @@ class Recurrent(nn.Module):
             parameter = own.get(name + suffix)  # a parametrised one is an attribute instead
             found[name] = getattr(self, name + suffix) if parameter is None else parameter
         return found
+
+    def _run_in_order(
+        self, inputs: dict[str, Tensor], initial: Mapping[str, Tensor], masks: Masks, record: Sequence[str]
+    ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
+        """``_run``, with the rows by length where products are so large that it pays to do none for what has ended."""
+        if masks.lengths is None or masks.lengths.shape[0] < _MANY_ROWS or self.hidden_size < _MANY_UNITS:
+            return self._run(inputs, initial, masks, record)
+        order = RowOrder.by_length(masks.lengths)
+        inputs, initial = ({n: order.taken(tensor) for n, tensor in named.items()} for named in (inputs, initial))
+        output, final, recorded = self._run(inputs, initial, order.masks(masks), record)
+        signals = {name: order.restored(tensor) for name, tensor in recorded.items()}
+        return order.restored(output), [order.restored(tensor) for tensor in final], signals
 
     def _run(
         self, inputs: dict[str, Tensor], initial: Mapping[str, Tensor], masks: Masks, record: Sequence[str]
@@ -356,9 +371,18 @@ class Recurrent(nn.Module):
             )
         checks.packed_shape(packed, self.input_size)
         padded, own_lengths = unpack(packed)
-        output, new_state, *recorded = self(self._swapped(padded), state, lengths=own_lengths, record=record)
-        signals = [{name: repack(self._swapped(t), packed) for name, t in found.items()} for found in recorded]
-        return (repack(self._swapped(output), packed), new_state, *signals)
+        initial = {} if state is None else self._initial_states(state, padded, True)
+        checks.same_dtype(padded, initial, next(self.parameters(), None))
+        order = None
+        if packed.sorted_indices is not None and packed.unsorted_indices is not None:
+            order = RowOrder(packed.sorted_indices, packed.unsorted_indices)
+            initial = {name: order.taken(tensor) for name, tensor in initial.items()}
+        masks = Masks(own_lengths.to(padded.device), None, len(padded))
+        output, final, recorded = self._run({"x": padded}, initial, masks, record)
+        new = tuple(final) if order is None else tuple(order.restored(tensor) for tensor in final)
+        result = repack(output, own_lengths, packed), new[0] if len(new) == 1 else new
+        signals = {name: repack(tensor, own_lengths, packed) for name, tensor in recorded.items()}
+        return (*result, signals) if record else result
 
     def _swapped(self, tensor: Tensor) -> Tensor:
         """Between (time, batch, ...) and the order in which this layer takes and returns tensors."""

@@ -61,18 +61,43 @@ def zero_where(mask: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
     return tensor.masked_fill(mask.reshape(*mask.shape, *(1,) * (tensor.ndim - mask.ndim)), 0)
 
 
+@dataclass(frozen=True)
+class RowOrder:
+    """Rows of a batch in another order: longest sequences first, so that a step ends where the last of them does.
+
+    Attributes:
+        order: (batch,), where each row comes from.
+        back: where each row is found again.
+    """
+
+    order: torch.Tensor
+    back: torch.Tensor
+
+    @classmethod
+    def by_length(cls, lengths: torch.Tensor) -> RowOrder:
+        order = torch.argsort(lengths, descending=True, stable=True)
+        return cls(order, torch.argsort(order))
+
+    def taken(self, tensor: torch.Tensor) -> torch.Tensor:
+        """(any, batch, ...) in this order."""
+        return tensor.index_select(1, self.order)
+
+    def restored(self, tensor: torch.Tensor) -> torch.Tensor:
+        """What is in this order as it was before."""
+        return tensor.index_select(1, self.back)
+
+    def masks(self, masks: Masks) -> Masks:
+        lengths = None if masks.lengths is None else masks.lengths[self.order]
+        return Masks(lengths, None if masks.resets is None else self.taken(masks.resets), masks.steps)
+
+
 def unpack(packed: PackedSequence) -> tuple[torch.Tensor, torch.Tensor]:
-    """A packed batch as (time, batch, features) in the caller's order, and its lengths."""
-    padded, lengths = pad_packed_sequence(packed)
-    return padded, lengths.to(padded.device)
+    """A packed batch as (time, batch, features), longest first as it is packed, and its lengths."""
+    return pad_packed_sequence(PackedSequence(packed.data, packed.batch_sizes))
 
 
-def repack(output: torch.Tensor, like: PackedSequence) -> PackedSequence:
-    """An output (time, batch, size) packed in the same order as the input was."""
-    _, lengths = pad_packed_sequence(like)
-    if like.sorted_indices is not None:
-        output = output.index_select(1, like.sorted_indices)
-        lengths = lengths[like.sorted_indices.cpu()]
+def repack(output: torch.Tensor, lengths: torch.Tensor, like: PackedSequence) -> PackedSequence:
+    """An output (time, batch, size), longest first, packed as the input was."""
     data = pack_padded_sequence(output, lengths).data
     return PackedSequence(data, like.batch_sizes, like.sorted_indices, like.unsorted_indices)
 
