@@ -2,6 +2,8 @@
 
 Counted is what torch's allocator handed out during the forward pass and has not taken back after it, without the
 output and the final states, which are the caller's. torch's own layers draw the workspace of oneDNN from it too.
+In torch's deterministic mode our kernels ask for new memory at each call, and so does everything else; otherwise they
+use again what an earlier call has left (``cellwright/kernels/room.py``), and the allocator would see nothing of it.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ WARM_UP = Size(5, 5, 0, 0)
 
 def memory(bench: Bench) -> None:
     """Rows whose ratio says how much of what torch.nn.LSTM keeps our layers keep."""
+    torch.use_deterministic_algorithms(True)
     check_method()
     recomputes = "recompute" in inspect.signature(cellwright.Recurrent).parameters
     if not recomputes:
@@ -49,6 +52,7 @@ def memory(bench: Bench) -> None:
                 Spread.of([ours / theirs]),
             )
             bench.report(row)
+    torch.use_deterministic_algorithms(False)
 
 
 def kept_bytes(layer: nn.Module, size: Size) -> int:

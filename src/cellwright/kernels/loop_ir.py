@@ -46,11 +46,17 @@ def print_loop(plan: LoopPlan, kernel: Kernel, shape: Shape) -> PrintedLoop:
 
 @dataclass
 class _Row:
-    """A row of the batch inside of a pass: where its buffers begin, and whether it starts anew."""
+    """A row of the batch inside of a pass: where its buffers begin, and whether it starts anew.
+
+    ``numbers`` holds what is one number in this row, as equal lanes, computed before the units are gone through;
+    ``reciprocals`` those of divisors.
+    """
 
     index: Vector
     is_reset: Vector | None = None
     places: dict[tuple[str, str], Vector] = field(default_factory=dict)
+    numbers: dict[int, Vector] = field(default_factory=dict)
+    reciprocals: dict[int, Vector] = field(default_factory=dict)
 
 
 @dataclass
@@ -413,7 +419,36 @@ class _Printer:
         for row in rows:
             row.is_reset = self._reset_flag(row.index)
             self._prepare_row(action, row)
+            if action.axes:
+                self._numbers_of(action, row)
         self._over_units(action, rows)
+
+    def _numbers_of(self, action: Pass, row: _Row) -> None:
+        """Compute once a row what is one number a row, and the reciprocals of numbers that units are divided by."""
+        once = _Lanes([row], (), None, constant(0), None)
+        pending = [target.value for target in action.targets if target.value is not None]
+        seen: set[int] = set()
+        while pending:
+            value = pending.pop()
+            if value.serial in seen:
+                continue
+            seen.add(value.serial)
+            if not lanes(value):
+                if value.operator not in ("constant", "reciprocal_size"):
+                    (row.numbers[value.serial],) = self.emit(value, once)
+                continue
+            if self._source(value) is None:
+                pending += value.arguments[:1] if value.operator == "spread" else value.arguments
+                if self._divides_by_a_number(value):
+                    divisor = value.arguments[1]
+                    one = self.v.number(1.0)
+                    (number,) = self.emit(divisor, once)
+                    row.reciprocals[divisor.serial] = self.v.divide(one, number)
+
+    @staticmethod
+    def _divides_by_a_number(value: Value) -> bool:
+        divisor = value.arguments[1] if value.operator == "divide" else None
+        return divisor is not None and not lanes(divisor) and divisor.operator != "constant"
 
     def _fill(self, action: Pass, row: _Row) -> None:
         """What others see of a sequence that has ended is zero; cotangents of its final states pass by."""
@@ -568,6 +603,8 @@ class _Printer:
         return lanes.values[value.serial]
 
     def _emitted(self, value: Value, lanes: _Lanes) -> list[Vector]:
+        if all(value.serial in row.numbers for row in lanes.rows):
+            return [row.numbers[value.serial] for row in lanes.rows]
         if (source := self._source(value)) is not None:
             return [self._read(source, row, lanes) for row in lanes.rows]
         if value.operator == "constant":
@@ -577,6 +614,10 @@ class _Printer:
             return [self.v.splat(self.b.fdiv(ir.Constant(self.scalar, 1.0), size))] * len(lanes.rows)
         if value.operator == "spread":
             return self.emit(value.arguments[0], lanes)
+        if self._divides_by_a_number(value) and all(value.arguments[1].serial in r.reciprocals for r in lanes.rows):
+            dividends = zip(self.emit(value.arguments[0], lanes), lanes.rows, strict=True)
+            divisor = value.arguments[1].serial
+            return [self.v.multiply(dividend, row.reciprocals[divisor]) for dividend, row in dividends]
         arguments = [self.emit(argument, lanes) for argument in value.arguments]
         return [EMITTERS[value.operator](self.v, *of_row) for of_row in zip(*arguments, strict=True)]
 

@@ -196,6 +196,13 @@ def _biases(program: Program, groups: Sequence[Group]) -> set[int]:
     return found
 
 
+def _is_cheap(value: Value) -> bool:
+    """Whether the reverse loop had better compute a value again than read it: it costs less than a store and a load."""
+    if value.operator == "divide":
+        return not lanes(value.arguments[1])
+    return value.operator in ("add", "subtract", "multiply", "negative")
+
+
 class _ReversePlanner:
     """Plans the loop from the last step to the first.
 
@@ -266,10 +273,11 @@ class _ReversePlanner:
         self.scheduler.levels[value.serial] = -1
 
     def _find_saved(self, roots: Iterable[Value]) -> None:
-        """Forward values that the reverse program reads are saved, or computed anew where that is free."""
+        """Forward values that the reverse program reads are saved, unless little work makes them of others."""
         for value in self.operands.values():
             self._in_memory(value, Source((self.key(value),), lanes(value)))
         known = self.scheduler.memory
+        needed: dict[int, Value] = {}
         pending, seen = list(roots), set[int]()
         while pending:
             value = pending.pop()
@@ -278,11 +286,27 @@ class _ReversePlanner:
             seen.add(value.serial)
             is_new = value.serial in self.forward_values and value.serial not in known and value.arguments
             if is_new and value.operator not in CONDITIONS and (lanes(value) or value.operator in REDUCTIONS):
-                self.saved[self.key(value)] = value
-                self._in_memory(value, Source((self.key(value),), lanes(value)))
-                continue
-            if value.serial not in known or value.serial not in self.forward_values:
+                needed[value.serial] = value
+            elif value.serial not in known or value.serial not in self.forward_values:
                 pending += value.arguments[:1] if value.operator == "spread" else value.arguments
+        for value in sorted(needed.values(), key=lambda value: -value.serial):
+            others = needed.keys() - {value.serial}
+            if not (_is_cheap(value) and all(self._is_derivable(a, others) for a in value.arguments)):
+                continue
+            del needed[value.serial]
+        for value in needed.values():
+            self.saved[self.key(value)] = value
+            self._in_memory(value, Source((self.key(value),), lanes(value)))
+
+    def _is_derivable(self, value: Value, saved: Collection[int]) -> bool:
+        """Whether a forward value is at hand in the reverse loop, or made of such values with little work."""
+        if value.serial in saved or value.serial in self.scheduler.memory:
+            return True
+        if not value.arguments:
+            return value.operator == "constant"
+        if not (_is_cheap(value) or not lanes(value)) or value.operator in REDUCTIONS or value.operator == "linear":
+            return False
+        return all(self._is_derivable(argument, saved) for argument in value.arguments)
 
     def _transposed_products(self, roots: Iterable[Value]) -> list[tuple[int, Product]]:
         """The products of cotangents with transposed matrices, in order of evaluation."""

@@ -81,9 +81,8 @@ class Recurrent(nn.Module):
         if dropout > 0 and num_layers == 1:
             warnings.warn(f"dropout={dropout} acts between layers and does nothing with num_layers=1", stacklevel=2)
         self._directions = tuple(self.directions())
-        is_own = type(self).group_functions is Recurrent.group_functions
         is_alone = len(self._directions) == 1 and tuple(self.cell.sequences) == ("x",)
-        self._is_single = is_own and is_alone and not self.batch_first
+        self._is_single = is_alone and not self.batch_first
         self._signals = tuple(self.cell.program().named)
         self._packed: dict[str, Packed] | None = None
         self._sizes = tuple(tuple(sorted(self.layer_sizes(layer).items())) for layer in range(num_layers))
@@ -212,7 +211,9 @@ class Recurrent(nn.Module):
 
     def _run_plainly(self, input: Any) -> Any:
         """The results of the commonest call, by the shortest way; None for what ``forward`` has to look at."""
-        if not self._is_single or type(input) is not Tensor or torch.compiler.is_compiling():
+        if not self._is_single or self.group_functions(0, "_l0") is not None:
+            return None
+        if type(input) is not Tensor or torch.compiler.is_compiling():
             return None
         if input.ndim != 3 or input.shape[2] != self.input_size:
             return None
