@@ -31,7 +31,7 @@ class Host:
         """How numbers of a precision are laid into this host's registers: as many sums as they hold, with operands."""
         many = self.registers >= 32
         panel, blocks, rows_at_once = (3, (8, 4, 2, 1), 2) if many else (2, (4, 2, 1), 1)
-        return Shape(precision, self.vector_bytes // precision.bytes, panel, blocks, rows_at_once)
+        return Shape(precision, self.vector_bytes // precision.bytes, panel, blocks, rows_at_once=rows_at_once)
 
     def machine(self, jit: bool = True) -> llvm.TargetMachine:
         """LLVM's target machine."""

@@ -6,7 +6,8 @@ import ctypes
 import struct
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
+from itertools import pairwise
 from math import prod
 from operator import itemgetter
 from typing import Any, TypeAlias
@@ -18,7 +19,8 @@ from cellwright.kernels.cache import address
 from cellwright.kernels.host import Host, this_host
 from cellwright.kernels.jobs_ir import print_jobs
 from cellwright.kernels.loop_ir import PrintedLoop, print_loop
-from cellwright.kernels.memory import LINE, Given, Layout, lay_out
+from cellwright.kernels.memory import Layout, lay_out
+from cellwright.kernels.places import LINE, Given
 from cellwright.kernels.plan import LoopPlan, axes_of
 from cellwright.kernels.product_ir import Shape
 from cellwright.kernels.room import SMALL, take
@@ -32,9 +34,7 @@ Tensor: TypeAlias = torch.Tensor
 _WORTH_SHARING = 20_000_000  # operations of a call from which several threads are quicker than one
 _OPERATIONS_OF_A_UNIT = 200  # of the passes, for each unit of a state
 
-_Loop = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 _Pack = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)
-_After = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 
 _NO_LENGTHS = torch.full((1,), torch.iinfo(torch.int64).max)
 _NEVER = torch.zeros(1, dtype=torch.uint8)
@@ -141,7 +141,7 @@ class CompiledLoop:
     def _code(self) -> Callable[[str], Any]:
         def compiled(kind: str) -> Any:
             printed = self.printed(kind)
-            return _Loop(address(printed.text, printed.name, self.host))
+            return threads.Part(address(printed.text, printed.name, self.host))
 
         return lru_cache(maxsize=3)(compiled)
 
@@ -156,7 +156,7 @@ class CompiledLoop:
 
     @cached_property
     def _after(self) -> Any:
-        return _After(self.functions["after"])
+        return threads.Part(self.functions["after"])
 
     def _prepare(
         self,
@@ -314,10 +314,8 @@ class CompiledLoop:
         addresses = prepared.addresses(everything)
         self._pack(prepared.pack, addresses)
         self._run("backward", prepared, addresses, steps, rows)
-        if parts == 1:
-            self._after(prepared.after, addresses, steps, 0, 1)
-        else:
-            threads.in_parallel(lambda part: self._after(prepared.after, addresses, steps, part, parts), parts)
+        pairs = [(part, parts) for part in range(parts)]
+        threads.share(self._after, prepared.after, addresses, steps, pairs, self.host)
         carry = (places["@carry"] - room.data_ptr()) // room.element_size()
         return self._gradients(prepared.layout, results, (room, carry), steps, rows, needed)
 
@@ -386,20 +384,17 @@ class CompiledLoop:
         return torch.get_num_threads()
 
     def _run(self, kind: str, prepared: _Prepared, addresses: bytes, steps: int, rows: int) -> None:
-        """Run the loop, rows shared among threads at the edges of blocks, so that no bit depends on their number."""
-        code, high = self._code(kind), self.shape.blocks[0]
-        blocks = -(-rows // high)
-        parts = min(self._parts(steps, rows), blocks) if rows >= 2 * high else 1
+        """Run the loop, rows shared among threads where no bit depends on their number."""
+        code, granule = self._code(kind), self.shape.granule
+        parts = self._parts(steps, rows) if rows >= self.shape.blocks[0] else 1
         if parts <= 1:
             code(prepared.numbers, addresses, steps, 0, rows)
             return
-        edges = [min(rows, blocks * part // parts * high) for part in range(parts + 1)]
-        run = partial(_run_part, code, prepared.numbers, addresses, steps, edges)
-        threads.in_parallel(run, parts)
-
-
-def _run_part(code: Any, numbers: int, addresses: bytes, steps: int, edges: Sequence[int], part: int) -> None:
-    code(numbers, addresses, steps, edges[part], edges[part + 1])
+        granules = -(-rows // granule)
+        parts = min(parts, granules)
+        edges = [min(rows, granules * part // parts * granule) for part in range(parts + 1)]
+        pairs = list(pairwise(edges))
+        threads.share(code, prepared.numbers, addresses, steps, pairs, self.host)
 
 
 @lru_cache(maxsize=16)

@@ -14,7 +14,7 @@ from llvmlite import ir
 from cellwright.kernels.vector_ir import INDEX, POINTER, Precision, Vector, Vectors, constant, counted, declared_as
 
 _AHEAD = 16  # lines of a panel that are asked for before they are read
-_SUMS_IN_FLIGHT = 10  # so many independent sums hide the latency of a multiply-add
+_SUMS_IN_FLIGHT = 8  # so many independent sums hide the latency of a multiply-add
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Shape:
     Attributes:
         width: numbers a vector.
         panel: vectors a panel.
-        blocks: heights of a block of rows, falling to 1; rows are cut among threads at multiples of the first.
+        blocks: heights of a block of rows, falling to 1.
+        granule: rows are cut among threads at multiples of this; blocks of at least so many add up in the same order.
         rows_at_once: rows of a batch that passes over the units take together.
     """
 
@@ -32,6 +33,7 @@ class Shape:
     width: int
     panel: int
     blocks: tuple[int, ...]
+    granule: int = 2
     rows_at_once: int = 1
 
     @property
@@ -175,8 +177,9 @@ def _sums(
     """The sums over the depth. Few of them are kept several times over, each for a part of the depth."""
     count, vectors = size
     sums = count * vectors
+    in_flight = (count if count < shape.granule else shape.blocks[0]) * vectors
     parts = 1
-    while parts * sums < _SUMS_IN_FLIGHT and parts < 4:
+    while parts * in_flight < _SUMS_IN_FLIGHT and parts < 4:
         parts *= 2
     even = b.mul(b.sdiv(operands.depth, constant(parts)), constant(parts))
     zeros = [v.number(0.0)] * (sums * parts)

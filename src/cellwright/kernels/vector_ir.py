@@ -328,6 +328,23 @@ def counted(
     following[:] = phis
 
 
+@contextmanager
+def counted_by(builder: ir.IRBuilder, start: Vector, stop: Vector, step: Vector) -> Iterator[Vector]:
+    """A loop over [start, stop) by steps that are known when it runs; yields the index."""
+    place = builder.alloca(INDEX)
+    builder.store(start, place, align=8)
+    head, body, after = (builder.append_basic_block(name) for name in ("head", "body", "after"))
+    builder.branch(head)
+    builder.position_at_end(head)
+    index = builder.load(place, typ=INDEX, align=8)
+    builder.cbranch(builder.icmp_signed("<", index, stop), body, after)
+    builder.position_at_end(body)
+    yield index
+    builder.store(builder.add(index, step), place, align=8)
+    builder.branch(head)
+    builder.position_at_end(after)
+
+
 def _bits(number: float, precision: Precision) -> int:
     kinds = {32: ("<f", "<i"), 64: ("<d", "<q")}[precision.bits]
     return int(struct.unpack(kinds[1], struct.pack(kinds[0], number))[0])
