@@ -204,6 +204,21 @@ def test_lengths_and_resets_are_those_of_the_interpreter(cell: Cell, rows: int) 
         same(results(layer, inputs, state, True, **options), results(layer, inputs, state, False, **options))
 
 
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_masks_and_tensors_of_any_strides(name: str) -> None:
+    """Transposed resets, expanded lengths, a sliced input, a state with a stride of 0."""
+    layer = Recurrent(name, 3, 5, batch_first=True, dtype=torch.float64)
+    x = torch.randn(6, 4, 7, dtype=torch.float64)[:, :, 2:5]
+    resets = torch.rand(4, 6).lt(0.3).T
+    size = (1, 6, 5)
+    state = tuple(torch.randn(1, 1, 5, dtype=torch.float64).expand(size) for _ in layer.cell.states)
+    for lengths in (None, torch.tensor([3]).expand(6), torch.tensor([4, 9, 0, 9, 2, 9, 3, 9, 1, 9, 4, 9])[::2]):
+        options = {"lengths": lengths, "resets": resets}
+        same(
+            results(layer, {"input": x}, state, True, **options), results(layer, {"input": x}, state, False, **options)
+        )
+
+
 def as_good_as_torch(layer: Recurrent, inputs: dict, state: tuple, **options: object) -> None:
     """The error against float64 is at most twice the interpreter's, which is torch's own, and 1e-6."""
     ours, theirs = (results(layer, inputs, state, on, **options) for on in (True, False))

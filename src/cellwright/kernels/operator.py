@@ -100,6 +100,8 @@ def run(
         interpret: the same loop for derivatives of derivatives.
         packed: matrices that were packed before.
     """
+    lengths, resets = masks
+    masks = (None if lengths is None else lengths.contiguous(), None if resets is None else resets.contiguous())
     if torch.is_grad_enabled():
         for tensor in given:
             if tensor is not None and tensor.requires_grad:

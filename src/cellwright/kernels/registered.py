@@ -40,7 +40,7 @@ def scan(
     tensors = _in_places(own, given, places)
     steps, rows = tensors[own.first_sequence].shape[:2]  # type: ignore[union-attr]
     saved = own.new_empty(own.saved_size(steps, rows)) if training else None
-    results, _ = own.forward(tensors, (lengths, resets), training, saved=saved)
+    results, _ = own.forward(tensors, _masks(lengths, resets), training, saved=saved)
     return results if saved is None else [*results, saved]
 
 
@@ -55,6 +55,10 @@ def _(
     if training:
         shapes.append((own.saved_size(steps, rows),))
     return [x.new_empty(shape) for shape in shapes]
+
+
+def _masks(lengths: Tensor | None, resets: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    return None if lengths is None else lengths.contiguous(), None if resets is None else resets.contiguous()
 
 
 def _in_places(loop: CompiledLoop, given: Sequence[Tensor], places: Sequence[int]) -> list[Tensor | None]:
@@ -90,7 +94,7 @@ def scan_backward(
     for tensor, result in zip(cotangents, present, strict=True):
         seeds[result] = tensor
     kept, flags = (output.contiguous(), saved), tuple(place in wanted for place in range(len(own.names)))
-    found = own.backward(tensors, kept, seeds, (lengths, resets), flags)
+    found = own.backward(tensors, kept, seeds, _masks(lengths, resets), flags)
     gradients = [found[places[number]] for number in needed]
     return [gradient for gradient in gradients if gradient is not None]
 

@@ -128,20 +128,20 @@ def states(given: Any, expected: Mapping[str, tuple[int, ...]]) -> tuple[Tensor,
 
 def lengths(given: Tensor | Sequence[int], steps: int, batch: int, device: torch.device) -> Tensor:
     """Lengths as an integer tensor (batch,): one whole number from 0 to ``steps`` for each sequence."""
-    tensor = torch.as_tensor(given, device=device)
+    tensor = given if isinstance(given, Tensor) and given.device == device else torch.as_tensor(given, device=device)
     if tensor.shape != (batch,) or (batch and tensor.dtype not in _WHOLE_NUMBERS):
         raise CellwrightError(
             f"lengths holds one whole number a sequence: expected the shape ({batch},), "
             f"got {tuple(tensor.shape)} of {tensor.dtype}"
         )
-    tensor = tensor.long()
     if batch and not tensor.is_meta and not torch.compiler.is_compiling():  # a graph's values are not known yet
-        least, most = int(tensor.min()), int(tensor.max())
+        values = tensor.tolist()
+        least, most = min(values), max(values)
         if least < 0 or most > steps:
             raise CellwrightError(
                 f"lengths lie between 0 and the {steps} time steps of the input, got {least} to {most}"
             )
-    return tensor
+    return tensor.long()
 
 
 def resets(given: Any, steps: int, batch: int) -> Tensor:

@@ -182,13 +182,13 @@ class Recurrent(nn.Module):
         Raises:
             CellwrightError: shapes or dtypes that do not fit, unknown names, no time steps.
         """
-        if state is None and lengths is None and resets is None and not record and not sequences:
-            results = self._run_plainly(input)
-            if results is not None:
-                return results
         if record:
             record = (record,) if isinstance(record, str) else tuple(record)
             checks.signals(record, self._signals)
+        if state is None and not sequences:
+            results = self._run_plainly(input, lengths, resets, tuple(record))
+            if results is not None:
+                return results
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, state, lengths, resets, record, sequences)
         checks.input_shape(input, self.input_size, self.batch_first)
@@ -209,20 +209,31 @@ class Recurrent(nn.Module):
         result = time_back(output), new_states[0] if len(new_states) == 1 else new_states
         return (*result, {name: time_back(tensor) for name, tensor in recorded.items()}) if record else result
 
-    def _run_plainly(self, input: Any) -> Any:
-        """The results of the commonest call, by the shortest way; None for what ``forward`` has to look at."""
+    def _run_plainly(
+        self, input: Any, lengths: Tensor | Sequence[int] | None, resets: Tensor | None, record: tuple[str, ...]
+    ) -> Any:
+        """The results of the commonest calls, by the shortest way; None for what ``forward`` has to look at."""
         if not self._is_single or self.group_functions(0, "_l0") is not None:
             return None
         if type(input) is not Tensor or torch.compiler.is_compiling():
             return None
-        if input.ndim != 3 or input.shape[2] != self.input_size:
+        if input.ndim != 3 or input.shape[2] != self.input_size or input.shape[0] == 0:
             return None
-        step = compiled_step(self.cell, self._sizes[0], (), self.recompute)
+        masks = _NO_MASKS
+        if lengths is not None or resets is not None:
+            masks = self._masks(lengths, resets, input)
+            if self._is_worth_ordering(masks):
+                return None
+        step = compiled_step(self.cell, self._sizes[0], record, self.recompute)
         packed = None if self._packed is None else self._packed["_l0"]
-        results = run_plainly(step, input, self.stored(0, "_l0"), packed)
+        results = run_plainly(step, input, self.stored(0, "_l0"), masks, packed)
         if results is None:
             return None
-        return results[0], results[1] if len(results) == 2 else tuple(results[1:])
+        after = len(results) - len(record)
+        found = results[0], results[1] if after == 2 else tuple(results[1:after])
+        if not record:
+            return found
+        return (*found, dict(zip((f"{name}_l0" for name in record), results[after:], strict=True)))
 
     def step(self, input: Tensor, state: State | None = None, **sequences: Tensor) -> tuple[Tensor, State]:
         """One time step, for streaming.
@@ -280,13 +291,17 @@ class Recurrent(nn.Module):
         self, inputs: dict[str, Tensor], initial: Mapping[str, Tensor], masks: Masks, record: Sequence[str]
     ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
         """``_run``, with the rows by length where products are so large that it pays to do none for what has ended."""
-        if masks.lengths is None or masks.lengths.shape[0] < _MANY_ROWS or self.hidden_size < _MANY_UNITS:
+        if masks.lengths is None or not self._is_worth_ordering(masks):
             return self._run(inputs, initial, masks, record)
         order = RowOrder.by_length(masks.lengths)
         inputs, initial = ({n: order.taken(tensor) for n, tensor in named.items()} for named in (inputs, initial))
         output, final, recorded = self._run(inputs, initial, order.masks(masks), record)
         signals = {name: order.restored(tensor) for name, tensor in recorded.items()}
         return order.restored(output), [order.restored(tensor) for tensor in final], signals
+
+    def _is_worth_ordering(self, masks: Masks) -> bool:
+        lengths = masks.lengths
+        return lengths is not None and lengths.shape[0] >= _MANY_ROWS and self.hidden_size >= _MANY_UNITS
 
     def _run(
         self, inputs: dict[str, Tensor], initial: Mapping[str, Tensor], masks: Masks, record: Sequence[str]

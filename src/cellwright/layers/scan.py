@@ -131,20 +131,19 @@ def _run_compiled(
 
 
 def run_plainly(
-    step: CompiledStep, x: Tensor, stored: Mapping[str, Tensor], packed: Packed | None
+    step: CompiledStep, x: Tensor, stored: Mapping[str, Tensor], masks: Masks, packed: Packed | None
 ) -> Sequence[Tensor] | None:
-    """Output and final states of a step that reads x alone, from zero states; None where it has to be interpreted."""
-    if not kernels.enabled() or not operator.is_plain((x, *stored.values())) or step.constants is not None:
+    """Output, final states and signals of a step that reads x alone, from zero states.
+
+    None where it has to be interpreted, or where something is constant over time.
+    """
+    if not kernels.enabled() or not operator.is_plain((x, *stored.values())):
         return None
-    loop = step.loop(x.dtype)
-    if loop is None or x.shape[0] == 0:
+    if step.constants is not None or step.early or (loop := step.loop(x.dtype)) is None:
         return None
     given = [x if name == "x" else stored.get(name) for name in loop.names]
     kept = None if packed is None else packed.of(loop, given)
-    return operator.run(loop, given, _NO_MASKS, partial(_interpreted, step, _WHOLE), kept)
-
-
-_NO_MASKS, _WHOLE = (None, None), Masks()
+    return operator.run(loop, given, (masks.lengths, masks.resets), partial(_interpreted, step, masks), kept)
 
 
 def loop_in_graph(
