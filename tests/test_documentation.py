@@ -4,6 +4,8 @@ import csv
 import re
 import shlex
 import statistics
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,3 +90,14 @@ def test_the_figures_in_the_readme_are_the_measured_ones() -> None:
     for system in ("software", "chip"):
         mean = statistics.mean(float(row[system]) for row in best)
         assert f"| {mean:.2f} | {mean / 5.18:.2f} |" in readme
+
+
+def test_the_table_of_kernels_is_the_measured_one() -> None:
+    command = [sys.executable, ROOT / "benchmarks/kernels", "--markdown"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = [line for line in printed.splitlines() if line.startswith("|")]
+    assert len(rows) > 20
+    page = (ROOT / "docs/kernels.md").read_text(encoding="utf-8")
+    squeezed = [re.sub(r" *\| *", "|", re.sub(r"-+", "-", line)) for line in page.splitlines()]
+    for row in rows:
+        assert re.sub(r" *\| *", "|", re.sub(r"-+", "-", row)) in squeezed

@@ -155,7 +155,7 @@ def test_compiled_code_is_read_from_disk_and_mended(monkeypatch, tmp_path: Path)
         before = len(compilations)
         for _ in range(2):
             forget(monkeypatch)
-            code.function(TEXT, "nothing", this_host(), ctypes.c_void_p)(0)
+            ctypes.CFUNCTYPE(None, ctypes.c_void_p)(code.address(TEXT, "nothing", this_host()))(0)
         assert len(compilations) == before + 1
 
 
@@ -163,7 +163,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(monkeypatch, tmp_path: P
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CELLWRIGHT_CACHE", str(tmp_path / "file" / "folder"))
     forget(monkeypatch)
-    code.function(TEXT, "nothing", this_host(), ctypes.c_void_p)(0)
+    ctypes.CFUNCTYPE(None, ctypes.c_void_p)(code.address(TEXT, "nothing", this_host()))(0)
 
 
 def test_a_new_length_or_batch_compiles_nothing(monkeypatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from llvmlite import ir
 
-from cellwright.kernels.cache import function
+from cellwright.kernels.cache import address
 from cellwright.kernels.host import Host, this_host
 from cellwright.kernels.vector_ir import EMITTERS, FLOAT32, FLOAT64, INDEX, POINTER, Precision, Vectors, counted
 from cellwright.program.operators import OPERATORS
@@ -69,7 +69,7 @@ def compiled(operator: str, count: int, precision: Precision, host: Host):
             result = v.select(result, v.number(1.0), v.number(0.0))
         b.store(result, parts[-1], align=precision.bytes)
     b.ret_void()
-    return function(str(module), "apply", host, ctypes.c_void_p)
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address(str(module), "apply", host))
 
 
 def apply(operator: str, arguments: list[torch.Tensor], host: Host) -> torch.Tensor:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
 import os
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,16 @@ from cellwright.kernels.host import Host
 
 _lock = threading.Lock()
 _engines: dict[str, Any] = {}
+
+
+def _renew_lock() -> None:
+    """A child that was forked while another thread compiled has a lock that nobody will open."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def folder() -> Path:
@@ -44,11 +52,6 @@ def address(text: str, name: str, host: Host) -> int:
                 _write(key, code)
             _engines[key] = _loaded(code, host)  # code lives as long as its engine
         return int(_engines[key].get_function_address(name))
-
-
-def function(text: str, name: str, host: Host, *arguments: Any) -> Callable[..., None]:
-    """The same as something to call, with ctypes' types of its arguments. It lets go of the interpreter's lock."""
-    return ctypes.CFUNCTYPE(None, *arguments)(address(text, name, host))
 
 
 def _read(key: str) -> bytes | None:

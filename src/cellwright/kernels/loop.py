@@ -36,8 +36,8 @@ _OPERATIONS_OF_A_UNIT = 200  # of the passes, for each unit of a state
 
 _Pack = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)
 
-_NO_LENGTHS = torch.full((1,), torch.iinfo(torch.int64).max)
-_NEVER = torch.zeros(1, dtype=torch.uint8)
+_NO_LENGTHS = torch.full((1,), torch.iinfo(torch.int64).max, device="cpu")
+_NEVER = torch.zeros(1, dtype=torch.uint8, device="cpu")
 _NO_LENGTHS_ADDRESS, _NEVER_ADDRESS = _NO_LENGTHS.data_ptr(), _NEVER.data_ptr()
 _PAD = 64  # buffers begin at multiples of so many numbers
 
@@ -108,7 +108,8 @@ class CompiledLoop:
         self.names = (*(value.name for value in plan.inputs), *self.read, *self.states)
         self.sequences = tuple(value.name for value in plan.inputs if BATCH in value.axes)
         self.signals = {name: self.units(plan.program.outputs[name]) for name in plan.signals}
-        self._zeros = torch.zeros(max([1, *self.states.values(), *self.signals.values()]), dtype=dtype)
+        longest = max([1, *self.states.values(), *self.signals.values()])
+        self._zeros = torch.zeros(longest, dtype=dtype, device="cpu")
         self._zeros_address = self._zeros.data_ptr()
         self._output_units = self.states[plan.states[0]]
         self.first_sequence = self.names.index(self.sequences[0])
@@ -210,6 +211,18 @@ class CompiledLoop:
         return (*self.names, *kept, *(f"@d_{name}" for name in self._results), *own)
 
     # Calls
+
+    def fits(self, given: Sequence[Tensor | None]) -> bool:
+        """Whether the parameters among given tensors have the shapes that the code takes for granted."""
+        parameters = given[self._first_state - len(self.read) : self._first_state]
+        for tensor, shape in zip(parameters, self._parameter_shapes, strict=True):
+            if tensor is None or tensor.shape != shape:
+                return False
+        return True
+
+    @cached_property
+    def _parameter_shapes(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(self.families[name].shape for name in self.read)
 
     def new_empty(self, size: int) -> Tensor:
         """Unset numbers of this loop's dtype."""

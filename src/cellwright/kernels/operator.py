@@ -100,16 +100,17 @@ def run(
         interpret: the same loop for derivatives of derivatives.
         packed: matrices that were packed before.
     """
-    lengths, resets = masks
-    masks = (None if lengths is None else lengths.contiguous(), None if resets is None else resets.contiguous())
+    lengths, resets = contiguous(masks)
+    masks = (lengths, resets)
     if torch.is_grad_enabled():
         for tensor in given:
             if tensor is not None and tensor.requires_grad:
                 return _Scan.apply(loop, interpret, masks, packed, *given)
-    return loop.forward(_contiguous(given), masks, False, packed)[0]
+    return loop.forward(contiguous(given), masks, False, packed)[0]
 
 
-def _contiguous(tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
+def contiguous(tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """Each tensor as one block of memory, itself where it is one."""
     return [None if tensor is None else tensor.contiguous() for tensor in tensors]
 
 
@@ -129,7 +130,7 @@ class _Scan(torch.autograd.Function):
         *given: Tensor | None,
     ) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        results, saved = loop.forward(_contiguous(given), masks, True, packed)
+        results, saved = loop.forward(contiguous(given), masks, True, packed)
         ctx.loop, ctx.interpret, ctx.masks = loop, interpret, masks
         ctx.save_for_backward(results[0], saved, *given)
         return tuple(results)
@@ -145,8 +146,8 @@ class _Scan(torch.autograd.Function):
         if torch.is_grad_enabled() or not is_plain(known):
             gradients = _interpreted(ctx.interpret, loop.names, given, cotangents, needed)
         else:
-            gradients = loop.backward(_contiguous(given), (output, saved), cotangents, ctx.masks, needed)
-        return (None, None, None, None, *gradients)
+            gradients = loop.backward(contiguous(given), (output, saved), cotangents, ctx.masks, needed)
+        return (*(None,) * _OTHERS, *gradients)
 
 
 def _interpreted(
@@ -169,6 +170,8 @@ def _interpreted(
             if cotangent is not None and result.requires_grad
         ]
         wanted = [alias for alias, need in zip(aliases, needed, strict=True) if need]
+        if not pairs:
+            return [None] * len(needed)
         results, seeds = zip(*pairs, strict=True)
         gradients = iter(torch.autograd.grad(results, wanted, seeds, create_graph=create_graph, allow_unused=True))
     return [next(gradients) if need else None for need in needed]

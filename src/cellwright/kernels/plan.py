@@ -85,6 +85,7 @@ def plan_loop(program: Program, recompute: bool = False) -> LoopPlan:
     planner = _Planner(program)
     backward = _ReversePlanner(planner, recompute)
     kernel = backward.kernel()
+    _check_families(planner, backward.sums)
     kept = () if recompute else (*backward.saved.values(), *backward.operands.values())
     return LoopPlan(
         program,
@@ -177,6 +178,19 @@ def _groups(program: Program) -> tuple[Group, ...]:
     if len(used) != len(set(used)):
         raise UnsupportedError("two products share a matrix or a bias")
     return tuple(found)
+
+
+def _check_families(planner: _Planner, sums: Collection[str]) -> None:
+    """Gradients of products and those that the loop adds up are written to different tensors."""
+    read = [w for g in planner.groups for term in g.weights for w in term]
+    read += [b for g in planner.groups for biases in g.biases for b in biases]
+    of_products = {parameter.attributes["family"] for parameter in read}
+    added_up = {p.attributes["family"] for p in planner.parameters if p.name in sums}
+    if shared := of_products & added_up:
+        raise UnsupportedError(f"{shared.pop()} serves a product and something else too")
+    names = [value.name for value in (*planner.program.inputs, *planner.program.parameters)]
+    if len(names) != len(set(names)):
+        raise UnsupportedError("a weight has the name of a sequence or a state")
 
 
 def _read_by_themselves(program: Program) -> set[int]:
@@ -314,7 +328,7 @@ class _ReversePlanner:
         for value in sorted(_reached(roots), key=lambda value: value.serial):
             if value.operator == "transposed":
                 group, term = value.attributes["group"], value.attributes["term"]
-                level = max(0, *(self.scheduler.level(argument) for argument in value.arguments)) + 1
+                level = max([0, *(self.scheduler.level(argument) for argument in value.arguments)]) + 1
                 key = f"transposed {group}.{term}"
                 self.scheduler.memory[value.serial] = Source((key,), lanes(value))
                 self.scheduler.levels[value.serial] = level

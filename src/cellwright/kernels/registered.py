@@ -5,29 +5,33 @@ In eager mode ``operator.run`` is quicker, and notices what an operator of the l
 
 from __future__ import annotations
 
-import weakref
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from cellwright.kernels.operator import contiguous
+
 if TYPE_CHECKING:
     from cellwright.kernels.loop import CompiledLoop
 
 _loops: list[CompiledLoop] = []
-_numbers: weakref.WeakKeyDictionary[CompiledLoop, int] = weakref.WeakKeyDictionary()
+_numbers: dict[CompiledLoop, int] = {}
+_lock = threading.Lock()
 
 
 def number_of(loop: CompiledLoop) -> int:
     """What stands for a loop in a graph, in this process."""
-    if loop not in _numbers:
-        _numbers[loop] = len(_loops)
-        _loops.append(loop)
-    return _numbers[loop]
+    with _lock:
+        if loop not in _numbers:
+            _numbers[loop] = len(_loops)
+            _loops.append(loop)
+        return _numbers[loop]
 
 
-@torch.library.custom_op("cellwright::scan", mutates_args=())
+@torch.library.custom_op("cellwright::scan", mutates_args=(), device_types="cpu")
 def scan(
     given: list[Tensor], places: list[int], lengths: Tensor | None, resets: Tensor | None, loop: int, training: bool
 ) -> list[Tensor]:
@@ -57,8 +61,9 @@ def _(
     return [x.new_empty(shape) for shape in shapes]
 
 
-def _masks(lengths: Tensor | None, resets: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-    return None if lengths is None else lengths.contiguous(), None if resets is None else resets.contiguous()
+def _masks(*masks: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    lengths, resets = contiguous(masks)
+    return lengths, resets
 
 
 def _in_places(loop: CompiledLoop, given: Sequence[Tensor], places: Sequence[int]) -> list[Tensor | None]:
@@ -68,7 +73,7 @@ def _in_places(loop: CompiledLoop, given: Sequence[Tensor], places: Sequence[int
     return tensors
 
 
-@torch.library.custom_op("cellwright::scan_backward", mutates_args=())
+@torch.library.custom_op("cellwright::scan_backward", mutates_args=(), device_types="cpu")
 def scan_backward(
     given: list[Tensor],
     places: list[int],

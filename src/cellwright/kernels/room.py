@@ -53,7 +53,8 @@ def take(numbers: int, dtype: torch.dtype) -> Tensor:
 
 def _new(numbers: int, dtype: torch.dtype) -> Tensor:
     """New memory; the system is told that large pages would serve it well, where it takes such advice."""
-    tensor = torch.empty(numbers, dtype=dtype, device="cpu")
+    with torch.inference_mode(False):  # it may serve a backward pass later
+        tensor = torch.empty(numbers, dtype=dtype, device="cpu")
     if _madvise is not None and (size := numbers * dtype.itemsize) >= _HUGE:
         start = -(-tensor.data_ptr() // 4096) * 4096
         _madvise(start, (size - 4096) // 4096 * 4096, _MADV_HUGEPAGE)

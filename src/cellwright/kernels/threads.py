@@ -13,7 +13,7 @@ import struct
 import sys
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,8 @@ class _Team:
         if not sys.platform.startswith("linux") or not maps.exists():
             return None
         lines = maps.read_text().splitlines()
-        paths = {line[line.index("/") :] for line in lines if "/libgomp" in line or "/libiomp5" in line}
+        found = {line[line.index("/") :] for line in lines if "/libgomp" in line or "/libiomp5" in line}
+        paths = {path for path in found if "/torch" in path} or found
         if len(paths) != 1:
             return None  # none, or several that know nothing of each other
         library = ctypes.CDLL(paths.pop())
@@ -113,12 +114,23 @@ def _place(content: bytes) -> int:
 
 def _share_among_pool(code: Any, table: int, addresses: bytes, steps: int, parts: Sequence[tuple[int, int]]) -> None:
     pool = _pool.of_size(len(parts) - 1)
-    others = [pool.submit(code, table, addresses, steps, *part) for part in parts[1:]]
+    others: list[Future[Any]] = []
     try:
+        others += (pool.submit(code, table, addresses, steps, *part) for part in parts[1:])
         code(table, addresses, steps, *parts[0])
     finally:
-        for other in others:
-            other.result()
+        _wait(others)
+    for other in others:
+        other.result()
+
+
+def _wait(others: Sequence[Future[Any]]) -> None:
+    """Wait for all, come what may: they work in memory that the caller frees."""
+    try:
+        wait(others)
+    except BaseException:  # Ctrl-C, say
+        wait(others)
+        raise
 
 
 @cache

@@ -141,15 +141,17 @@ def lengths(given: Tensor | Sequence[int], steps: int, batch: int, device: torch
             raise CellwrightError(
                 f"lengths lie between 0 and the {steps} time steps of the input, got {least} to {most}"
             )
-    return tensor.long()
+    return tensor.to(torch.int64, copy=True)  # the caller's may change before the backward pass
 
 
-def resets(given: Any, steps: int, batch: int) -> Tensor:
+def resets(given: Any, steps: int, batch: int, device: torch.device) -> Tensor:
     """Resets as a boolean tensor (time, batch)."""
     if not isinstance(given, Tensor) or given.shape != (steps, batch):
         got = f"the shape {tuple(given.shape)}" if isinstance(given, Tensor) else type(given).__name__
         raise CellwrightError(f"resets is a tensor (time, batch) = ({steps}, {batch}) of booleans, got {got}")
-    return given.bool()
+    if given.is_meta and device.type != "meta":
+        raise CellwrightError("resets is on the device meta, where there are no values: build it where the input is")
+    return given.to(device, torch.bool, copy=True)  # the caller's may change before the backward pass
 
 
 def signals(record: Iterable[str], known: Iterable[str]) -> None:

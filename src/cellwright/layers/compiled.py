@@ -72,21 +72,31 @@ class CompiledStep:
 class Packed:
     """Matrices of one layer and direction that stay packed from call to call, for each loop that has read them.
 
-    Parameters that have changed, as far as torch knows, are packed again. A copy of it begins empty.
+    Parameters that have changed, as far as torch knows, are packed again: those that are other tensors than before,
+    as parametrised ones are at each call, and those of inference mode, whose changes are not counted. A copy begins
+    empty.
     """
 
     def __init__(self) -> None:
-        self._known: dict[CompiledLoop, tuple[tuple[tuple[int, int], ...], Tensor]] = {}
+        self._known: dict[CompiledLoop, tuple[list[tuple[Tensor, int, int]], Tensor]] = {}
 
     def of(self, loop: CompiledLoop, given: Sequence[Tensor | None]) -> Tensor:
         """The packed matrices for a call of a loop."""
-        stored = given[len(loop.names) - len(loop.states) - len(loop.read) : len(loop.names) - len(loop.states)]
-        key = tuple([(t.data_ptr(), 0 if t.is_inference() else t._version) for t in stored if t is not None])
+        first = len(loop.names) - len(loop.states) - len(loop.read)
+        stored = [tensor for tensor in given[first : first + len(loop.read)] if tensor is not None]
         known = self._known.get(loop)
-        if known is None or known[0] != key:
-            known = (key, loop.pack([None if tensor is None else tensor.contiguous() for tensor in given]))
-            self._known[loop] = known
-        return known[1]
+        if known is not None and not any(tensor.is_inference() for tensor in stored):
+            same = (
+                tensor is other and tensor._version == version and tensor.data_ptr() == place
+                for tensor, (other, version, place) in zip(stored, known[0], strict=True)
+            )
+            if all(same):
+                return known[1]
+        packed = loop.pack(operator.contiguous(given))
+        if not any(tensor.is_inference() for tensor in stored):
+            # The tensors themselves are kept, so that no other takes their place in memory.
+            self._known[loop] = [(t, t._version, t.data_ptr()) for t in stored], packed
+        return packed
 
     def __reduce__(self) -> tuple[type[Packed], tuple[()]]:
         return Packed, ()

@@ -27,6 +27,7 @@ _TORCH_ORDER = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 
 _NO_MASKS = Masks()
+_scan_outside_of_graphs = torch.compiler.disable(scan)  # a graph breaks there, and goes on after it
 _MANY_ROWS, _MANY_UNITS = 16, 96  # from which on ragged rows are put in order
 
 
@@ -359,13 +360,14 @@ class Recurrent(nn.Module):
         record: Sequence[str],
     ) -> Scanned:
         functions, stored = self.group_functions(layer, suffix), self.stored(layer, suffix)
-        if torch.compiler.is_compiling() and functions is None:
+        if torch.compiler.is_compiling() and functions is None and _is_uniform(inputs, stored, start):
             loop = self._loop_in_graph(layer, tuple(record), inputs["x"].dtype)
             if loop is not None:
                 return scan_in_graph(loop, stored, inputs, start, masks)
         packed = None if self._packed is None else self._packed[suffix]
+        run = _scan_outside_of_graphs if torch.compiler.is_compiling() else scan
         sizes = self._sizes[layer]
-        return scan(self.cell, sizes, stored, inputs, start, masks, record, functions, self.recompute, packed)
+        return run(self.cell, sizes, stored, inputs, start, masks, record, functions, self.recompute, packed)
 
     @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
     def _loop_in_graph(self, layer: int, record: tuple[str, ...], dtype: torch.dtype) -> tuple[Any, ...] | None:
@@ -437,6 +439,13 @@ class Recurrent(nn.Module):
         steps, batch = x.shape[:2]
         return Masks.of(
             None if lengths is None else checks.lengths(lengths, steps, batch, x.device),
-            None if resets is None else checks.resets(resets, steps, batch),
+            None if resets is None else checks.resets(resets, steps, batch, x.device),
             steps,
         )
+
+
+def _is_uniform(*named: Mapping[str, Tensor]) -> bool:
+    """Whether a graph's tensors are what a compiled loop reads: all on the CPU, of one dtype, and no autocast."""
+    tensors = [tensor for tensors in named for tensor in tensors.values()]
+    same = all(tensor.device.type == "cpu" and tensor.dtype == tensors[0].dtype for tensor in tensors)
+    return same and not torch.is_autocast_enabled("cpu")

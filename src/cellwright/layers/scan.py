@@ -116,6 +116,8 @@ def _run_compiled(
     if loop is None:
         return None
     given = step.given(loop, stored, sequences, states)
+    if not loop.fits(given):
+        return None
     interpret = partial(_interpreted, step, masks)
     kept = None if packed is None else packed.of(loop, given)
     results = operator.run(loop, given, (masks.lengths, masks.resets), interpret, kept)
@@ -142,6 +144,8 @@ def run_plainly(
     if step.constants is not None or step.early or (loop := step.loop(x.dtype)) is None:
         return None
     given = [x if name == "x" else stored.get(name) for name in loop.names]
+    if not loop.fits(given):
+        return None
     kept = None if packed is None else packed.of(loop, given)
     return operator.run(loop, given, (masks.lengths, masks.resets), partial(_interpreted, step, masks), kept)
 
