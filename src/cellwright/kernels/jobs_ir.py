@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from llvmlite import ir
 
 from cellwright.kernels.product_ir import Panels, Shape, define_pack, define_product
+from cellwright.kernels.threads import define_member
 from cellwright.kernels.vector_ir import BYTE, INDEX, POINTER, Vector, Vectors, constant, counted
 
 _READ_DIRECTLY = 2  # panels up to which cotangents are not packed
@@ -69,7 +70,8 @@ class _Job:
 
 
 def print_jobs(shape: Shape) -> str:
-    """The module of ``product``, ``pack_all(jobs, addresses)`` and ``after(jobs, addresses, steps, slice, slices)``.
+    """The module of ``product``, ``pack_all(jobs, addresses)``, ``after(jobs, addresses, steps, slice, slices)``, and
+    the ``member`` of a team of threads.
 
     A table begins with the number of its jobs. ``after`` does the part ``slice`` of ``slices`` of each job; the parts
     do not meet, and the bits do not depend on their number.
@@ -83,6 +85,7 @@ def print_jobs(shape: Shape) -> str:
         "sum": _define_sum(module, shape),
     }
     _define_after(module, kinds)
+    define_member(module)
     return str(module)
 
 

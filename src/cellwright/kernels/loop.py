@@ -148,7 +148,7 @@ class CompiledLoop:
 
     @cached_property
     def functions(self) -> dict[str, int]:
-        """Addresses of what serves all cells: ``product``, ``pack_all`` and ``after``."""
+        """Addresses of what serves all cells: ``product``, ``pack_all``, ``after``, ``member``."""
         return _shared_functions(self.shape, self.host)
 
     @cached_property
@@ -328,7 +328,7 @@ class CompiledLoop:
         self._pack(prepared.pack, addresses)
         self._run("backward", prepared, addresses, steps, rows)
         pairs = [(part, parts) for part in range(parts)]
-        threads.share(self._after, prepared.after, addresses, steps, pairs, self.host)
+        threads.share(self._after, prepared.after, addresses, steps, pairs, self.functions["member"])
         carry = (places["@carry"] - room.data_ptr()) // room.element_size()
         return self._gradients(prepared.layout, results, (room, carry), steps, rows, needed)
 
@@ -407,10 +407,10 @@ class CompiledLoop:
         parts = min(parts, granules)
         edges = [min(rows, granules * part // parts * granule) for part in range(parts + 1)]
         pairs = list(pairwise(edges))
-        threads.share(code, prepared.numbers, addresses, steps, pairs, self.host)
+        threads.share(code, prepared.numbers, addresses, steps, pairs, self.functions["member"])
 
 
 @lru_cache(maxsize=16)
 def _shared_functions(shape: Shape, host: Host) -> dict[str, int]:
     text = print_jobs(shape)
-    return {name: address(text, name, host) for name in ("product", "pack_all", "after")}
+    return {name: address(text, name, host) for name in ("product", "pack_all", "after", "member")}

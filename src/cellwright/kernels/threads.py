@@ -20,8 +20,6 @@ from typing import Any
 
 from llvmlite import ir
 
-from cellwright.kernels.cache import address
-from cellwright.kernels.host import Host
 from cellwright.kernels.vector_ir import INDEX, POINTER, constant, counted_by
 
 Part = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
@@ -88,12 +86,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def share(code: Any, table: int, addresses: bytes, steps: int, parts: Sequence[tuple[int, int]], host: Host) -> None:
+def share(code: Any, table: int, addresses: bytes, steps: int, parts: Sequence[tuple[int, int]], member: int) -> None:
     """Do all parts, each in a thread of its own.
 
     Args:
         code: a ``Part``.
         table, addresses, steps: its first arguments; ``parts`` the last two of each part.
+        member: the address of the compiled ``member``, see ``define_member``.
     """
     if len(parts) == 1:
         code(table, addresses, steps, *parts[0])
@@ -105,7 +104,7 @@ def share(code: Any, table: int, addresses: bytes, steps: int, parts: Sequence[t
     begin, number, count = team
     edges = struct.pack(f"{2 * len(parts)}q", *(edge for part in parts for edge in part))
     fields = (ctypes.cast(code, ctypes.c_void_p).value, table, _place(addresses), steps, len(parts), _place(edges))
-    begin(_member(host), struct.pack("8q", *fields, number, count), len(parts), 0)
+    begin(member, struct.pack("8q", *fields, number, count), len(parts), 0)
 
 
 def _place(content: bytes) -> int:
@@ -133,14 +132,8 @@ def _wait(others: Sequence[Future[Any]]) -> None:
         raise
 
 
-@cache
-def _member(host: Host) -> int:
-    """The address of what each thread of a team does: parts, beginning with that of its number."""
-    return address(_print_member(), "member", host)
-
-
-def _print_member() -> str:
-    module = ir.Module(name="member")
+def define_member(module: ir.Module) -> None:
+    """Define ``member(fields)``, what each thread of a team does: parts, beginning with that of its number."""
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER]), "member")
     b = ir.IRBuilder(function.append_basic_block("entry"))
     places = [b.gep(function.args[0], [constant(k)], source_etype=INDEX) for k in range(8)]
@@ -154,4 +147,3 @@ def _print_member() -> str:
         one, other = (b.load(b.gep(at, [constant(k)], source_etype=INDEX), typ=INDEX, align=8) for k in range(2))
         b.call(b.inttoptr(code, ir.PointerType(part)), [table, addresses, steps, one, other])
     b.ret_void()
-    return str(module)
