@@ -10,7 +10,7 @@ import torch
 from torch.nn.utils import parametrize
 
 from cellwright import GRU, LSTM, CellwrightError, Recurrent, kernels
-from cellwright.cells import Cell, affine, tanh, weight
+from cellwright.cells import Cell, affine, exp, tanh, weight
 
 
 class MixedFamily(Cell):
@@ -25,6 +25,26 @@ class NamedAsItsInput(Cell):
 
     def step(self, x, h):
         return tanh(affine("f", x, h)) + weight("x") * h
+
+
+class Decaying(Cell):
+    """One constant over time made of another."""
+
+    def step(self, x, h):
+        rate = exp(weight("weight_rate"))
+        decay = exp(-rate)
+        return decay * h + tanh(affine("u", x, h))
+
+
+def test_constants_that_are_recorded() -> None:
+    layer, x = Recurrent(Decaying(), 3, 5, dtype=torch.float64), torch.randn(4, 6, 3, dtype=torch.float64)
+    found = []
+    for on in (True, False):
+        with kernels.switched(on):
+            _, _, signals = layer(x, record=("rate", "decay"), lengths=[4, 0, 2, 3, 1, 4])
+            loss = sum(signal.square().sum() for signal in signals.values())
+            found.append((signals, torch.autograd.grad(loss, layer.weight_rate_l0)))
+    torch.testing.assert_close(*found)
 
 
 @pytest.mark.parametrize("cell", [MixedFamily(), NamedAsItsInput()], ids=str)

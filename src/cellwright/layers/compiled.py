@@ -49,24 +49,9 @@ class CompiledStep:
             self.loops[dtype] = operator.compiled(self.cell, step.program, step.sizes, dtype, self.recompute)
         return self.loops[dtype]
 
-    def given(
-        self,
-        loop: CompiledLoop,
-        stored: Mapping[str, Tensor],
-        sequences: Mapping[str, Tensor],
-        states: Mapping[str, Tensor],
-    ) -> list[Tensor | None]:
-        """The tensors of a call, in the order of ``loop.names``; None for states that are zero."""
-        available = {**sequences, **stored, **states}
-        if self.constants is not None:
-            available |= self.constants_of(stored, sequences)
-        return [available.get(name) for name in loop.names]
-
-    def constants_of(self, stored: Mapping[str, Tensor], sequences: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What is constant over time, by name."""
-        if self.constants is None:
-            return {}
-        return self.constants.bind(stored, next(iter(sequences.values())))({})
+    def constants_of(self, stored: Mapping[str, Tensor], like: Tensor) -> dict[str, Tensor]:
+        """What is constant over time, by name: what the step reads of it, and what is recorded."""
+        return {} if self.constants is None else self.constants.bind(stored, like)({}, self.early)
 
 
 class Packed:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
@@ -19,6 +19,9 @@ from cellwright.layers.sequences import Masks, zero_where
 from cellwright.layers.stages import Loop, Sizes, merged, staged
 from cellwright.program import BoundProgram, GroupFunction
 from cellwright.program.values import BATCH, named_axes
+
+if TYPE_CHECKING:
+    from cellwright.kernels.loop import CompiledLoop
 
 Tensor: TypeAlias = torch.Tensor
 
@@ -115,21 +118,28 @@ def _run_compiled(
     loop = step.loop(x.dtype)
     if loop is None:
         return None
-    given = step.given(loop, stored, sequences, states)
-    if not loop.fits(given):
+    constants = step.constants_of(stored, x)
+    results = _call(step, loop, {**sequences, **stored, **states, **constants}, masks, packed)
+    if results is None:
         return None
-    interpret = partial(_interpreted, step, masks)
-    kept = None if packed is None else packed.of(loop, given)
-    results = operator.run(loop, given, (masks.lengths, masks.resets), interpret, kept)
     output, after = results[0], 1 + len(loop.states)
     finals = dict(zip(loop.states, results[1:after], strict=True))
     recorded = dict(zip(step.signals, results[after:], strict=True))
-    if step.early:
-        constant, named = step.constants_of(stored, sequences), step.cell.program().named
-        for name in step.early:
-            signal = _as_signal(constant[name], named[name].axes, output)
-            recorded[name] = signal if masks.valid is None else zero_where(~masks.valid, signal)
+    for name in step.early:
+        signal = _as_signal(constants[name], step.cell.program().named[name].axes, output)
+        recorded[name] = signal if masks.valid is None else zero_where(~masks.valid, signal)
     return Scanned(output, finals, recorded)
+
+
+def _call(
+    step: CompiledStep, loop: CompiledLoop, available: Mapping[str, Tensor], masks: Masks, packed: Packed | None
+) -> Sequence[Tensor] | None:
+    """The results of a compiled loop, from tensors by name; None where parameters have not the shapes that it takes."""
+    given = [available.get(name) for name in loop.names]
+    if not loop.fits(given):
+        return None
+    kept = None if packed is None else packed.of(loop, given)
+    return operator.run(loop, given, (masks.lengths, masks.resets), partial(_interpreted, step, masks), kept)
 
 
 def run_plainly(
@@ -143,11 +153,7 @@ def run_plainly(
         return None
     if step.constants is not None or step.early or (loop := step.loop(x.dtype)) is None:
         return None
-    given = [x if name == "x" else stored.get(name) for name in loop.names]
-    if not loop.fits(given):
-        return None
-    kept = None if packed is None else packed.of(loop, given)
-    return operator.run(loop, given, (masks.lengths, masks.resets), partial(_interpreted, step, masks), kept)
+    return _call(step, loop, {"x": x, **stored}, masks, packed)
 
 
 def loop_in_graph(
