@@ -264,19 +264,14 @@ class CompiledLoop:
         absent = tuple([tensor is None for tensor in given[self._first_state :]])
         prepared = self._prepared(kind, rows, (masks[0] is not None, masks[1] is not None), absent)
         empty = self._zeros.new_empty
-        results = [empty((steps, rows, self._output_units))]
-        results += [empty((1, rows, units)) for units in self.states.values()]
-        if self.signals:
-            results += [empty((steps, rows, units)) for units in self.signals.values()]
+        results = [empty(shape) for shape in self.result_shapes(steps, rows)]
         if training and saved is None and (size := prepared.layout.sizes.get("@saved")) is not None:
             total = steps * size[1]
             saved = empty(total) if total < SMALL else take(total, self.dtype)
         room, places = self._room(prepared, steps, 0)
-        zeros = self._zeros_address
-        known = [zeros if t is None else t.data_ptr() for t in (*given, *results, saved)]
-        addresses = prepared.addresses(
-            [*known, *_mask_addresses(masks), places.get("@scratch", 0), _packed(places, packed)]
-        )
+        everything = self._addresses((*given, *results, saved)) + _mask_addresses(masks)
+        everything += [places.get("@scratch", 0), _packed(places, packed)]
+        addresses = prepared.addresses(everything)
         if packed is None:
             self._pack(prepared.pack, addresses)
         self._run(kind, prepared, addresses, steps, rows)
@@ -288,9 +283,8 @@ class CompiledLoop:
         prepared = self._prepared("forward", 1, (False, False))
         packed = self._zeros.new_empty(prepared.layout.sizes.get("@packed", (0, 0))[0])
         known = dict(zip(self.names, given, strict=True)) | {"@packed": packed}
-        everything = [known.get(name) for name in self._forward_tensors]
-        zeros = self._zeros_address
-        self._pack(prepared.pack, prepared.addresses([zeros if t is None else t.data_ptr() for t in everything]))
+        everything = self._addresses([known.get(name) for name in self._forward_tensors])
+        self._pack(prepared.pack, prepared.addresses(everything))
         return packed
 
     def backward(
@@ -319,10 +313,7 @@ class CompiledLoop:
         room, places = self._room(prepared, steps, parts * prepared.layout.work_slice)
         results = self._empty_gradients(prepared, given)
         places |= {name: tensor.data_ptr() for name, tensor in results.items()}
-        zeros = self._zeros_address
-        everything = [zeros if t is None else t.data_ptr() for t in (*given, *kept)]
-        everything += _mask_addresses(masks)
-        everything += [zeros if t is None else t.data_ptr() for t in seeds]
+        everything = self._addresses((*given, *kept)) + _mask_addresses(masks) + self._addresses(seeds)
         everything += [places.get(name, 0) for name in self._backward_own]
         addresses = prepared.addresses(everything)
         self._pack(prepared.pack, addresses)
@@ -331,6 +322,11 @@ class CompiledLoop:
         threads.share(self._after, prepared.after, addresses, steps, pairs, self.functions["member"])
         carry = (places["@carry"] - room.data_ptr()) // room.element_size()
         return self._gradients(prepared.layout, results, (room, carry), steps, rows, needed)
+
+    def _addresses(self, tensors: Sequence[Tensor | None]) -> list[int]:
+        """Where tensors lie; zeros stand in for those that there are not."""
+        zeros = self._zeros_address
+        return [zeros if tensor is None else tensor.data_ptr() for tensor in tensors]
 
     @cached_property
     def _backward_own(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -53,7 +54,7 @@ class _Lanes:
     values: dict[int, list[Vector]] = field(default_factory=dict)
 
 
-class Passes(Buffers):
+class Passes(Buffers, ABC):
     """Prints passes, inside of a step of a loop.
 
     Attributes:
@@ -66,17 +67,17 @@ class Passes(Buffers):
     now: dict[tuple[str, str], tuple[Vector, Vector]]
     level: int
 
+    @abstractmethod
     def length(self, row: Vector) -> Vector:
         """The number of steps of a row."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reset_flag(self, row: Vector) -> Vector:
         """Whether a row starts anew before this step."""
-        raise NotImplementedError
 
+    @abstractmethod
     def base(self, source: Source) -> tuple[Vector, Vector]:
         """The first row of a buffer at this step, and the stride of its rows."""
-        raise NotImplementedError
 
     def _place_in(self, row: _Row, key: str, kind: str = "plain") -> Vector:
         """This row of a buffer at this step; computed once a row."""

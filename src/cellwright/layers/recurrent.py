@@ -220,11 +220,9 @@ class Recurrent(nn.Module):
             return None
         if input.ndim != 3 or input.shape[2] != self.input_size or input.shape[0] == 0:
             return None
-        masks = _NO_MASKS
-        if lengths is not None or resets is not None:
-            masks = self._masks(lengths, resets, input)
-            if self._is_worth_ordering(masks):
-                return None
+        if lengths is not None and self._is_worth_ordering(input.shape[1]):
+            return None
+        masks = _NO_MASKS if lengths is None and resets is None else self._masks(lengths, resets, input)
         step = compiled_step(self.cell, self._sizes[0], record, self.recompute)
         packed = None if self._packed is None else self._packed["_l0"]
         results = run_plainly(step, input, self.stored(0, "_l0"), masks, packed)
@@ -292,7 +290,7 @@ class Recurrent(nn.Module):
         self, inputs: dict[str, Tensor], initial: Mapping[str, Tensor], masks: Masks, record: Sequence[str]
     ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
         """``_run``, with the rows by length where products are so large that it pays to do none for what has ended."""
-        if masks.lengths is None or not self._is_worth_ordering(masks):
+        if masks.lengths is None or not self._is_worth_ordering(len(masks.lengths)):
             return self._run(inputs, initial, masks, record)
         order = RowOrder.by_length(masks.lengths)
         inputs, initial = ({n: order.taken(tensor) for n, tensor in named.items()} for named in (inputs, initial))
@@ -300,9 +298,8 @@ class Recurrent(nn.Module):
         signals = {name: order.restored(tensor) for name, tensor in recorded.items()}
         return order.restored(output), [order.restored(tensor) for tensor in final], signals
 
-    def _is_worth_ordering(self, masks: Masks) -> bool:
-        lengths = masks.lengths
-        return lengths is not None and lengths.shape[0] >= _MANY_ROWS and self.hidden_size >= _MANY_UNITS
+    def _is_worth_ordering(self, rows: int) -> bool:
+        return rows >= _MANY_ROWS and self.hidden_size >= _MANY_UNITS
 
     def _run(
         self, inputs: dict[str, Tensor], initial: Mapping[str, Tensor], masks: Masks, record: Sequence[str]
