@@ -2,6 +2,7 @@
 
 The two-pulse scheme of Li et al. 2019 (Nature Machine Intelligence 1, 49): a device that reads too high gets a RESET
 and then a SET pulse, one that reads too low a SET pulse alone; the gate voltage of the SET pulse follows the error.
+The one-pulse scheme gives each device one pulse a round, RESET or SET: for devices that a pulse moves by a step.
 Only devices that get a pulse get its noise. Verification is taken as averaged until its own noise vanishes.
 """
 
@@ -26,8 +27,9 @@ class Programmed:
     """What programming left behind on every chip; tensors are (chips, word lines, bit lines) unless said otherwise.
 
     Attributes:
-        conductances: in siemens.
-        targets: (word lines, bit lines), in siemens.
+        device: the device, or its instances where they differ.
+        conductances: in siemens, as the devices were left; these are their states.
+        targets: (word lines, bit lines), or (chips, word lines, bit lines) where chips differ, in siemens.
         within: which devices ended within the tolerance.
         set_pulses, reset_pulses: how many pulses each device got.
         convergence: (rounds, chips): the share of devices within the tolerance after each round.
@@ -37,6 +39,7 @@ class Programmed:
         time: (chips,), seconds, device after device.
     """
 
+    device: Device
     conductances: Tensor
     targets: Tensor
     within: Tensor
@@ -59,6 +62,11 @@ class Programmed:
         return (self.set_pulses + self.reset_pulses).double().mean((-2, -1))
 
     @property
+    def wear(self) -> Tensor:
+        """The part of its endurance that each device has used up."""
+        return (self.set_pulses + self.reset_pulses) / self.device.endurance
+
+    @property
     def error(self) -> Tensor:
         """Conductance less target, in siemens: what the tolerance leaves, and the devices that failed."""
         return self.conductances - self.targets
@@ -79,6 +87,15 @@ def stuck_devices(draws: Draws, shape: tuple[int, int], on: float, off: float) -
     return (number < on).to(torch.int8) - (number > 1 - off).to(torch.int8)
 
 
+def instances(device: Device, draws: Draws, shape: tuple[int, int]) -> Device:
+    """The devices of all chips, (chips, word lines, bit lines), as they differ from one another."""
+
+    def normal(parameter: str) -> Tensor:
+        return draws.normal(f"device_to_device {parameter}", 0, shape[0] * shape[1]).reshape(-1, *shape)
+
+    return device.instances(normal) if device.varies else device
+
+
 def exact(device: Device, targets: Tensor, stuck: Tensor) -> Programmed:
     """Programming without error: every device at its target, but for stuck ones. It takes no pulses."""
     conductances = _with_stuck(device, targets.expand(stuck.shape), stuck)
@@ -86,17 +103,19 @@ def exact(device: Device, targets: Tensor, stuck: Tensor) -> Programmed:
     zero = torch.zeros(stuck.shape[0], dtype=targets.dtype, device=targets.device)
     none = torch.zeros_like(stuck, dtype=torch.int64)
     return Programmed(
-        conductances, targets, within, none, none, within.double().mean((-2, -1))[None], stuck, 0.0, zero, zero
+        device, conductances, targets, within, none, none, within.double().mean((-2, -1))[None], stuck, 0.0, zero, zero
     )
 
 
 def write_verify(
     device: Device, targets: Tensor, draws: Draws, stuck: Tensor, *, tolerance: float, rounds: int = 100
 ) -> Programmed:
-    """Program all chips to the same targets.
+    """Program all chips.
 
     Args:
-        targets: (word lines, bit lines), in siemens; inside the window of the device, or its off state.
+        device: with parameters of the shape of ``stuck`` where its instances differ.
+        targets: (word lines, bit lines), or one set a chip, in siemens; inside the window of the device, or its off
+            state.
         stuck: (chips, word lines, bit lines), from ``stuck_devices``. They get pulses, as nobody knows, and never move.
         tolerance: largest error that verification accepts, in siemens.
         rounds: pulses are given up after so many rounds of verify and correct.
@@ -106,7 +125,7 @@ def write_verify(
     """
     _check(device, targets, tolerance, rounds)
     run = _Run(device, targets, draws, stuck)
-    convergence = []
+    convergence: list[Tensor] = []
     for step in range(rounds):
         run.pulse(step)
         run.verify(tolerance)
@@ -114,6 +133,7 @@ def write_verify(
         if not len(run.active):
             break
     return Programmed(
+        device=device,
         conductances=run.conductances,
         targets=targets,
         within=run.within,
@@ -131,11 +151,11 @@ class _Run:
     """The state of a programming run; flat tensors have one entry for each device of each chip."""
 
     def __init__(self, device: Device, targets: Tensor, draws: Draws, stuck: Tensor) -> None:
-        self.device, self.draws, self.stuck = device, draws, stuck
+        self.device, self.draws, self.stuck = device.mapped(torch.flatten), draws, stuck
         self.shape = stuck.shape
         self.target = targets.expand(self.shape).flatten()
         self.state = _with_stuck(device, torch.full_like(self.target, device.off).reshape(self.shape), stuck).flatten()
-        self.gate = self._gate(device.gate_voltage(self.target))
+        self.gate = self._gate(self.device.gate_voltage(self.target))
         self.active = torch.arange(self.target.numel(), device=targets.device)
         self.set_pulses = torch.zeros_like(self.active)
         self.reset_pulses = torch.zeros_like(self.active)
@@ -144,34 +164,35 @@ class _Run:
         self.good = torch.zeros_like(self.state, dtype=torch.bool)
 
     def pulse(self, step: int) -> None:
-        """Correct every device that is not within the tolerance; the first round erases all."""
-        device, index = self.device, self.active
+        """Correct every device that is not within the tolerance; two-pulse schemes erase all in the first round."""
+        index = self.active
+        device = self.device.mapped(lambda parameter: parameter[index])
         each = self.shape[1] * self.shape[2]
         noise = self.draws.normal_pairs("programming", step, index // each, index % each)
-        state, target = self.state[index], self.target[index]
-        error = target - device.conductance(state)
+        before, target = self.state[index], self.target[index]
+        error = target - device.conductance(before)
         self.gate[index] = self._gate(self.gate[index] + _CORRECTION * (step > 0) * error / device.gate_slope)
-        too_high = (error < 0) if step else torch.ones_like(error, dtype=torch.bool)
-        state = self._apply(
-            index, too_high, device.reset_pulse, state, device.reset(state, noise[0]), self.reset_pulses
-        )
-        wants_set = target > device.off
+        two = device.scheme == "two-pulse"
+        too_high = torch.ones_like(error, dtype=torch.bool) if two and not step else error < 0
+        erased = device.reset(before, noise[0])
+        state = self._apply(device, index, too_high, device.reset_pulse, before, erased, self.reset_pulses)
+        wants_set = target > device.off if two else error > 0
         after = device.set(state, self.gate[index], noise[1])
-        self.state[index] = self._apply(index, wants_set, device.set_pulse, state, after, self.set_pulses)
+        self.state[index] = self._apply(device, index, wants_set, device.set_pulse, state, after, self.set_pulses)
 
     def _apply(
-        self, index: Tensor, which: Tensor, pulse: Pulse, before: Tensor, after: Tensor, count: Tensor
+        self, device: Device, index: Tensor, which: Tensor, pulse: Pulse, before: Tensor, after: Tensor, count: Tensor
     ) -> Tensor:
         moves = which & (self.stuck.flatten()[index] == 0)
         after = torch.where(moves, after, before)
         count[index] += which
-        conductances = self.device.conductance(before), self.device.conductance(after)
-        self.joules[index] += torch.where(which, self.device.pulse_energy(pulse, *conductances), 0.0)
+        energy = device.pulse_energy(pulse, device.conductance(before), device.conductance(after))
+        self.joules[index] += torch.where(which, energy, 0.0)
         return after
 
     def verify(self, tolerance: float) -> None:
         index, read = self.active, self.device.read
-        conductance = self.device.conductance(self.state[index])
+        conductance = self.device.mapped(lambda parameter: parameter[index]).conductance(self.state[index])
         self.verified[index] += 1
         self.joules[index] += read.voltage**2 * read.width * conductance
         self.good[index] = (conductance - self.target[index]).abs() <= tolerance

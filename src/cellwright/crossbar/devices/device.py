@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 
 Tensor = torch.Tensor
+Scheme = Literal["two-pulse", "one-pulse"]
 
 ROOM_TEMPERATURE = 300.0
 
@@ -24,38 +27,41 @@ class Pulse:
 class Device(ABC):
     """A kind of device. Its instances on a chip are a state tensor of any shape; here the state is a conductance.
 
+    A parameter of a device is a number, alike for all instances, or a tensor with a number for each of them; see
+    ``instances``. A device is linear unless its class says otherwise: then its ``current`` is its conductance times
+    the voltage, and a crossbar of such devices is one matrix.
+
     Attributes:
         window: lowest and highest conductance that a SET pulse reaches on purpose, in siemens.
-        off: conductance that a RESET pulse leaves on average, in siemens.
+        off: conductance that a RESET pulse leaves on average, in siemens; devices start there.
         read: the read pulse; inputs span plus and minus its voltage.
         set_pulse, reset_pulse: the programming pulses.
+        scheme: how write-verify corrects a device that is too high: ``two-pulse`` by RESET and then SET, ``one-pulse``
+            by RESET alone, for devices that a pulse moves by a step.
         gate_window: lowest and highest gate voltage of the series transistor during SET, in volts.
         gate_step: the steps in which the gate voltage can be chosen, in volts; 0 for any.
+        spread: standard deviation among devices of a parameter, relative to its mean, by the parameter's name.
+        endurance: pulses that a device takes before it fails.
         area: of one device with its selector, in square metres.
         citation: where the numbers come from.
         assumed: which numbers have no source, and what they rest on.
     """
+
+    linear: ClassVar[bool] = True
 
     window: tuple[float, float]
     off: float
     read: Pulse
     set_pulse: Pulse
     reset_pulse: Pulse
-    gate_window: tuple[float, float]
-    gate_step: float
+    scheme: Scheme = "two-pulse"
+    gate_window: tuple[float, float] = (0.0, 0.0)
+    gate_step: float = 0.0
+    spread: Mapping[str, float] = field(default_factory=dict)
+    endurance: float = float("inf")
     area: float
     citation: str
     assumed: str
-
-    @abstractmethod
-    def current(
-        self,
-        state: Tensor,
-        voltage: Tensor,
-        temperature: float = ROOM_TEMPERATURE,
-        time_since_programming: float = 0.0,
-    ) -> Tensor:
-        """Amperes through devices at the given volts, kelvins and seconds; shapes broadcast."""
 
     @abstractmethod
     def set(self, state: Tensor, gate_voltage: Tensor, noise: Tensor) -> Tensor:
@@ -65,23 +71,61 @@ class Device(ABC):
     def reset(self, state: Tensor, noise: Tensor) -> Tensor:
         """The states after one RESET pulse; ``noise`` is standard normal, one number a device."""
 
-    @abstractmethod
+    def current(
+        self,
+        state: Tensor,
+        voltage: Tensor,
+        temperature: float = ROOM_TEMPERATURE,
+        time_since_programming: float = 0.0,
+    ) -> Tensor:
+        """Amperes through devices at the given volts, kelvins and seconds; shapes broadcast."""
+        return state * voltage
+
+    def disturbed(self, state: Tensor, reads: float) -> Tensor:
+        """The states after so many reads at the read voltage."""
+        return state
+
+    def read_noise(self, conductance: Tensor, time_since_programming: float = 0.0) -> Tensor:
+        """Standard deviation of the conductance from one read to the next, in siemens."""
+        return torch.zeros_like(conductance)
+
     def gate_voltage(self, conductance: Tensor) -> Tensor:
-        """The gate voltage at which SET aims at a conductance."""
+        """The gate voltage at which SET aims at a conductance; without a gate, any."""
+        return torch.zeros_like(conductance)
 
     @property
-    @abstractmethod
-    def gate_slope(self) -> float:
+    def gate_slope(self) -> float | Tensor:
         """What a volt at the gate adds to the conductance that SET aims at, in siemens a volt."""
+        return float("inf")
 
-    @abstractmethod
-    def read_noise(self, conductance: Tensor) -> Tensor:
-        """Standard deviation of the conductance from one read to the next, in siemens."""
+    @property
+    def varies(self) -> bool:
+        """Do devices differ from one another?"""
+        return bool(self.spread)
 
-    def conductance(self, state: Tensor) -> Tensor:
+    def instances(self, normal: Callable[[str], Tensor]) -> Self:
+        """Devices that differ: each parameter of ``spread`` as a tensor, one number a device.
+
+        Args:
+            normal: gives standard normal numbers for a parameter's name, of the shape of the states.
+        """
+        drawn: dict[str, Any] = {
+            name: getattr(self, name) * (1 + part * normal(name)) for name, part in self.spread.items()
+        }
+        return replace(self, **drawn)
+
+    def mapped(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """The same device with every parameter that is a tensor put through a function, to select or reshape it."""
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        tensors: dict[str, Any] = {name: function(value) for name, value in values.items() if isinstance(value, Tensor)}
+        return replace(self, **tensors) if tensors else self
+
+    def conductance(
+        self, state: Tensor, temperature: float = ROOM_TEMPERATURE, time_since_programming: float = 0.0
+    ) -> Tensor:
         """The conductance that a read sees, in siemens."""
         voltage = torch.tensor(self.read.voltage, dtype=state.dtype, device=state.device)
-        return self.current(state, voltage) / self.read.voltage
+        return self.current(state, voltage, temperature, time_since_programming) / self.read.voltage
 
     def pulse_energy(self, pulse: Pulse, before: Tensor, after: Tensor) -> Tensor:
         """Joules of one pulse: V^2 G t at the mean of the conductances before and after it.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cellwright.crossbar.devices.device import ROOM_TEMPERATURE, Device, Pulse
+from cellwright.crossbar.devices.device import Device, Pulse
 
 Tensor = torch.Tensor
 
@@ -30,15 +30,6 @@ class Ideal(Device):
     citation: str = "an idealisation"
     assumed: str = "everything: window 1 to 100 uS, reads of 0.2 V and 100 ns; programming costs nothing"
 
-    def current(
-        self,
-        state: Tensor,
-        voltage: Tensor,
-        temperature: float = ROOM_TEMPERATURE,
-        time_since_programming: float = 0.0,
-    ) -> Tensor:
-        return state * voltage
-
     def set(self, state: Tensor, gate_voltage: Tensor, noise: Tensor) -> Tensor:
         return self.window[0] + gate_voltage * self.gate_slope
 
@@ -51,9 +42,6 @@ class Ideal(Device):
     @property
     def gate_slope(self) -> float:
         return self.window[1] - self.window[0]
-
-    def read_noise(self, conductance: Tensor) -> Tensor:
-        return torch.zeros_like(conductance)
 
 
 CATALOGUE: Mapping[str, Device] = {"ideal": Ideal()}

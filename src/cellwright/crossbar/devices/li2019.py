@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cellwright.crossbar.devices.device import ROOM_TEMPERATURE, Device, Pulse
+from cellwright.crossbar.devices.device import Device, Pulse
 
 Tensor = torch.Tensor
 
@@ -54,15 +54,6 @@ class Li2019(Device):
         "2016, ISAAC), 10 um x 10 um a cell (published: transistors of 2 um, no pitch)"
     )
 
-    def current(
-        self,
-        state: Tensor,
-        voltage: Tensor,
-        temperature: float = ROOM_TEMPERATURE,
-        time_since_programming: float = 0.0,
-    ) -> Tensor:
-        return state * voltage
-
     def set(self, state: Tensor, gate_voltage: Tensor, noise: Tensor) -> Tensor:
         aimed = torch.maximum(self.slope * gate_voltage + self.intercept, state)
         return torch.clamp(aimed + self.programming_noise * noise, min=0.0)
@@ -77,7 +68,7 @@ class Li2019(Device):
     def gate_slope(self) -> float:
         return self.slope
 
-    def read_noise(self, conductance: Tensor) -> Tensor:
+    def read_noise(self, conductance: Tensor, time_since_programming: float = 0.0) -> Tensor:
         return self.read_noise_fraction * conductance
 
 
