@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from cellwright.crossbar import CAUSES, AnalogArray, ChipSettings, Matrix, Wires
-from cellwright.crossbar.converters import step_of
+from cellwright.crossbar.converters import levels_of
 from cellwright.crossbar.draws import Draws
+from cellwright.crossbar.layout import LAYOUTS
 from cellwright.crossbar.wires import effective_matrix
 from cellwright.errors import CellwrightError
 
@@ -48,13 +49,15 @@ def errors(found, inputs=None):
     return found(inputs.expand(found.chips, -1, -1)) - wanted(inputs, found.spec)
 
 
-@pytest.mark.parametrize("layout", ["rows stacked", "rows interleaved", "columns stacked", "columns interleaved"])
+@pytest.mark.parametrize("layout", list(LAYOUTS))
 @pytest.mark.parametrize("tile", [(128, 64), (8, 6), (2, 2)])
 @pytest.mark.parametrize("bias", [True, False])
 def test_an_ideal_array_is_the_matrix(layout, tile, bias):
     found = array(replace(IDEAL, layout=layout, tile=tile), matrix(bias=bias))
     assert errors(found).abs().max() < 1e-11
     rows, columns = found.layout.physical_shape(10 if bias else 9, 12)
+    references = len([tile for tile in found.tiles if tile.place.rows.start == 0]) - 1
+    columns += references * (layout == "reference column")
     assert (found.rows, found.columns) == (rows, columns)
 
 
@@ -88,7 +91,7 @@ def test_input_steps_add_up_as_independent_rounding_errors():
     spec = matrix()
     found = array(replace(IDEAL, input_bits=6, affine=False))
     ranges = torch.tensor([2.0] * 4 + [0.5] * 5, dtype=torch.float64)
-    expected = (spec.weights * ranges).square().sum(1).sqrt() * step_of(1.0, 6) / math.sqrt(12)
+    expected = (spec.weights * ranges).square().sum(1).sqrt() * 1 / levels_of(6) / math.sqrt(12)
     inputs = samples(20_000)[1:]
     torch.testing.assert_close(errors(found, inputs)[0].std(0), expected, rtol=0.03, atol=0)
 
@@ -98,7 +101,7 @@ def test_output_steps_err_by_a_step_over_root_twelve(output_range):
     found = array(replace(IDEAL, output_bits=8, affine=False, output_range=output_range))
     reach = wanted(samples()).abs()
     full_scale = reach.amax(0) if output_range == "column" else reach.amax().expand(12)
-    expected = full_scale * step_of(1.0, 8) / math.sqrt(12)
+    expected = full_scale / levels_of(8) / math.sqrt(12)
     inputs = 0.5 * samples(20_000)[1:]
     assert not bool((wanted(inputs).abs().amax(0) > full_scale).any())
     torch.testing.assert_close(errors(found, inputs)[0].std(0), expected, rtol=0.03, atol=0)
@@ -109,7 +112,7 @@ def test_one_conversion_a_row_tile_adds_their_errors():
     one = array(replace(IDEAL, output_bits=8, affine=False))
     three = array(replace(IDEAL, output_bits=8, affine=False, tile=(8, 64)))
     assert (len(one.tiles), len(three.tiles)) == (1, 3)
-    steps = torch.stack([tile.full_scale[0, 0] * step_of(1.0, 8) for tile in three.tiles])
+    steps = torch.stack([tile.full_scale[0, 0] / levels_of(8) for tile in three.tiles])
     inputs = 0.5 * samples(20_000)[1:]
     expected = steps.square().sum(0).sqrt() / math.sqrt(12)
     torch.testing.assert_close(errors(three, inputs)[0].std(0), expected, rtol=0.03, atol=0)
@@ -130,7 +133,10 @@ def test_read_noise_has_the_variance_of_a_sum_over_devices(wires, layout):
     tile, inputs = found.tiles[0], samples()[:3]
     driven = inputs / found.ranges
     driven = torch.cat([driven, driven.new_ones(3, 1)], -1)
-    predicted = tile.noise_variance(driven[None])[0].sqrt()
+    split = found.bank.split(driven[None])
+    lines = found.bank.noise_variance(split, found.bank.currents(split))[0, 0]
+    per_output = torch.stack(tile.layout.parts(lines)).sum(0) if tile.layout.along == "columns" else lines
+    predicted = per_output.sqrt() / tile.scale
     count = 4000
     shaken = tile.conductances + tile.device.read_noise(tile.conductances) * torch.randn(
         count, *tile.shape, dtype=torch.float64, generator=generator(5)
@@ -144,8 +150,9 @@ def test_read_noise_is_drawn_with_that_variance_read_after_read():
     inputs = samples()[:2].expand(2000, -1, -1)
     first, second = found(inputs), found(inputs)
     driven = samples()[:2] / found.ranges
-    driven = torch.cat([driven, driven.new_ones(2, 1)], -1).expand(2000, -1, -1)
-    predicted = (found.tiles[0].noise_variance(driven).sqrt() * found.tiles[0].gain)[0]
+    driven = found.bank.split(torch.cat([driven, driven.new_ones(2, 1)], -1).expand(2000, -1, -1))
+    variance = found.bank.noise_variance(driven, found.bank.currents(driven))[:, 0]
+    predicted = (variance.sqrt() / found.tiles[0].scale * found.tiles[0].gain)[0]
     torch.testing.assert_close(first.std(0), predicted, rtol=0.08, atol=0)
     correlation = ((first - first.mean(0)) * (second - second.mean(0))).mean(0) / (first.std(0) * second.std(0))
     assert correlation.abs().max() < 0.1
@@ -178,16 +185,20 @@ def test_calibration_never_fits_worse_than_no_calibration():
     assert bool((calibrated.square().mean(1) <= raw.square().mean(1) + 1e-12).all())
 
 
-def test_settings_know_their_causes():
-    assert ChipSettings().causes == tuple(CAUSES)
+def test_settings_know_their_causes(whole):
+    assert whole.causes == tuple(CAUSES)
     assert IDEAL.causes == ()
     for cause in CAUSES:
-        assert ChipSettings().only(cause).causes == (cause,)
-        assert cause not in ChipSettings().without(cause).causes
-        assert len(ChipSettings().without(cause).causes) == len(CAUSES) - 1
+        assert whole.only(cause).causes == (cause,)
+        assert cause not in whole.without(cause).causes
+        assert len(whole.without(cause).causes) == len(CAUSES) - 1
         assert IDEAL.only(cause) == IDEAL
     with pytest.raises(CellwrightError, match="known are programming"):
         ChipSettings().without("gravity")
+
+
+def test_what_a_device_does_not_do_is_no_cause():
+    assert not {"device_to_device", "nonlinearity", "ageing"} & set(ChipSettings().causes)
 
 
 @pytest.mark.parametrize("cause", [cause for cause in CAUSES if cause not in ("programming", "stuck_devices")])
@@ -211,7 +222,7 @@ def test_switching_programming_off_leaves_the_same_devices_stuck_and_the_reverse
 def test_switching_a_cause_off_leaves_the_draws_of_read_noise(cause):
     shape = torch.Size((CHIPS, 3, 12))
     whole, other = array(ChipSettings()), array(ChipSettings().without(cause))
-    assert torch.equal(whole.tiles[0]._noise(shape), other.tiles[0]._noise(shape))
+    assert torch.equal(whole._noise(shape), other._noise(shape))
 
 
 def test_a_chip_is_the_same_in_any_batch_and_one_seed_gives_one_result():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy.stats import kstest
 
-from cellwright.crossbar.draws import Draws, key_words, philox
+from cellwright.crossbar.draws import Draws, _box_muller, key_words, philox
 
 
 def words(*numbers):
@@ -43,6 +43,16 @@ def test_a_chip_is_the_same_in_any_batch():
 def test_an_element_is_the_same_for_any_count():
     draws = Draws(3, 2, "array")
     assert torch.equal(draws.normal("noise", 1, 10), draws.normal("noise", 1, 64)[:, :10])
+
+
+@pytest.mark.parametrize(("steps", "count"), [(range(3), 17), (range(5, 8), 64), (range(2**20, 2**20 + 1), 1)])
+def test_compiled_numbers_are_those_of_the_definition(steps, count):
+    """Box and Muller's transform of Philox's words, as written on torch integers."""
+    draws = Draws(3, 4, "array")
+    words = draws._words("noise", steps, -(-count // 4))
+    pairs = [*_box_muller(words[0], words[1]), *_box_muller(words[2], words[3])]
+    expected = torch.stack(pairs, -1).flatten(-2)[..., :count]
+    torch.testing.assert_close(draws.normal_steps("noise", steps, count), expected, rtol=0, atol=1e-14)
 
 
 def test_several_steps_at_once_are_the_same_steps():

@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellwright.crossbar.layout import LAYOUTS, PairLayout, find_layout, pairs, tiles
+from cellwright.crossbar.layout import LAYOUTS, PairLayout, find_layout, tiles
+from cellwright.crossbar.mapping import conductances
 from cellwright.errors import CellwrightError
 
 layouts = st.sampled_from(sorted(LAYOUTS)).map(find_layout)
@@ -20,11 +21,11 @@ def test_an_array_computes_its_signed_weights(layout, rows, columns, seed):
         torch.rand(*shape, dtype=torch.float64, generator=generator)
         for shape in ((rows, columns), (rows, columns), (rows,))
     )
+    if layout.along == "reference":
+        negative = negative[:, :1].expand(-1, columns)
     array = layout.place(positive, negative)
     assert array.shape == layout.physical_shape(rows, columns)
-    lines = layout.bit_lines(layout.drive(inputs) @ array)
-    outputs = lines[0] if len(lines) == 1 else lines[0] - lines[1]
-    torch.testing.assert_close(outputs, inputs @ (positive - negative))
+    torch.testing.assert_close(layout.combine(layout.drive(inputs) @ array), inputs @ (positive - negative))
     torch.testing.assert_close(layout.signed(array), positive - negative)
     assert torch.equal(layout.parts(array)[0], positive)
     assert torch.equal(layout.parts(array)[1], negative)
@@ -39,6 +40,8 @@ def test_folding_rows_is_the_transpose_of_driving(layout, rows, seed):
     driven = layout.drive(inputs)
     folded = layout.fold_rows(layout.fold_rows(form, -2), -1)
     torch.testing.assert_close(inputs @ folded @ inputs, driven @ form @ driven)
+    torch.testing.assert_close(inputs.square() @ layout.fold_squares(form), driven.square() @ form)
+    assert torch.equal(inputs[layout.row_of_lines(rows)].abs(), driven.abs())
 
 
 def test_stacked_rows_are_those_of_li():
@@ -80,16 +83,16 @@ def test_a_tile_too_small_for_a_pair_is_refused():
 @pytest.mark.parametrize("encoding", ["balanced", "one-sided"])
 def test_pairs_use_the_whole_window_and_stand_for_the_weights(encoding):
     weights = torch.tensor([[0.5, -2.0], [0.0, 1.0]], dtype=torch.float64)
-    found = pairs(weights, (2e-6, 10e-6), encoding)
+    found = conductances(weights, (2e-6, 10e-6), encoding)
     torch.testing.assert_close((found.positive - found.negative) / found.scale, weights)
     both = torch.stack([found.positive, found.negative])
     assert both.min().item() == pytest.approx(2e-6)
     assert both.max().item() == pytest.approx(10e-6)
-    assert found.scale == pytest.approx(8e-6 / 2.0)
+    assert found.scale.tolist() == pytest.approx([8e-6 / 2.0] * 2)
 
 
 def test_weights_of_zero_are_pairs_of_equals():
-    found = pairs(torch.zeros(2, 2), (1e-6, 3e-6))
+    found = conductances(torch.zeros(2, 2), (1e-6, 3e-6))
     assert torch.equal(found.positive, found.negative)
 
 
@@ -99,6 +102,6 @@ def test_wrong_words_are_refused():
     with pytest.raises(CellwrightError, match="rows stacked"):
         find_layout("stacked")
     with pytest.raises(CellwrightError, match="balanced"):
-        pairs(torch.ones(1), (0.0, 1.0), "lopsided")
+        conductances(torch.ones(1, 1), (0.0, 1.0), "lopsided")
     with pytest.raises(CellwrightError, match="NaN"):
-        pairs(torch.tensor([float("nan")]), (0.0, 1.0))
+        conductances(torch.tensor([[float("nan")]]), (0.0, 1.0))

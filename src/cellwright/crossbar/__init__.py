@@ -1,13 +1,16 @@
 """Crossbars: from weights to devices, and a network on many chips at once."""
 
-from cellwright.crossbar.array import AnalogArray, AnalogTile, Matrix
+from cellwright.crossbar.array import AnalogArray, Matrix
 from cellwright.crossbar.chip import Chip, program
+from cellwright.crossbar.converters import ConverterErrors
 from cellwright.crossbar.cost import CONSTANTS, Constant, Item, StepCost, digital_cost, step_cost
 from cellwright.crossbar.devices import Device, Pulse
 from cellwright.crossbar.devices import find as find_device
 from cellwright.crossbar.layout import LAYOUTS, PairLayout
+from cellwright.crossbar.readout import ReadOut
 from cellwright.crossbar.settings import CAUSES, ChipSettings
 from cellwright.crossbar.sites import needs_digital
+from cellwright.crossbar.tile import AnalogTile
 from cellwright.crossbar.wires import Wires, effective_matrix
 
 __all__ = [
@@ -19,11 +22,13 @@ __all__ = [
     "Chip",
     "ChipSettings",
     "Constant",
+    "ConverterErrors",
     "Device",
     "Item",
     "Matrix",
     "PairLayout",
     "Pulse",
+    "ReadOut",
     "StepCost",
     "Wires",
     "digital_cost",

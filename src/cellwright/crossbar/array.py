@@ -1,27 +1,29 @@
-"""One weight matrix on the chip: its tiles, from digital inputs to digital outputs."""
+"""One weight matrix on the chip, from digital inputs to digital outputs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from cellwright.crossbar.converters import fit_affine, full_scale_of, quantise
+from cellwright.crossbar.bank import Bank
+from cellwright.crossbar.converters import fit_affine, full_scale_of, levels_of, to_codes
 from cellwright.crossbar.devices import find
 from cellwright.crossbar.draws import Draws
-from cellwright.crossbar.layout import Pairs, Tile, find_layout, pairs, tiles
-from cellwright.crossbar.programming import Programmed, exact, stuck_devices, write_verify
+from cellwright.crossbar.encodings import bit_planes, pulses_a_read, second_moment
+from cellwright.crossbar.layout import find_layout, tiles
+from cellwright.crossbar.mapping import Encoding, Targets, best_clip, bit_slices, conductances
 from cellwright.crossbar.settings import ChipSettings
-from cellwright.crossbar.wires import solve_network
+from cellwright.crossbar.tile import AnalogTile
 from cellwright.errors import CellwrightError
 
 Tensor = torch.Tensor
 
 _SAMPLES = 1024  # calibration vectors at once, and for the affine correction in all
-_NETWORK_NUMBERS = 4_000_000  # of device voltages at once: solving chip after chip beyond that saves memory
 _NOISE_AHEAD = 32  # reads whose noise is drawn at once,
 _NOISE_NUMBERS = 1_000_000  # but no more numbers than these
+_REMEMBERED = 4_000_000  # input values that are kept until their second moments are taken
 
 
 @dataclass(frozen=True)
@@ -46,133 +48,7 @@ class Matrix:
     def with_bias(self) -> Tensor:
         """(inputs + bias row, outputs), in double precision."""
         rows = self.weights.T if self.bias is None else torch.cat([self.weights.T, self.bias[None]])
-        return rows.detach().to(torch.float64)
-
-
-class AnalogTile:
-    """A physical array: part of a weight matrix, the same on every chip but for what went wrong.
-
-    Attributes:
-        place: the rows and columns of the weight matrix that it holds.
-        programmed: conductances and how they came about, (chips, word lines, bit lines).
-        effective: (chips, word lines, bit lines) siemens, with the wires.
-        gain, offset: the affine correction, (chips, 1, columns).
-        full_scale: of the output converters in units of the output, (chips, 1, columns or 1).
-        matrix: (chips, rows, columns): the weights that the tile works with.
-        driver_power: (chips, rows, rows): the drivers deliver u . driver_power . u watts for inputs u in full scales.
-    """
-
-    def __init__(self, place: Tile, targets: Pairs, settings: ChipSettings, draws: Draws) -> None:
-        self.place, self.settings = place, settings
-        self.layout, self.device = find_layout(settings.layout), find(settings.device)
-        self.scale = targets.scale
-        wanted = self.layout.place(
-            targets.positive[place.rows, place.columns], targets.negative[place.rows, place.columns]
-        )
-        self.shape = (wanted.shape[-2], wanted.shape[-1])
-        stuck = stuck_devices(draws, self.shape, settings.stuck_on, settings.stuck_off)
-        self.programmed = self._program(wanted, draws, stuck)
-        self._solve()
-        chips = draws.chips
-        self.gain = torch.ones(chips, 1, place.shape[1], dtype=wanted.dtype, device=wanted.device)
-        self.offset = torch.zeros_like(self.gain)
-        self.full_scale = torch.ones_like(self.gain)
-        self._noise = _NoiseAhead(draws)
-
-    def _program(self, wanted: Tensor, draws: Draws, stuck: Tensor) -> Programmed:
-        if not self.settings.programming:
-            return exact(self.device, wanted, stuck)
-        low, high = self.device.window
-        tolerance = self.settings.tolerance * (high - low)
-        return write_verify(self.device, wanted, draws, stuck, tolerance=tolerance, rounds=self.settings.rounds)
-
-    def _solve(self) -> None:
-        """The effective matrix, and the quadratic forms of noise and power in the inputs."""
-        rows, columns = self.shape
-        at_once = max(1, _NETWORK_NUMBERS // (rows * columns * rows)) if self.settings.wires else len(self.conductances)
-        found = [self._solve_some(part) for part in self.conductances.split(at_once)]
-        self.effective, self.driver_power, self.noise_form = (torch.cat(parts) for parts in zip(*found, strict=True))
-        self.matrix = self.layout.signed(self.effective) / self.scale
-
-    def _solve_some(self, conductances: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        layout, network = self.layout, solve_network(conductances, self.settings.wires)
-        power = layout.fold_rows(layout.fold_rows(network.driver_admittance, -2), -1) * self.device.read.voltage**2
-        spread = self.device.read_noise(conductances) / self.scale
-        if self.settings.wires is None:
-            return network.effective, power, torch.stack(layout.parts(spread.square())).sum(0)
-        volts = layout.fold_rows(network.device_voltages, -1)
-        by_column = ((spread * network.sensitivity)[..., None] * volts).transpose(-3, -2)
-        form = torch.stack(layout.bit_lines(by_column.transpose(-1, -2) @ by_column, -3)).sum(0)
-        return network.effective, power, form
-
-    @property
-    def conductances(self) -> Tensor:
-        return self.programmed.conductances
-
-    def noise_variance(self, inputs: Tensor) -> Tensor:
-        """Variance of the output from the read noise of every device, to first order.
-
-        What a device's noise leaks to other bit lines through the wires is left out.
-
-        Args:
-            inputs: (chips, batch, rows), in full scales.
-
-        Returns:
-            (chips, batch, columns), in squared units of the output.
-        """
-        if self.settings.wires is None:
-            return inputs.square() @ self.noise_form
-        return ((inputs[:, None] @ self.noise_form) * inputs[:, None]).sum(-1).transpose(-1, -2).clamp(min=0)
-
-    def calibrate(self, inputs: Tensor, wanted: Tensor) -> None:
-        """Set the converters' ranges and the affine correction.
-
-        Args:
-            inputs: (samples, rows) as they come from the input converters.
-            wanted: (samples, columns): what the software computes for them.
-        """
-        dimensions = (-2,) if self.settings.output_range == "column" else (-2, -1)
-        parts = inputs.split(_SAMPLES)
-        largest = torch.cat([(part @ self.matrix).abs().amax(dimensions, keepdim=True) for part in parts], -2)
-        self.full_scale = self.settings.headroom * full_scale_of(largest, (-2,))
-        if self.settings.affine:
-            kept = _evenly_spread(inputs)
-            self.gain, self.offset = fit_affine(self._convert(inputs[kept] @ self.matrix), wanted[kept])
-
-    def __call__(self, inputs: Tensor) -> Tensor:
-        """One read: (chips, batch, rows) in full scales to (chips, batch, columns)."""
-        outputs = inputs @ self.matrix
-        if self.settings.read_noise:
-            outputs = outputs + self._noise(outputs.shape) * self.noise_variance(inputs).sqrt()
-        return self._convert(outputs) * self.gain + self.offset
-
-    def reset(self) -> None:
-        """Start the read noise again from its first draw."""
-        self._noise.step = 0
-
-    def _convert(self, outputs: Tensor) -> Tensor:
-        bits = self.settings.output_bits
-        return outputs if bits is None else quantise(outputs, self.full_scale, bits)
-
-
-class _NoiseAhead:
-    """The draws of read noise, read after read; several reads are drawn at once."""
-
-    def __init__(self, draws: Draws) -> None:
-        self._draws = draws
-        self._ahead: Tensor | None = None
-        self._first = 0
-        self.step = 0
-
-    def __call__(self, shape: torch.Size) -> Tensor:
-        count = shape[1] * shape[2]
-        steps = max(1, min(_NOISE_AHEAD, _NOISE_NUMBERS // (shape[0] * count)))
-        ahead = self._ahead
-        if ahead is None or ahead.shape[-1] != count or not self._first <= self.step < self._first + len(ahead):
-            ahead = self._draws.normal_steps("read_noise", range(self.step, self.step + steps), count)
-            self._ahead, self._first = ahead, self.step
-        self.step += 1
-        return ahead[self.step - 1 - self._first].reshape(shape)
+        return rows.to(torch.float64)
 
 
 class AnalogArray:
@@ -186,7 +62,7 @@ class AnalogArray:
             unscaled, which no converter can work with.
 
     Attributes:
-        tiles: its physical arrays.
+        tiles: its physical arrays: slice by slice, from top to bottom, from left to right.
         ranges: (inputs,): full scale of each row's converter, in units of the input.
         vectors: how many input vectors each chip has multiplied since the last ``reset``.
     """
@@ -197,18 +73,41 @@ class AnalogArray:
         samples = _checked(matrix, calibration, settings)
         self.ranges = self._input_ranges(samples)
         rows = matrix.with_bias
-        scales = torch.cat([self.ranges, self.ranges.new_ones(rows.shape[0] - len(self.ranges))])
-        target = rows * scales[:, None]
-        window = find(settings.device).window
-        targets = pairs(target, window, settings.encoding)
+        target = rows * torch.cat([self.ranges, self.ranges.new_ones(len(rows) - len(self.ranges))])[:, None]
+        slices = bit_slices(target, settings.slices, settings.slice_bits)
+        inputs = None if samples is None else self._drive(samples)
+        targets = [self._targets(part, inputs) for part in slices]
         own = draws.at(matrix.name)
+        places = tiles(target.shape[0], target.shape[1], self.layout, settings.tile, settings.slices)
         self.tiles = tuple(
-            AnalogTile(place, targets, settings, own.at(index))
-            for index, place in enumerate(tiles(target.shape[0], target.shape[1], self.layout, settings.tile))
+            AnalogTile(place, targets[place.bit_slice], settings, own.at(index)) for index, place in enumerate(places)
         )
-        if samples is not None:
-            self._calibrate(samples, target)
-        self.reset()
+        if samples is not None and inputs is not None:
+            exact = self._with_bias_row(samples / self.ranges)
+            with torch.no_grad():
+                for tile in self.tiles:
+                    place = tile.place
+                    wanted = exact[..., place.rows] @ slices[place.bit_slice][place.rows, place.columns]
+                    self._calibrate(tile, inputs[..., place.rows], wanted)
+        for tile in self.tiles:
+            tile.age()
+        self.bank = Bank(self.tiles, settings)
+        self._noise = _NoiseAhead(own)
+        self._driven: list[Tensor] = []
+        self._second_moment = self.ranges.new_zeros(self.chips, len(target), len(target))
+        self.vectors = 0
+
+    def _targets(self, weights: Tensor, inputs: Tensor | None) -> Targets:
+        """Target conductances for weights (rows, columns) that meet driven inputs (samples, rows)."""
+        settings, window = self.settings, find(self.settings.device).window
+        encoding: Encoding = "reference" if self.layout.along == "reference" else settings.encoding
+        clip: float | Tensor = 1.0
+        if settings.search_scale:
+            if inputs is None:
+                raise CellwrightError("a search for the scale needs inputs: pass training inputs as calibration")
+            moment = inputs.T @ inputs / len(inputs)
+            clip = best_clip(weights, moment, settings.device_error, window, encoding, settings.scale_per)
+        return conductances(weights, window, encoding, settings.scale_per, clip)
 
     def _input_ranges(self, samples: Tensor | None) -> Tensor:
         sizes = [number for _, number in self.spec.row_groups]
@@ -219,44 +118,95 @@ class AnalogArray:
         ]
         return self.settings.headroom * torch.cat(ranges)
 
-    def _calibrate(self, samples: Tensor, target: Tensor) -> None:
-        exact_inputs = self._with_bias_row(samples / self.ranges)
-        inputs = self._drive(samples)
-        for tile in self.tiles:
-            rows, columns = tile.place.rows, tile.place.columns
-            tile.calibrate(inputs[..., rows], exact_inputs[..., rows] @ target[rows, columns])
+    def _calibrate(self, tile: AnalogTile, inputs: Tensor, wanted: Tensor) -> None:
+        """Set the ranges of a tile's output converters and the affine correction behind them.
+
+        Args:
+            inputs: (samples, rows) as they come from the input converters.
+            wanted: (samples, columns): what the software computes for them.
+        """
+        dimensions = (-2,) if self.settings.output_range == "column" else (-2, -1)
+        bank = Bank([tile], self.settings)
+        largest = [
+            (bank.outputs(bank.currents(pulses[None, None]))[:, 0] / tile.scale).abs().amax(dimensions, keepdim=True)
+            for part in inputs.split(_SAMPLES)
+            for pulses, _ in self._pulses(part)
+        ]
+        tile.full_scale = self.settings.headroom * full_scale_of(torch.cat(largest, -2), (-2,))
+        if self.settings.affine:
+            kept = _evenly_spread(inputs)
+            bank = Bank([tile], self.settings)
+            measured = self._read(bank, inputs[kept][None, None], noise=None)
+            tile.gain, tile.offset = fit_affine(measured, wanted[kept])
 
     def _drive(self, inputs: Tensor) -> Tensor:
         """What the input converters make of inputs: (..., rows) in full scales; a bias row is at full scale."""
         scaled = inputs / self.ranges
         if self.settings.input_bits is not None:
-            scaled = quantise(scaled, 1.0, self.settings.input_bits)
+            levels = levels_of(self.settings.input_bits)
+            scaled = to_codes(scaled * levels, levels) / levels
         return self._with_bias_row(scaled)
 
     def _with_bias_row(self, scaled: Tensor) -> Tensor:
         if self.spec.bias is None:
             return scaled
-        return torch.cat([scaled, scaled.new_ones(*scaled.shape[:-1], 1)], -1)
+        return torch.nn.functional.pad(scaled, (0, 1), value=1.0)
+
+    def _pulses(self, driven: Tensor) -> Iterator[tuple[Tensor, float]]:
+        """Driven inputs as the pulses of their encoding, each with its weight."""
+        if self.settings.input_encoding != "bit-serial" or self.settings.input_bits is None:
+            yield driven, 1.0
+            return
+        levels = levels_of(self.settings.input_bits)
+        for plane, weight in bit_planes(torch.round(driven * levels), self.settings.input_bits):
+            yield plane, weight / levels
+
+    def _read(self, bank: Bank, driven: Tensor, noise: _NoiseAhead | None) -> Tensor:
+        """Digital outputs, (chips, batch, columns), without the offset of the correction."""
+        total = None
+        for pulses, weight in self._pulses(driven):
+            currents = bank.currents(pulses)
+            if noise is None or not bank.noisy:
+                part = bank.convert(bank.outputs(currents))
+            else:
+                with torch.no_grad():
+                    deviation = bank.noise_variance(pulses, currents).sqrt_()
+                reads = [
+                    bank.convert(bank.outputs(torch.addcmul(currents, noise(currents.shape), deviation)))
+                    for _ in range(self.settings.averaged_reads)
+                ]
+                part = reads[0] if len(reads) == 1 else torch.stack(reads).mean(0)
+            part = part if weight == 1.0 else part * weight
+            total = part if total is None else total + part
+        assert total is not None
+        return total
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        """(chips, batch, inputs) to (chips, batch, outputs); each row tile is converted before the digital sum."""
+        """(chips, batch, inputs) to (chips, batch, outputs); each tile is converted before the digital sum."""
         driven = self._drive(inputs.to(torch.float64))
-        self.vectors += driven.shape[1]
-        self._second_moment += driven.detach().transpose(-1, -2) @ driven.detach()
-        found: dict[int, Tensor] = {}
-        for tile in self.tiles:
-            part, start = tile(driven[..., tile.place.rows]), tile.place.columns.start
-            found[start] = found[start] + part if start in found else part
-        outputs = torch.cat([found[start] for start in sorted(found)], -1)
+        self._remember(driven.detach())
+        outputs = self._read(self.bank, self.bank.split(driven), self._noise) + self.bank.offset
         return outputs.to(inputs.dtype)
+
+    def _remember(self, driven: Tensor) -> None:
+        self.vectors += driven.shape[1]
+        self._driven.append(driven)
+        if len(self._driven) * driven.numel() > _REMEMBERED:
+            self._take_moments()
+
+    def _take_moments(self) -> None:
+        if self._driven:
+            joined = torch.cat(self._driven, 1)
+            self._driven = []
+            for pulses, _ in self._pulses(joined):
+                self._second_moment += second_moment(pulses, self.settings.input_encoding)
 
     def reset(self) -> None:
         """Start the read noise again from its first draw, and forget the inputs seen."""
-        rows = len(self.spec.with_bias)
         self.vectors = 0
-        self._second_moment = self.ranges.new_zeros(self.chips, rows, rows)
-        for tile in self.tiles:
-            tile.reset()
+        self._driven = []
+        self._second_moment = torch.zeros_like(self._second_moment)
+        self._noise.step = 0
 
     @property
     def name(self) -> str:
@@ -267,6 +217,11 @@ class AnalogArray:
         return len(self.tiles[0].conductances)
 
     @property
+    def conversions(self) -> int:
+        """Pulses and conversions of each bit line in one read."""
+        return pulses_a_read(self.settings.input_encoding, self.settings.input_bits) * self.settings.averaged_reads
+
+    @property
     def rows(self) -> int:
         """Word lines: 34 for an LSTM of 15 units with 1 input and 1 bias in paired rows."""
         return sum(tile.shape[0] for tile in self.tiles if tile.place.columns.start == 0)
@@ -274,22 +229,46 @@ class AnalogArray:
     @property
     def columns(self) -> int:
         """Bit lines: 60 for an LSTM of 15 units in paired rows."""
-        return sum(tile.shape[1] for tile in self.tiles if tile.place.rows.start == 0)
+        return sum(tile.shape[1] for tile in self.tiles if tile.place.rows.start == 0 and tile.place.bit_slice == 0)
 
     def drive_power(self) -> Tensor:
-        """(chips,): watts that the drivers deliver, as the mean over all inputs since the last ``reset``."""
+        """(chips,): watts that the drivers deliver, as the mean over all inputs since the last ``reset``.
+
+        Over the pulses of bit-serial inputs and over repeated reads it is the sum: each lasts for a read.
+        """
+        self._take_moments()
         total = self.ranges.new_zeros(self.chips)
         for tile in self.tiles:
             rows = tile.place.rows
-            total = total + (tile.driver_power * self._second_moment[:, rows, rows]).sum((-2, -1))
-        return total / max(self.vectors, 1)
+            total = total + (tile.response.driver_power * self._second_moment[:, rows, rows]).sum((-2, -1))
+        return total * self.settings.averaged_reads / max(self.vectors, 1)
 
     def physical(self, what: Sequence[Tensor]) -> Tensor:
         """One tensor (..., word lines, bit lines) a tile, put together as one map of the whole array."""
-        bands: dict[int, list[Tensor]] = {}
+        bands: dict[tuple[int, int], list[Tensor]] = {}
         for tile, tensor in zip(self.tiles, what, strict=True):
-            bands.setdefault(tile.place.rows.start, []).append(tensor)
+            bands.setdefault((tile.place.bit_slice, tile.place.rows.start), []).append(tensor)
         return torch.cat([torch.cat(band, -1) for band in bands.values()], -2)
+
+
+class _NoiseAhead:
+    """The draws of read noise, read after read; several reads are drawn at once."""
+
+    def __init__(self, draws: Draws) -> None:
+        self._draws = draws
+        self._ahead: Tensor | None = None
+        self._first = 0
+        self.step = 0
+
+    def __call__(self, shape: torch.Size) -> Tensor:
+        count = shape[1:].numel()
+        steps = max(1, min(_NOISE_AHEAD, _NOISE_NUMBERS // (shape[0] * count)))
+        ahead = self._ahead
+        if ahead is None or ahead.shape[-1] != count or not self._first <= self.step < self._first + len(ahead):
+            ahead = self._draws.normal_steps("read_noise", range(self.step, self.step + steps), count)
+            self._ahead, self._first = ahead, self.step
+        self.step += 1
+        return ahead[self.step - 1 - self._first].reshape(shape)
 
 
 def _checked(matrix: Matrix, calibration: Tensor | None, settings: ChipSettings) -> Tensor | None:

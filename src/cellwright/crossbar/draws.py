@@ -3,7 +3,8 @@
 Switching one cause of error off therefore leaves the draws of every other as they were, chip 3 is the same chip in a
 batch of 5 or of 50, and the order in which things are drawn does not matter. The generator is counter-based
 (Philox4x32-10: Salmon, Moraes, Dror & Shaw 2011, SC'11, "Parallel random numbers: as easy as 1, 2, 3"), written on
-torch integers so that a whole batch of chips is drawn at once on any device.
+torch integers so that a whole batch of chips is drawn at once on any device. Normal numbers on the CPU are drawn by
+compiled code, which rounds differently in the last places.
 """
 
 from __future__ import annotations
@@ -13,23 +14,22 @@ from math import ceil, pi
 
 import torch
 
+from cellwright.crossbar.draws_ir import PHILOX_MULTIPLIERS, PHILOX_ROUNDS, PHILOX_WEYL, fill_normals
+
 Tensor = torch.Tensor
 
 _MASK = 0xFFFFFFFF
-_MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
-_WEYL = (0x9E3779B9, 0xBB67AE85)
-_ROUNDS = 10
 
 
 def philox(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
     """Philox4x32-10: four 32-bit words (in int64 tensors) for each counter and key; shapes broadcast."""
     c0, c1, c2, c3 = counter
     k0, k1 = key
-    for index in range(_ROUNDS):
+    for index in range(PHILOX_ROUNDS):
         if index:
-            k0, k1 = (k0 + _WEYL[0]) & _MASK, (k1 + _WEYL[1]) & _MASK
+            k0, k1 = (k0 + PHILOX_WEYL[0]) & _MASK, (k1 + PHILOX_WEYL[1]) & _MASK
         # The product wraps modulo 2^64, so that the mask after the arithmetic shift leaves its true upper half.
-        p0, p1 = c0 * _MULTIPLIERS[0], c2 * _MULTIPLIERS[1]
+        p0, p1 = c0 * PHILOX_MULTIPLIERS[0], c2 * PHILOX_MULTIPLIERS[1]
         c0, c1, c2, c3 = ((p1 >> 32) & _MASK) ^ c1 ^ k0, p1 & _MASK, ((p0 >> 32) & _MASK) ^ c3 ^ k1, p0 & _MASK
     return c0, c1, c2, c3
 
@@ -66,6 +66,10 @@ class Draws:
 
     def normal_steps(self, cause: str, steps: range, count: int) -> Tensor:
         """The same for several steps at once, (steps, chips, count)."""
+        if self.device.type == "cpu":
+            drawn = torch.empty(len(steps), self.chips, ceil(count / 4), 4, dtype=torch.float64)
+            fill_normals(drawn, torch.cat(self._key(cause), 1), steps.start)
+            return drawn.flatten(-2)[..., :count]
         words = self._words(cause, steps, ceil(count / 4))
         pairs = [*_box_muller(words[0], words[1]), *_box_muller(words[2], words[3])]
         return torch.stack(pairs, -1).flatten(-2)[..., :count]

@@ -8,7 +8,7 @@ Only devices that get a pulse get its noise. Verification is taken as averaged u
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -50,6 +50,17 @@ class Programmed:
     tolerance: float
     energy: Tensor
     time: Tensor
+
+    def after(self, before: Programmed) -> Programmed:
+        """This pass together with the one before it."""
+        return replace(
+            self,
+            set_pulses=self.set_pulses + before.set_pulses,
+            reset_pulses=self.reset_pulses + before.reset_pulses,
+            convergence=torch.cat([before.convergence, self.convergence]),
+            energy=self.energy + before.energy,
+            time=self.time + before.time,
+        )
 
     @property
     def programming_yield(self) -> Tensor:
@@ -108,7 +119,14 @@ def exact(device: Device, targets: Tensor, stuck: Tensor) -> Programmed:
 
 
 def write_verify(
-    device: Device, targets: Tensor, draws: Draws, stuck: Tensor, *, tolerance: float, rounds: int = 100
+    device: Device,
+    targets: Tensor,
+    draws: Draws,
+    stuck: Tensor,
+    *,
+    tolerance: float,
+    rounds: int = 100,
+    before: Programmed | None = None,
 ) -> Programmed:
     """Program all chips.
 
@@ -119,12 +137,16 @@ def write_verify(
         stuck: (chips, word lines, bit lines), from ``stuck_devices``. They get pulses, as nobody knows, and never move.
         tolerance: largest error that verification accepts, in siemens.
         rounds: pulses are given up after so many rounds of verify and correct.
+        before: an earlier pass, from which this one goes on: what failed then gets no pulse now, and pulses, rounds,
+            energy and time add up.
 
     Raises:
         CellwrightError: a target is outside the window; tolerance or rounds are not positive.
     """
     _check(device, targets, tolerance, rounds)
     run = _Run(device, targets, draws, stuck)
+    if before is not None:
+        run.go_on(before, tolerance)
     convergence: list[Tensor] = []
     for step in range(rounds):
         run.pulse(step)
@@ -132,7 +154,7 @@ def write_verify(
         convergence.append(run.within.double().mean((-2, -1)))
         if not len(run.active):
             break
-    return Programmed(
+    found = Programmed(
         device=device,
         conductances=run.conductances,
         targets=targets,
@@ -145,6 +167,7 @@ def write_verify(
         energy=run.energy.sum((-2, -1)),
         time=run.time(),
     )
+    return found if before is None else found.after(before)
 
 
 class _Run:
@@ -152,6 +175,7 @@ class _Run:
 
     def __init__(self, device: Device, targets: Tensor, draws: Draws, stuck: Tensor) -> None:
         self.device, self.draws, self.stuck = device.mapped(torch.flatten), draws, stuck
+        self.cause, self.erases = "programming", self.device.scheme == "two-pulse"
         self.shape = stuck.shape
         self.target = targets.expand(self.shape).flatten()
         self.state = _with_stuck(device, torch.full_like(self.target, device.off).reshape(self.shape), stuck).flatten()
@@ -163,17 +187,24 @@ class _Run:
         self.joules = torch.zeros_like(self.state)
         self.good = torch.zeros_like(self.state, dtype=torch.bool)
 
+    def go_on(self, before: Programmed, tolerance: float) -> None:
+        """From what an earlier pass left, without what it failed on."""
+        self.cause, self.erases = "reprogramming", False
+        self.state = before.conductances.flatten().clone()
+        self.good = (self.device.conductance(self.state) - self.target).abs() <= tolerance
+        self.active = (~self.good & before.within.flatten()).nonzero()[:, 0]
+
     def pulse(self, step: int) -> None:
         """Correct every device that is not within the tolerance; two-pulse schemes erase all in the first round."""
         index = self.active
         device = self.device.mapped(lambda parameter: parameter[index])
         each = self.shape[1] * self.shape[2]
-        noise = self.draws.normal_pairs("programming", step, index // each, index % each)
+        noise = self.draws.normal_pairs(self.cause, step, index // each, index % each)
         before, target = self.state[index], self.target[index]
         error = target - device.conductance(before)
         self.gate[index] = self._gate(self.gate[index] + _CORRECTION * (step > 0) * error / device.gate_slope)
         two = device.scheme == "two-pulse"
-        too_high = torch.ones_like(error, dtype=torch.bool) if two and not step else error < 0
+        too_high = torch.ones_like(error, dtype=torch.bool) if self.erases and not step else error < 0
         erased = device.reset(before, noise[0])
         state = self._apply(device, index, too_high, device.reset_pulse, before, erased, self.reset_pulses)
         wants_set = target > device.off if two else error > 0

@@ -24,7 +24,10 @@ Replace = Callable[[str, nn.Module], None]
 class Site(ABC):
     """A matrix of a model that an array can hold."""
 
-    matrix: Matrix
+    @property
+    @abstractmethod
+    def matrix(self) -> Matrix:
+        """The matrix as the model's parameters have it now, with their gradients."""
 
     @abstractmethod
     def record(self, seen: list[Tensor]) -> None:
@@ -40,8 +43,12 @@ class LinearSite(Site):
 
     def __init__(self, module: nn.Linear, paths: Sequence[str], replace: Replace) -> None:
         self._module, self._paths, self._replace = module, paths, replace
-        rows, columns = module.in_features, module.out_features
-        self.matrix = Matrix(paths[0] or "linear", module.weight, module.bias, (("x", rows),), (("y", columns),))
+
+    @property
+    def matrix(self) -> Matrix:
+        module = self._module
+        groups = (("x", module.in_features),), (("y", module.out_features),)
+        return Matrix(self._paths[0] or "linear", module.weight, module.bias, *groups)
 
     def record(self, seen: list[Tensor]) -> None:
         width = self._module.in_features
@@ -149,26 +156,31 @@ class GroupSite(Site):
     """A linear group of a recurrent layer: W x + U h + b of all gates."""
 
     def __init__(self, path: str, layer: Recurrent, index: int, suffix: str, group: LinearGroup, alone: bool) -> None:
-        self._layer, self._place, self._group = layer, (index, suffix), group.name
+        self._layer, self._place, self._group = layer, (index, suffix), group
         sizes = layer.layer_sizes(index)
-        stored = layer.stored(index, suffix)
+        self._outputs = [prod(size_of(node.attributes["out"], sizes)) for node in group.nodes]
+        self._name = (path + suffix if alone else f"{path}{suffix} ({group.name})").lstrip("_")
+
+    @property
+    def matrix(self) -> Matrix:
+        index, suffix = self._place
+        stored = self._layer.stored(index, suffix)
         parts = {
             name: view
-            for family in families(layer.cell.program(), sizes).values()
+            for family in families(self._layer.cell.program(), self._layer.layer_sizes(index)).values()
             for name, view in family.views(stored[family.name]).items()
         }
-        self._outputs = [prod(size_of(node.attributes["out"], sizes)) for node in group.nodes]
-        name = path + suffix if alone else f"{path}{suffix} ({group.name})"
-        self.matrix = _matrix(name.lstrip("_"), group, parts, self._outputs)
+        return _matrix(self._name, self._group, parts, self._outputs)
 
     def record(self, seen: list[Tensor]) -> None:
-        self._evaluate(_Recorded(self.matrix.weights, self.matrix.bias, self._outputs, seen))
+        matrix = self.matrix
+        self._evaluate(_Recorded(matrix.weights, matrix.bias, self._outputs, seen))
 
     def install(self, array: AnalogArray, rows: Rows) -> None:
         self._evaluate(_OnChips(array, self._outputs, rows))
 
     def _evaluate(self, function: GroupFunction) -> None:
-        _functions_of(self._layer).setdefault(self._place, {})[self._group] = function
+        _functions_of(self._layer).setdefault(self._place, {})[self._group.name] = function
 
 
 def _matrix(name: str, group: LinearGroup, parts: Mapping[str, Tensor], outputs: Sequence[int]) -> Matrix:

@@ -1,0 +1,99 @@
+"""Read noise of an array, to first order: the variance of a bit line's current from the noise of its devices.
+
+A device whose conductance moves by dG at the voltage v adds dG v to its bit line, less what the wires keep from the
+sense (``Network.sensitivity``); what leaks to other bit lines is left out. The voltage depends on all inputs, which
+would take a quadratic form of rows x rows a bit line. Nearly all of it are two things, though: the device's own word
+line, and the current I of its own bit line, which lifts the line:
+
+    v = a u - r I
+
+with a and r for each device by least squares over independent inputs of equal size. Three products with matrices of
+the size of the array then give the variance, u^2 own - 2 I (u cross) + I^2 level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from cellwright.crossbar.layout import PairLayout
+from cellwright.crossbar.wires import Network
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class NoiseForm:
+    """The variance u^2 own - 2 I (u cross) + I^2 level of each bit line, for inputs u; see the module.
+
+    Attributes:
+        own: (chips, rows, lines), siemens squared.
+        cross: (chips, rows, lines), siemens; None without wires.
+        level: (chips, lines); None without wires.
+    """
+
+    own: Tensor
+    cross: Tensor | None = None
+    level: Tensor | None = None
+
+    @classmethod
+    def of(cls, network: Network, spread: Tensor, layout: PairLayout) -> NoiseForm:
+        """Of an array whose devices have the standard deviations ``spread``, (chips, word lines, bit lines) siemens."""
+        weight = (spread * network.sensitivity).square()
+        own, back = _voltages(network, layout)
+        return cls(
+            own=layout.fold_squares(weight * own.square()),
+            cross=layout.fold_squares(weight * own * back),
+            level=(weight * back.square()).sum(-2),
+        )
+
+    @classmethod
+    def without_wires(cls, spread: Tensor, layout: PairLayout) -> NoiseForm:
+        """Every device is at its word line's voltage."""
+        return cls(layout.fold_squares(spread.square()))
+
+    def variance(self, inputs: Tensor, squares: Tensor, currents: Tensor) -> Tensor:
+        """(chips, batch, lines) siemens squared.
+
+        Args:
+            inputs: (chips, batch, rows), in full scales.
+            squares: their squares, or for pulses of different width the times that they last.
+            currents: (chips, batch, lines): of the bit lines for these inputs, in siemens.
+        """
+        variance = squares @ self.own
+        if self.cross is None or self.level is None:
+            return variance
+        rest = torch.addcmul(-2 * (inputs @ self.cross), currents, self.level[..., None, :])
+        return torch.addcmul(variance, currents, rest).clamp_(min=0)
+
+    def mapped(self, function: Callable[[Tensor], Tensor]) -> NoiseForm:
+        """With the matrices put through a function."""
+        return NoiseForm(function(self.own), None if self.cross is None else function(self.cross), self.level)
+
+    def amplified(self, gain: Tensor) -> NoiseForm:
+        """Behind amplifiers of a gain, (chips, lines); the currents are then those behind the amplifiers too."""
+        own = self.own * gain.square()[:, None]
+        return NoiseForm(own, None if self.cross is None else self.cross * gain[:, None], self.level)
+
+
+def joined(forms: Sequence[NoiseForm]) -> NoiseForm:
+    """The forms of several groups of chips as one."""
+    cross = [form.cross for form in forms if form.cross is not None]
+    level = [form.level for form in forms if form.level is not None]
+    own = torch.cat([form.own for form in forms])
+    return NoiseForm(own, torch.cat(cross) if cross else None, torch.cat(level) if level else None)
+
+
+def _voltages(network: Network, layout: PairLayout) -> tuple[Tensor, Tensor]:
+    """a, in volts a full scale of the device's own input, and r, in ohms: both (chips, word lines, bit lines)."""
+    volts = layout.fold_rows(network.device_voltages, -1)
+    currents = layout.fold_rows(network.effective)
+    rows = layout.row_of_lines(currents.shape[-2])[:, None].expand(volts.shape[-3:-1])
+    own = volts.gather(-1, rows.expand(volts.shape[:-1])[..., None])[..., 0]
+    mine = currents[..., rows[:, 0], :]
+    shared = (volts * currents.transpose(-1, -2)[..., None, :, :]).sum(-1) - own * mine
+    size = currents.square().sum(-2, keepdim=True) - mine.square()
+    back = torch.where(size > 0, -shared / torch.where(size > 0, size, 1.0), 0.0)
+    return own + back * mine, back
