@@ -17,7 +17,7 @@ from torch import nn
 from cellwright.crossbar.array import AnalogArray
 from cellwright.crossbar.draws import Draws
 from cellwright.crossbar.settings import ChipSettings
-from cellwright.crossbar.sites import Rows, Site, batch_axis, find_sites, is_recurrent
+from cellwright.crossbar.sites import Rows, batch_axis, find_sites, is_recurrent
 from cellwright.errors import CellwrightError
 
 Tensor = torch.Tensor
@@ -69,7 +69,7 @@ class Chip(nn.Module):
         return outputs
 
     def _run(self, inputs: Sequence[Any], options: Mapping[str, Any], dimension: int) -> Any:
-        batch = self._batch(inputs, dimension)
+        batch = batch_of(inputs, dimension)
         self._rows.begin(self.chips * batch, dimension)
         keywords = {name: self.fold(value, dimension) for name, value in options.items()}
         outputs = self.model(*(self.fold(value, dimension) for value in inputs), **keywords)
@@ -136,17 +136,6 @@ class Chip(nn.Module):
         for array in self.arrays.values():
             array.reset()
 
-    @staticmethod
-    def _batch(inputs: Sequence[Any], dimension: int) -> int:
-        sizes = {value.shape[dimension] for value in inputs if isinstance(value, Tensor) and value.ndim > dimension}
-        if not sizes:
-            raise CellwrightError(f"no input has a dimension {dimension}, where this chip has its batch")
-        if len(sizes) != 1:
-            raise CellwrightError(
-                f"the inputs have batch sizes {sorted(sizes)} along dimension {dimension}: expected one"
-            )
-        return int(sizes.pop())
-
 
 def program(
     model: nn.Module,
@@ -183,20 +172,70 @@ def program(
     settings = settings or ChipSettings()
     if chips < 1:
         raise CellwrightError(f"a study needs at least one chip, got {chips}")
-    holder = _Holder(deepcopy(model).eval().requires_grad_(False))
-    sites, digital = find_sites(holder.model, holder.replace, allow_digital)
-    dimension = _batch_dimension_of(holder.model) if batch_dimension is None else _dimension(batch_dimension)
-    recorded = _record(holder.model, sites, calibration)
+    copy = Sites(deepcopy(model).eval().requires_grad_(False), allow_digital, batch_dimension)
+    recorded = {} if calibration is None else copy.record(calibration)
     arrays: dict[str, AnalogArray] = {}
-    rows = Rows(batch_dimension=dimension)
-    for site in sites:
-        draws = Draws(seed, chips, device=site.matrix.weights.device)
-        array = AnalogArray(site.matrix, settings, draws, recorded.get(site.matrix.name))
+    for site in copy.found:
+        matrix = site.matrix
+        draws = Draws(seed, chips, device=matrix.weights.device)
+        array = AnalogArray(matrix, settings, draws, recorded.get(matrix.name))
         arrays[array.name] = array
-        site.install(array, rows)
-    for layer in filter(is_recurrent, holder.model.modules()):
-        layer.register_forward_pre_hook(rows.check_layer, with_kwargs=True)
-    return Chip(holder.model, arrays, settings, chips, seed, digital, dimension, rows)
+        site.install(array, copy.rows)
+    return Chip(copy.model, arrays, settings, chips, seed, copy.digital, copy.rows.batch_dimension, copy.rows)
+
+
+class Sites:
+    """A copy of a model, whose matrices give way to arrays.
+
+    Args:
+        model: the copy.
+        allow_digital, batch_dimension: as in ``program``.
+
+    Attributes:
+        model: it, with arrays where they were installed.
+        found: its matrices.
+        digital: names of what stays digital.
+        rows: where the rows of all chips lie.
+    """
+
+    def __init__(self, model: nn.Module, allow_digital: Sequence[str], batch_dimension: int | None) -> None:
+        self._holder = _Holder(model)
+        self.found, self.digital = find_sites(model, self._holder.replace, allow_digital)
+        dimension = _batch_dimension_of(model) if batch_dimension is None else _dimension(batch_dimension)
+        self.rows = Rows(batch_dimension=dimension)
+        for layer in filter(is_recurrent, model.modules()):
+            layer.register_forward_pre_hook(self.rows.check_layer, with_kwargs=True)
+
+    @property
+    def model(self) -> nn.Module:
+        return self._holder.model
+
+    def record(self, calibration: Tensor | Sequence[Any]) -> dict[str, Tensor]:
+        """Run the software model on inputs; what each matrix is multiplied by, (samples, inputs), by its name."""
+        matrices = [site.matrix for site in self.found]
+        seen: list[list[Tensor]] = [[] for _ in matrices]
+        for site, inputs in zip(self.found, seen, strict=True):
+            site.record(inputs)
+        with torch.no_grad():
+            self.model(*([calibration] if isinstance(calibration, Tensor) else calibration))
+        return {
+            matrix.name: torch.cat(inputs) if inputs else matrix.weights.new_zeros(0, matrix.weights.shape[1])
+            for matrix, inputs in zip(matrices, seen, strict=True)
+        }
+
+
+def batch_of(inputs: Sequence[Any], dimension: int) -> int:
+    """The batch size that inputs have along a dimension.
+
+    Raises:
+        CellwrightError: none has such a dimension, or they differ.
+    """
+    sizes = {value.shape[dimension] for value in inputs if isinstance(value, Tensor) and value.ndim > dimension}
+    if not sizes:
+        raise CellwrightError(f"no input has a dimension {dimension}, where this chip has its batch")
+    if len(sizes) != 1:
+        raise CellwrightError(f"the inputs have batch sizes {sorted(sizes)} along dimension {dimension}: expected one")
+    return int(sizes.pop())
 
 
 def _batch_dimension_of(model: nn.Module) -> int:
@@ -226,19 +265,6 @@ class _Holder(nn.Module):
     def replace(self, path: str, module: nn.Module) -> None:
         parent, _, name = f"model.{path}".rstrip(".").rpartition(".")
         setattr(self.get_submodule(parent), name, module)
-
-
-def _record(model: nn.Module, sites: Sequence[Site], calibration: Tensor | Sequence[Any] | None) -> dict[str, Tensor]:
-    """Run the software model on the calibration inputs; what each array is multiplied by, (samples, inputs)."""
-    if calibration is None:
-        return {}
-    seen: dict[str, list[Tensor]] = {site.matrix.name: [] for site in sites}
-    for site in sites:
-        site.record(seen[site.matrix.name])
-    with torch.no_grad():
-        model(*([calibration] if isinstance(calibration, Tensor) else calibration))
-    nothing = {site.matrix.name: site.matrix.weights.new_zeros(0, site.matrix.weights.shape[1]) for site in sites}
-    return {name: torch.cat(tensors) if tensors else nothing[name] for name, tensors in seen.items()}
 
 
 def _mapped(value: Any, function: Callable[[Tensor], Tensor]) -> Any:

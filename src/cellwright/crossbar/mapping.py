@@ -92,7 +92,7 @@ def bit_slices(weights: Tensor, count: int, bits: int) -> tuple[Tensor, ...]:
     if count < 1 or bits < 1:
         raise CellwrightError(f"bit slices are at least 1, of at least 1 bit; got {count} of {bits} bits")
     left, found = weights, []
-    unit = float(weights.abs().max()) / (2**bits - 1) if weights.numel() else 0.0
+    unit = float(weights.detach().abs().max()) / (2**bits - 1) if weights.numel() else 0.0
     for _ in range(count - 1):
         if unit == 0:
             break

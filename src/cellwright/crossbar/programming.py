@@ -118,6 +118,18 @@ def exact(device: Device, targets: Tensor, stuck: Tensor) -> Programmed:
     )
 
 
+def as_verified(device: Device, targets: Tensor, draws: Draws, stuck: Tensor, *, tolerance: float) -> Programmed:
+    """What write-verify leaves, without pulses: working devices anywhere within the tolerance, stuck ones stuck.
+
+    Pulses whose noise is larger than the tolerance leave errors that are uniform within it. The conductances have the
+    gradients of the targets.
+    """
+    places = draws.uniform("verified", 0, stuck[0].numel()).reshape(stuck.shape)
+    error = tolerance * (2 * places - 1)
+    found = exact(device, targets + error, stuck)
+    return replace(found, targets=targets, within=stuck == 0, tolerance=tolerance)
+
+
 def write_verify(
     device: Device,
     targets: Tensor,

@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
-from cellwright.crossbar.array import AnalogArray, Matrix
+from cellwright.crossbar.array import Matrix
 from cellwright.errors import CellwrightError
 from cellwright.layers import Recurrent
 from cellwright.program import GroupFunction, LinearGroup, Value, families, linear_groups, linear_terms, merge_sums
@@ -19,6 +20,18 @@ from cellwright.program.storage import size_of
 
 Tensor = torch.Tensor
 Replace = Callable[[str, nn.Module], None]
+
+
+class Multiplies(Protocol):
+    """An array, or what stands for one."""
+
+    @property
+    def chips(self) -> int: ...
+
+    @property
+    def spec(self) -> Matrix: ...
+
+    def __call__(self, inputs: Tensor) -> Tensor: ...
 
 
 class Site(ABC):
@@ -31,11 +44,11 @@ class Site(ABC):
 
     @abstractmethod
     def record(self, seen: list[Tensor]) -> None:
-        """From now on, keep what the matrix is multiplied by; until ``install``."""
+        """From now on, keep what the matrix, as it is now, is multiplied by; until the next ``record``."""
 
     @abstractmethod
-    def install(self, array: AnalogArray, rows: Rows) -> None:
-        """Put the array in the place of the matrix."""
+    def install(self, array: Multiplies, rows: Rows) -> None:
+        """Put an array in the place of the matrix."""
 
 
 class LinearSite(Site):
@@ -43,6 +56,7 @@ class LinearSite(Site):
 
     def __init__(self, module: nn.Linear, paths: Sequence[str], replace: Replace) -> None:
         self._module, self._paths, self._replace = module, paths, replace
+        self._recording: RemovableHandle | None = None
 
     @property
     def matrix(self) -> Matrix:
@@ -52,9 +66,13 @@ class LinearSite(Site):
 
     def record(self, seen: list[Tensor]) -> None:
         width = self._module.in_features
-        self._module.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach().reshape(-1, width)))
+        if self._recording is not None:
+            self._recording.remove()
+        self._recording = self._module.register_forward_pre_hook(
+            lambda _, inputs: seen.append(inputs[0].detach().reshape(-1, width))
+        )
 
-    def install(self, array: AnalogArray, rows: Rows) -> None:
+    def install(self, array: Multiplies, rows: Rows) -> None:
         analog = AnalogLinear(array, rows)
         for path in self._paths:
             self._replace(path, analog)
@@ -97,7 +115,7 @@ class Rows:
         self.seen.append((tuple(shape), axis))
         return axis
 
-    def read(self, array: AnalogArray, inputs: Tensor) -> Tensor:
+    def read(self, array: Multiplies, inputs: Tensor) -> Tensor:
         """(rows, ..., inputs) to (rows, ..., outputs)."""
         folded = inputs.reshape(array.chips, -1, inputs.shape[-1])
         width = len(array.spec.weights)
@@ -143,7 +161,7 @@ def batch_axis(layer: nn.Module) -> int:
 class AnalogLinear(nn.Module):
     """What stands in for a ``torch.nn.Linear``."""
 
-    def __init__(self, array: AnalogArray, rows: Rows) -> None:
+    def __init__(self, array: Multiplies, rows: Rows) -> None:
         super().__init__()
         self.array, self.rows = array, rows
 
@@ -176,7 +194,7 @@ class GroupSite(Site):
         matrix = self.matrix
         self._evaluate(_Recorded(matrix.weights, matrix.bias, self._outputs, seen))
 
-    def install(self, array: AnalogArray, rows: Rows) -> None:
+    def install(self, array: Multiplies, rows: Rows) -> None:
         self._evaluate(_OnChips(array, self._outputs, rows))
 
     def _evaluate(self, function: GroupFunction) -> None:
@@ -245,7 +263,7 @@ class _Recorded:
 class _OnChips:
     """The group on every chip; its inputs have chips * batch rows."""
 
-    array: AnalogArray
+    array: Multiplies
     outputs: list[int]
     rows: Rows
 

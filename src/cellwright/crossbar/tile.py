@@ -13,11 +13,11 @@ from cellwright.crossbar.draws import Draws
 from cellwright.crossbar.layout import PairLayout, Place, find_layout
 from cellwright.crossbar.mapping import Targets
 from cellwright.crossbar.nonlinear import solve_nonlinear
-from cellwright.crossbar.programming import Programmed, exact, instances, stuck_devices, write_verify
+from cellwright.crossbar.programming import Programmed, as_verified, exact, instances, stuck_devices, write_verify
 from cellwright.crossbar.read_noise import NoiseForm, joined
 from cellwright.crossbar.repair import plan
 from cellwright.crossbar.settings import ChipSettings
-from cellwright.crossbar.wires import Wires, solve_network
+from cellwright.crossbar.wires import Wires, effective_matrix, solve_network
 
 Tensor = torch.Tensor
 
@@ -120,6 +120,8 @@ class AnalogTile:
         if not settings.programming:
             return exact(device, wanted, stuck)
         low, high = device.window
+        if wanted.requires_grad:
+            return as_verified(device, wanted, draws, stuck, tolerance=settings.tolerance * (high - low))
         verified = partial(write_verify, tolerance=settings.tolerance * (high - low), rounds=settings.rounds)
         first = verified(device, wanted, draws, stuck)
         if not (settings.compensate or settings.remap) or bool(first.within.all()):
@@ -199,11 +201,18 @@ class AnalogTile:
         return replace(wires, sense=wires.sense + read_out.input_resistance)
 
     def _solve(self, conductances: Tensor, spread: Tensor, wires: Wires | None) -> tuple[Tensor, Tensor, NoiseForm]:
-        layout, network = self.layout, solve_network(conductances, wires)
-        power = layout.fold_rows(layout.fold_rows(network.driver_admittance, -2), -1) * self.device.read.voltage**2
-        if wires is None or not self.settings.read_noise:
-            return network.effective, power, NoiseForm.without_wires(spread, layout)
-        return network.effective, power, NoiseForm.of(network, spread, layout)
+        """Effective conductances, the form of the drivers' power, and that of the noise, for some of the chips."""
+        layout = self.layout
+        with torch.no_grad():
+            network = solve_network(conductances, wires)
+            power = layout.fold_rows(layout.fold_rows(network.driver_admittance, -2), -1)
+            noise = (
+                NoiseForm.without_wires(spread, layout)
+                if wires is None or not self.settings.read_noise
+                else NoiseForm.of(network, spread, layout)
+            )
+        effective = effective_matrix(conductances, wires) if conductances.requires_grad else network.effective
+        return effective, power * self.device.read.voltage**2, noise
 
     def _through_periphery(self, effective: Tensor, power: Tensor, noise: NoiseForm) -> Response:
         """The converters at the word lines and the amplifiers behind the bit lines, with their errors."""
