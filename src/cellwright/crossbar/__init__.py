@@ -6,6 +6,7 @@ from cellwright.crossbar.converters import ConverterErrors
 from cellwright.crossbar.cost import CONSTANTS, Constant, Item, StepCost, digital_cost, step_cost
 from cellwright.crossbar.devices import Device, Pulse
 from cellwright.crossbar.devices import find as find_device
+from cellwright.crossbar.hardware_aware import HardwareAware
 from cellwright.crossbar.layout import LAYOUTS, PairLayout
 from cellwright.crossbar.readout import ReadOut
 from cellwright.crossbar.settings import CAUSES, ChipSettings
@@ -24,6 +25,7 @@ __all__ = [
     "Constant",
     "ConverterErrors",
     "Device",
+    "HardwareAware",
     "Item",
     "Matrix",
     "PairLayout",

@@ -119,13 +119,17 @@ def exact(device: Device, targets: Tensor, stuck: Tensor) -> Programmed:
 
 
 def as_verified(device: Device, targets: Tensor, draws: Draws, stuck: Tensor, *, tolerance: float) -> Programmed:
-    """What write-verify leaves, without pulses: working devices anywhere within the tolerance, stuck ones stuck.
+    """What write-verify leaves, without its rounds: working devices within the tolerance, stuck ones stuck.
 
-    Pulses whose noise is larger than the tolerance leave errors that are uniform within it. The conductances have the
-    gradients of the targets.
+    A first SET pulse that lands within the tolerance stays; all others, corrected until they do, are taken to end
+    anywhere within it. The conductances have the gradients of the targets.
     """
-    places = draws.uniform("verified", 0, stuck[0].numel()).reshape(stuck.shape)
-    error = tolerance * (2 * places - 1)
+    error = tolerance * (2 * draws.uniform("verified", 0, stuck[0].numel()).reshape(stuck.shape) - 1)
+    if device.scheme == "two-pulse":
+        wanted = targets.detach().expand(stuck.shape)
+        noise = draws.normal("first pulse", 0, stuck[0].numel()).reshape(stuck.shape)
+        first = device.set(torch.full_like(wanted, device.off), device.gate_voltage(wanted), noise) - wanted
+        error = torch.where(first.abs() <= tolerance, first, error)
     found = exact(device, targets + error, stuck)
     return replace(found, targets=targets, within=stuck == 0, tolerance=tolerance)
 
