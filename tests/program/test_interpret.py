@@ -6,7 +6,7 @@ from torch import nn
 
 from cellwright.cells import Cell, find, linear, sigmoid, tanh, weight
 from cellwright.errors import CellwrightError
-from cellwright.program import Interpreter, Program, Value, evaluate, linear_groups, merge_sums
+from cellwright.program import Arithmetic, Interpreter, Program, Value, evaluate, linear_groups, merge_sums
 from cellwright.program.values import input_value
 
 
@@ -139,6 +139,39 @@ def test_a_group_function_stands_in_for_the_weights(draw, close, sizes):
     bound = Interpreter(merged, sizes).bind({}, values.inputs["h"], {group.name: crossbar})
     close(bound(values.inputs)["h"], values.evaluate()["h"])
     assert seen == [[(5, 3), (5, 4)]]
+
+
+def test_an_arithmetic_computes_every_value(any_cell, draw, sizes):
+    """It is asked once for each value but parameters, and what it returns is what runs."""
+
+    class Counting(Arithmetic):
+        def __init__(self):
+            self.asked, self.computed_so_far, self.products = [], [], 0
+
+        def product(self, inputs, weights, bias=None):
+            self.products += 1
+            return super().product(inputs, weights, bias)
+
+        def computed(self, value, function):
+            self.asked.append(value)
+
+            def counted(*arguments):
+                self.computed_so_far.append(value)
+                return function(*arguments)
+
+            return counted
+
+    values, arithmetic = draw(any_cell), Counting()
+    like = next(iter(values.inputs.values()))
+    bound = Interpreter(values.program, sizes).bind(values.stored, like, arithmetic=arithmetic)
+    results = bound(values.inputs)
+    expected = {value.serial for value in values.program.values if value.operator != "parameter"}
+    assert len(arithmetic.asked) == len(expected)
+    assert {value.serial for value in arithmetic.asked} == expected
+    assert {value.serial for value in arithmetic.computed_so_far} == expected
+    assert arithmetic.products == sum(len(group.inputs) for group in linear_groups(values.program))
+    plain = values.evaluate()
+    assert all(torch.equal(results[name], plain[name]) for name in plain)
 
 
 def test_a_group_function_sees_flat_inputs(draw, close, sizes):

@@ -17,7 +17,7 @@ from cellwright.layers import checks
 from cellwright.layers.compiled import Packed, compiled_step
 from cellwright.layers.scan import Scanned, loop_in_graph, run_plainly, scan, scan_in_graph
 from cellwright.layers.sequences import Masks, RowOrder, repack, reverse_in_time, unpack
-from cellwright.program import Family, GroupFunction, families
+from cellwright.program import Arithmetic, Family, GroupFunction, families
 
 Tensor: TypeAlias = torch.Tensor
 State: TypeAlias = "Tensor | tuple[Tensor, ...]"
@@ -214,7 +214,7 @@ class Recurrent(nn.Module):
         self, input: Any, lengths: Tensor | Sequence[int] | None, resets: Tensor | None, record: tuple[str, ...]
     ) -> Any:
         """The results of the commonest calls, by the shortest way; None for what ``forward`` has to look at."""
-        if not self._is_single or self.group_functions(0, "_l0") is not None:
+        if not self._is_single or self.group_functions(0, "_l0") is not None or self.arithmetic(0, "_l0") is not None:
             return None
         if type(input) is not Tensor or torch.compiler.is_compiling():
             return None
@@ -270,6 +270,10 @@ class Recurrent(nn.Module):
 
     def group_functions(self, layer: int, suffix: str) -> Mapping[str, GroupFunction] | None:
         """What evaluates the linear groups of one layer instead of its weights. A programmed layer overrides this."""
+        return None
+
+    def arithmetic(self, layer: int, suffix: str) -> Arithmetic | None:
+        """How one layer computes, if not as torch does. A layer in fixed point overrides this."""
         return None
 
     def layer_sizes(self, layer: int) -> dict[str, int]:
@@ -357,14 +361,18 @@ class Recurrent(nn.Module):
         record: Sequence[str],
     ) -> Scanned:
         functions, stored = self.group_functions(layer, suffix), self.stored(layer, suffix)
-        if torch.compiler.is_compiling() and functions is None and _is_uniform(inputs, stored, start):
+        arithmetic = self.arithmetic(layer, suffix)
+        is_plain = functions is None and arithmetic is None
+        if torch.compiler.is_compiling() and is_plain and _is_uniform(inputs, stored, start):
             loop = self._loop_in_graph(layer, tuple(record), inputs["x"].dtype)
             if loop is not None:
                 return scan_in_graph(loop, stored, inputs, start, masks)
         packed = None if self._packed is None else self._packed[suffix]
         run = _scan_outside_of_graphs if torch.compiler.is_compiling() else scan
         sizes = self._sizes[layer]
-        return run(self.cell, sizes, stored, inputs, start, masks, record, functions, self.recompute, packed)
+        return run(
+            self.cell, sizes, stored, inputs, start, masks, record, functions, self.recompute, packed, arithmetic
+        )
 
     @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
     def _loop_in_graph(self, layer: int, record: tuple[str, ...], dtype: torch.dtype) -> tuple[Any, ...] | None:

@@ -17,7 +17,7 @@ from cellwright.kernels.registered import number_of
 from cellwright.layers.compiled import CompiledStep, Packed, compiled_step
 from cellwright.layers.sequences import Masks, zero_where
 from cellwright.layers.stages import Loop, Sizes, merged, staged
-from cellwright.program import BoundProgram, GroupFunction
+from cellwright.program import Arithmetic, BoundProgram, GroupFunction
 from cellwright.program.values import BATCH, named_axes
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def scan(
     group_functions: Mapping[str, GroupFunction] | None = None,
     recompute: bool = False,
     packed: Packed | None = None,
+    arithmetic: Arithmetic | None = None,
 ) -> Scanned:
     """Run a cell over time.
 
@@ -59,11 +60,13 @@ def scan(
         group_functions: evaluates linear groups of the merged program instead of the stored weights: a chip.
         recompute: compiled, the backward pass computes again, from the states alone, what it needs.
         packed: keeps matrices packed for the next call.
+        arithmetic: computes every value of the merged program in a way of its own: fixed point.
 
     Raises:
         CellwrightError: a sequence or parameter is missing; the program as it is run computes no signal of that name.
     """
-    if group_functions is None and kernels.enabled():
+    is_plain = group_functions is None and arithmetic is None
+    if is_plain and kernels.enabled():
         step = compiled_step(cell, sizes, tuple(record), recompute)
         scanned = _run_compiled(step, stored, sequences, states, masks, packed)
         if scanned is not None:
@@ -72,10 +75,10 @@ def scan(
     by_axis = dict(sizes)
     states = _with_zeros(cell, by_axis, states, next(iter(sequences.values())))
     like = next(iter(states.values()))
-    if group_functions is None:
+    if is_plain:
         loop = staged(cell, sizes).loop(stored, sequences, like, record)
     else:
-        loop = Loop(merged(cell, sizes).bind(stored, like, group_functions), sequences, {}, {})
+        loop = Loop(merged(cell, sizes).bind(stored, like, group_functions, arithmetic), sequences, {}, {})
     steps = next(iter(sequences.values())).shape[0]
     late = [name for name in record if name not in loop.recorded]
     scanned = _run(cell, loop.body, by_axis, _by_step(loop, steps), states, masks, late)

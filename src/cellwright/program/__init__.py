@@ -2,7 +2,7 @@
 
 from cellwright.program.counts import Counts, counts
 from cellwright.program.equations import Equation, equations
-from cellwright.program.interpret import BoundProgram, GroupFunction, Interpreter, evaluate
+from cellwright.program.interpret import Arithmetic, BoundProgram, GroupFunction, Interpreter, evaluate
 from cellwright.program.passes import LinearGroup, Stages, linear_groups, merge_sums, split_stages
 from cellwright.program.reverse import reverse
 from cellwright.program.storage import Family, families
@@ -10,6 +10,7 @@ from cellwright.program.trace import trace
 from cellwright.program.values import Program, Value, linear_terms
 
 __all__ = [
+    "Arithmetic",
     "BoundProgram",
     "Counts",
     "Equation",

@@ -24,6 +24,21 @@ GroupFunction: TypeAlias = Callable[[Sequence[Tensor]], Sequence[Tensor]]
 """Evaluates a linear group: flat inputs (..., features) to one flat output (..., rows) for each node."""
 
 
+class Arithmetic:
+    """How a program is computed: as torch computes it. Fixed-point arithmetic overrides this."""
+
+    def product(self, inputs: Tensor, weights: Tensor, bias: Tensor | None = None) -> Tensor:
+        """weights @ inputs + bias, for flat inputs (..., features)."""
+        return torch.nn.functional.linear(inputs, weights, bias)
+
+    def computed(self, value: Value, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        """What computes a value from its arguments instead of ``function``.
+
+        An input, a constant and a node of a linear group come as a function of one argument, which returns it.
+        """
+        return function
+
+
 class Interpreter:
     """A program prepared for evaluation at given axis sizes."""
 
@@ -42,6 +57,7 @@ class Interpreter:
         stored: Mapping[str, Tensor],
         like: Tensor,
         group_functions: Mapping[str, GroupFunction] | None = None,
+        arithmetic: Arithmetic | None = None,
     ) -> BoundProgram:
         """Attach parameters, for any number of evaluations.
 
@@ -50,11 +66,12 @@ class Interpreter:
             like: a tensor of the device and dtype that constants take.
             group_functions: what evaluates a linear group instead of its weights, by ``LinearGroup.name``:
                 this is where a crossbar comes in.
+            arithmetic: how every value is computed; by default as torch does.
 
         Raises:
             CellwrightError: a parameter that is needed is not in ``stored``; a group function names no group.
         """
-        replaced = group_functions or {}
+        replaced, arithmetic = group_functions or {}, arithmetic or Arithmetic()
         self._check_bindings(stored, replaced)
         parts: dict[str, Tensor] = {}
         for family in self.families.values():
@@ -65,11 +82,13 @@ class Interpreter:
             if value.operator == "parameter":
                 slots[index] = parts.get(value.name)
             elif (number := self._number(value)) is not None:
-                slots[index] = torch.tensor(number, dtype=like.dtype, device=like.device)
+                constant = torch.tensor(number, dtype=like.dtype, device=like.device)
+                slots[index] = arithmetic.computed(value, _unchanged)(constant)
         functions = {
-            group.name: replaced.get(group.name) or self._software(group, stored, parts) for group in self.groups
+            group.name: replaced.get(group.name) or self._software(group, stored, parts, arithmetic)
+            for group in self.groups
         }
-        steps = [step for value in self.program.values if (step := self._step(value, functions))]
+        steps = [step for value in self.program.values if (step := self._step(value, functions, arithmetic))]
         inputs = {value.name: self._slot[value.serial] for value in self.program.inputs}
         outputs = {name: self._slot[value.serial] for name, value in self.program.outputs.items()}
         return BoundProgram(slots, steps, inputs, outputs, self._named)
@@ -92,7 +111,9 @@ class Interpreter:
             return 1.0 / size_of((value.attributes["axis"],), self.sizes)[0]
         return None
 
-    def _software(self, group: LinearGroup, stored: Mapping[str, Tensor], parts: Mapping[str, Tensor]) -> GroupFunction:
+    def _software(
+        self, group: LinearGroup, stored: Mapping[str, Tensor], parts: Mapping[str, Tensor], arithmetic: Arithmetic
+    ) -> GroupFunction:
         """One stacked product for the whole group."""
         rows = [prod(size_of(node.attributes["out"], self.sizes)) for node in group.nodes]
         weights = [
@@ -102,9 +123,9 @@ class Interpreter:
         bias = self._bias(group, rows, stored, parts)
 
         def evaluate(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
-            total = torch.nn.functional.linear(inputs[0], weights[0], bias)
+            total = arithmetic.product(inputs[0], weights[0], bias)
             for value, weight in zip(inputs[1:], weights[1:], strict=True):
-                total = total + torch.nn.functional.linear(value, weight)
+                total = total + arithmetic.product(value, weight)
             return total.split(rows, -1) if len(rows) > 1 else (total,)
 
         return evaluate
@@ -137,14 +158,19 @@ class Interpreter:
             stacks = [torch.cat(sums)]
         return sum(stacks[1:], stacks[0])
 
-    def _step(self, value: Value, functions: Mapping[str, GroupFunction]) -> Callable[[list[Any]], None] | None:
+    def _step(
+        self, value: Value, functions: Mapping[str, GroupFunction], arithmetic: Arithmetic
+    ) -> Callable[[list[Any]], None] | None:
+        if value.operator == "input":
+            return self._input_step(value, arithmetic)
         if not value.arguments:
             return None
         if value.serial in self._first:
-            return self._group_step(self._first[value.serial], functions)
+            return self._group_step(self._first[value.serial], functions, arithmetic)
         if value.serial in self._grouped:
             return None
         function = self._pointwise(value) if value.operator in OPERATORS else self._structural(value)
+        function = arithmetic.computed(value, function)
         arguments, result = [self._slot[a.serial] for a in value.arguments], self._slot[value.serial]
 
         def run(slots: list[Any]) -> None:
@@ -152,16 +178,29 @@ class Interpreter:
 
         return run
 
-    def _group_step(self, group: LinearGroup, functions: Mapping[str, GroupFunction]) -> Callable[[list[Any]], None]:
+    def _input_step(self, value: Value, arithmetic: Arithmetic) -> Callable[[list[Any]], None] | None:
+        function, slot = arithmetic.computed(value, _unchanged), self._slot[value.serial]
+        if function is _unchanged:
+            return None
+
+        def run(slots: list[Any]) -> None:
+            slots[slot] = function(slots[slot])
+
+        return run
+
+    def _group_step(
+        self, group: LinearGroup, functions: Mapping[str, GroupFunction], arithmetic: Arithmetic
+    ) -> Callable[[list[Any]], None]:
         evaluate = functions[group.name]
+        computed = [arithmetic.computed(node, _unchanged) for node in group.nodes]
         sources = [(self._slot[v.serial], len(named_axes(v.axes))) for v in group.inputs]
         shapes = [size_of(node.attributes["out"], self.sizes) for node in group.nodes]
         results = [self._slot[node.serial] for node in group.nodes]
 
         def run(slots: list[Any]) -> None:
             outputs = evaluate([_flat(slots[index], count) for index, count in sources])
-            for index, shape, output in zip(results, shapes, outputs, strict=True):
-                slots[index] = _shaped(output, shape)
+            for index, shape, output, function in zip(results, shapes, outputs, computed, strict=True):
+                slots[index] = function(_shaped(output, shape))
 
         return run
 
@@ -251,6 +290,10 @@ def evaluate(
     """
     like = next(iter({**stored, **inputs}.values()))
     return Interpreter(program, sizes).bind(stored, like)(inputs, record)
+
+
+def _unchanged(tensor: Tensor) -> Tensor:
+    return tensor
 
 
 def _flat(tensor: Tensor, named: int) -> Tensor:
