@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import inf, sqrt
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from cellwright.crossbar import find_device
 from cellwright.crossbar.scaling import BOLTZMANN, ELEMENTARY_CHARGE, Column, ratio_of_bits
 from cellwright.errors import CellwrightError
+from cellwright.units import quantity
 
 COLUMN = Column(pairs=17, voltage=0.2, conductance=200e-6, difference=80e-6, read_noise=0.005, time=100e-9)
 
@@ -84,6 +86,14 @@ def test_thermal_noise_alone_gives_the_square_root(monkeypatch):
     assert lower.energy == pytest.approx(closed)
 
 
+@given(columns, st.floats(0.01, 0.99))
+def test_shot_noise_favours_a_smaller_amplitude_over_lower_conductances(column, part):
+    column = replace(column, read_noise=0.0)
+    wanted = part * column.signal_to_noise  # so that both ways go down
+    smaller, lower = column.with_least_voltage(wanted), column.with_least_conductance(wanted)
+    assert smaller.energy <= lower.energy * (1 + 1e-9)
+
+
 def test_shot_noise_alone_gives_a_line():
     """V = S b / A: at 0 K."""
     column = replace(COLUMN, temperature=0.0, read_noise=0.0)
@@ -155,3 +165,31 @@ def test_numbers_that_make_no_column(change):
 def test_an_unknown_signal():
     with pytest.raises(CellwrightError, match="'full scale' or 'random'"):
         replace(COLUMN, signal="peak")
+
+
+def measured_row(pairs, bits):
+    column = Column.of(find_device("li2019"), pairs)
+    try:
+        least = column.with_least_voltage(ratio_of_bits(bits))
+        lower = column.with_least_conductance(ratio_of_bits(bits))
+    except CellwrightError:
+        return (str(pairs), str(bits), "out of reach", "", "out of reach", "")
+    return (
+        str(pairs),
+        str(bits),
+        quantity(least.voltage, "V"),
+        f"{least.energy / column.energy:.1e}",
+        quantity(lower.conductance, "S"),
+        f"{lower.energy / column.energy:.1e}",
+    )
+
+
+def scaling_table():
+    head = ("pairs", "bits", "least amplitude", "energy, of before", "least mean conductance", "energy, of before")
+    rows = [measured_row(pairs, bits) for pairs in (17, 64, 512) for bits in (4, 6, 8)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, *rows)).replace("\n", "\n|" + "---|" * 6 + "\n", 1)
+
+
+def test_the_table_of_the_page_is_that_of_the_program():
+    page = Path(__file__).parents[2] / "docs" / "scaling.md"
+    assert f"\n\n{scaling_table()}\n\n" in page.read_text(encoding="utf-8")

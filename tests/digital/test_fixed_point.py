@@ -1,9 +1,15 @@
 """Networks in fixed point, beside an LSTM written by hand in integers."""
 
+import pickle
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from cellwright import GRU, LSTM, Recurrent
 from cellwright.cells import Cell, affine, catalogue, find, sigmoid, tanh
@@ -134,6 +140,29 @@ def test_overflow_is_that_of_integers(overflow, accumulator):
     assert np.array_equal(formats.states.integers(c[0]).numpy(), expected_c)
 
 
+formats = st.builds(Format, st.integers(2, 16), st.integers(0, 16))
+
+
+@given(
+    formats, formats, formats, st.sampled_from(["wide", "narrow"]) | st.integers(8, 40),
+    st.sampled_from(["nearest", "floor"]), st.sampled_from(["saturate", "wrap"]),
+)  # fmt: skip
+def test_any_formats_give_the_integers_of_an_lstm_written_by_hand(
+    weights, states, sums, accumulator, rounding, overflow
+):
+    settings = FixedPoint(
+        weights=weights, states=states, sums=sums, accumulator=accumulator, rounding=rounding, overflow=overflow,
+        activation=Plan(),
+    )  # fmt: skip
+    layer, x = lstm(), inputs(steps=4, batch=2)
+    network = fixed_point(layer, settings)
+    output, (_, c) = network(x)
+    expected, expected_c = IntegerLSTM(layer, network.formats["l0"], settings).run(x)
+    assert network.is_exact
+    assert np.array_equal(states.integers(output).numpy(), expected)
+    assert np.array_equal(states.integers(c[0]).numpy(), expected_c)
+
+
 @pytest.mark.parametrize("name", catalogue())
 def test_every_cell_works_in_fixed_point(name):
     torch.manual_seed(0)
@@ -254,11 +283,41 @@ def test_ragged_rows_and_records_are_as_in_software():
     assert not output[5:, 1].any()
 
 
+def test_packed_rows_go_through():
+    layer, x = lstm().double(), inputs().double()
+    network = fixed_point(layer, FixedPoint(bits=24), calibration=x)
+    packed = pack_padded_sequence(x.float(), [12, 9, 5, 1])
+    torch.testing.assert_close(network(packed)[0].data, layer(packed.double())[0].data, atol=1e-5, rtol=0)
+
+
+def test_a_network_can_be_copied_and_kept():
+    x = inputs()
+    network = fixed_point(Network(), calibration=x.transpose(0, 1))
+    for other in (deepcopy(network), pickle.loads(pickle.dumps(network))):
+        assert torch.equal(other(x.transpose(0, 1))[0], network(x.transpose(0, 1))[0])
+
+
+def test_a_binary_point_left_of_all_bits_leaves_room_for_the_bias():
+    point = Formats(weights=Format(8, 4), states=Format(16, 45), sums=Format(8, 4), longest=2)
+    assert not point.is_exact
+
+
 def test_wide_products_in_float64_are_not_integers():
     layer, x = lstm(), inputs()
     assert fixed_point(layer, FixedPoint(bits=16), calibration=x).is_exact
     assert fixed_point(layer, FixedPoint(weights=8, states=32), calibration=x).is_exact
     assert not fixed_point(layer, FixedPoint(bits=32), calibration=x).is_exact
+
+
+def test_headroom_is_for_what_calibration_did_not_see():
+    layer, x = lstm(), inputs()
+    tight, roomy = (fixed_point(layer, FixedPoint(bits=12, headroom=room), calibration=x) for room in (1.0, 2.0))
+    before, after = tight.formats["l0"], roomy.formats["l0"]
+    assert (after.states.fraction, after.sums.fraction) == (before.states.fraction - 1, before.sums.fraction - 1)
+    assert after.weights == before.weights
+    exact = layer(1.9 * x)[0]
+    errors = [(network(1.9 * x)[0] - exact).abs().max().item() for network in (tight, roomy)]
+    assert errors[1] < 0.01 < errors[0]
 
 
 def test_the_binary_point_needs_calibration_or_a_format():
@@ -304,6 +363,7 @@ def test_modules_that_nobody_rounds_are_named():
         ({"weights": Format(40, 3)}, "2 to 32 bits, got 40"),
         ({"accumulator": 60}, "2 to 53 bits, got 60"),
         ({"accumulator": "long"}, "wide"),
+        ({"headroom": 0.5}, "headroom is 1 or more, got 0.5"),
         ({"rounding": "up"}, "'up' is none of nearest, floor"),
         ({"overflow": "trap"}, "'trap' is none of saturate, wrap"),
     ],

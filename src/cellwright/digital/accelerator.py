@@ -103,7 +103,7 @@ _STORED = ("weights", "biases", "elementwise weights", "addends")  # no operatio
 
 
 def work_of(model: nn.Module) -> tuple[Work, ...]:
-    """A step of every recurrent layer, direction and ``torch.nn.Linear`` of a model.
+    """A step of every recurrent layer, direction and ``torch.nn.Linear`` of a model, each used once a step.
 
     Raises:
         CellwrightError: the model has none.
@@ -171,11 +171,13 @@ class Accelerator(ABC):
     """A digital machine for recurrent networks.
 
     Attributes:
+        citation: what its constants are from, in full.
         clock: in hertz. power: in watts, while it computes. area: in square metres.
         arithmetic: how it computes, for ``fixed_point``.
     """
 
     name: str
+    citation: str
     clock: Constant
     power: Constant | None = None
     area: Constant | None = None

@@ -42,6 +42,7 @@ class FixedPoint:
         rounding: "nearest" (half a step goes up) or "floor" (bits are dropped).
         overflow: "saturate" or "wrap".
         activation: how sigmoid and tanh are computed.
+        headroom: states and sums get room for so many times what calibration saw; 2 costs one bit.
 
     Raises:
         CellwrightError: a width that is none, or an unknown option.
@@ -55,6 +56,7 @@ class FixedPoint:
     rounding: Rounding = "nearest"
     overflow: Overflow = "saturate"
     activation: Activation = Rounded()
+    headroom: float = 1.0
 
     def __post_init__(self) -> None:
         for width in (self.bits, self.weights, self.states, self.sums):
@@ -62,6 +64,8 @@ class FixedPoint:
                 checked_bits("fixed point", width.bits if isinstance(width, Format) else width, MOST_BITS)
         if self.accumulator not in ("wide", "narrow"):
             checked_bits('an accumulator is "wide", "narrow" or', self.accumulator, WIDEST)
+        if not 1 <= self.headroom < inf:
+            raise CellwrightError(f"headroom is 1 or more, got {self.headroom}")
         for option, known in ((self.rounding, Rounding), (self.overflow, Overflow)):
             if option not in get_args(known):
                 raise CellwrightError(f"{option!r} is none of {', '.join(get_args(known))}")
@@ -80,7 +84,13 @@ class FixedPoint:
                 f"nothing says where the binary point of the {group} lies: pass training inputs as calibration=, or "
                 f"FixedPoint({group}=Format(bits, fraction))"
             )
-        return Format.holding(magnitude, self.bits if width is None else width)
+        room = 1.0 if group == "weights" else self.headroom
+        return Format.holding(magnitude * room, self.width(group))
+
+    def width(self, group: str) -> int:
+        """Bits of a group."""
+        width = getattr(self, group)
+        return width.bits if isinstance(width, Format) else width or self.bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +109,9 @@ class Formats:
     @property
     def is_exact(self) -> bool:
         """Whether float64 holds every sum of products exactly, so that results are those of integer arithmetic."""
-        return self.weights.bits + self.states.bits - 1 + log2(self.longest) <= WIDEST
+        # A bias is multiplied by 1, which the states have no bit for if their binary point is left of all bits.
+        largest = max(self.states.bits, self.states.fraction + 1)
+        return self.weights.bits + largest - 1 + log2(self.longest) <= WIDEST
 
     def accumulator(self, settings: FixedPoint) -> Format | None:
         """The format of an accumulator of so many bits; None where the settings give it no number of bits."""

@@ -56,17 +56,15 @@ def multipliers_for(throughput: float, clock_hz: float) -> int:
     return round(throughput / (2 * clock_hz))
 
 
-SUN_2018_PEAK = Constant(
-    13.45e9,
-    "op/s",
-    "Sun, Zhu, Zheng, Wu, Cao, Xiong, Hou, Huang & Que 2018, SmartCloud, doi:10.1109/SmartCloud.2018.00009, abstract",
-)
+SUN_2018_PEAK = Constant(13.45e9, "op/s", "Sun et al. 2018, abstract")
 """The peak of an FPGA for data of test flights, which Smagulova & James 2019 quote beside 28.76 times a CPU."""
 
 _CLOCK = Constant(150e6, "Hz", "assumed: the abstract gives no clock")
 
 SUN_2018 = Fpga(
     name="FPGA of Sun et al.",
+    citation="Sun, Zhu, Zheng, Wu, Cao, Xiong, Hou, Huang & Que 2018, FPGA acceleration of LSTM based on data for test "
+    "flight, SmartCloud, doi:10.1109/SmartCloud.2018.00009",
     clock=_CLOCK,
     multipliers=Constant(
         multipliers_for(SUN_2018_PEAK.value, _CLOCK.value), "",

@@ -80,14 +80,17 @@ class Systolic(Accelerator):
         capacity = self.units.value * self.inputs.value * self.gates.value * self.engines
         if work.multiplications <= capacity:
             return 0
-        weights = self.arithmetic.format("weights", 1.0).bits
-        return ceil(work.multiplications * weights / (self.port.value * self.engines))
+        bits = work.multiplications * self.arithmetic.width("weights")
+        return ceil(bits / (self.port.value * self.engines))
 
 
-_CHIPMUNK = "Conti, Cavigelli, Paulin, Susmelj & Benini 2018, CICC, doi:10.1109/CICC.2018.8357068 (arXiv:1711.05734)"
+_CHIPMUNK = "Conti et al. 2018"
 
 CHIPMUNK = Systolic(
     name="Chipmunk at 0.75 V",
+    citation="Conti, Cavigelli, Paulin, Susmelj & Benini 2018, Chipmunk: a systolically scalable 0.9 mm2, "
+    "3.08 Gop/s/mW @ 1.2 mW accelerator for near-sensor recurrent neural network inference, CICC, "
+    "doi:10.1109/CICC.2018.8357068 (arXiv:1711.05734)",
     clock=Constant(20e6, "Hz", f"{_CHIPMUNK}, at 0.75 V; second-hand"),
     power=Constant(1.24e-3, "W", f"{_CHIPMUNK}, abstract"),
     area=Constant(0.93e-6, "m2", f"{_CHIPMUNK}, the core, 65 nm; second-hand"),
@@ -99,7 +102,7 @@ CHIPMUNK = Systolic(
 )
 """Chipmunk where it is most efficient; weights of 8 bits, all else of 16, as published.
 
-"Second-hand" is what was read in summaries of the paper, not in the paper or its abstract.
+"Second-hand" is what was not read in the paper or its abstract, but as others quote it.
 """
 
 CHIPMUNK_FAST = replace(
