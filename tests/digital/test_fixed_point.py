@@ -226,6 +226,20 @@ def test_a_divider_saturates_where_the_divisor_is_rounded_to_zero():
     assert torch.equal(signals.integers(output).double(), ends.double())
 
 
+def test_a_constant_has_a_binary_point_of_its_own():
+    """1 - 1/2 is 1/2 in Q0.7, which does not hold 1."""
+
+    class Complement(Cell):
+        def step(self, x, h):
+            return 1 - sigmoid(affine("f", x))
+
+    layer = Recurrent(Complement(), 3, 6)
+    nn.init.zeros_(layer.weight_ih_l0)
+    nn.init.zeros_(layer.bias_ih_l0)
+    network = fixed_point(layer, FixedPoint(states=Format(8, 7), sums=Format(8, 7)))
+    assert (network(inputs())[0] == 0.5).all()
+
+
 class Network(nn.Module):
     def __init__(self):
         super().__init__()
