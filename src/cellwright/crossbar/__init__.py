@@ -3,7 +3,16 @@
 from cellwright.crossbar.array import AnalogArray, Matrix
 from cellwright.crossbar.chip import Chip, program
 from cellwright.crossbar.converters import ConverterErrors
-from cellwright.crossbar.cost import CONSTANTS, Constant, Item, StepCost, digital_cost, step_cost
+from cellwright.crossbar.cost import (
+    CONSTANTS,
+    Constant,
+    Item,
+    ProgrammingCost,
+    StepCost,
+    digital_cost,
+    programming_cost,
+    step_cost,
+)
 from cellwright.crossbar.devices import Device, Pulse
 from cellwright.crossbar.devices import find as find_device
 from cellwright.crossbar.hardware_aware import HardwareAware
@@ -29,6 +38,7 @@ __all__ = [
     "Item",
     "Matrix",
     "PairLayout",
+    "ProgrammingCost",
     "Pulse",
     "ReadOut",
     "StepCost",
@@ -38,5 +48,6 @@ __all__ = [
     "find_device",
     "needs_digital",
     "program",
+    "programming_cost",
     "step_cost",
 ]

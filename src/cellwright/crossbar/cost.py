@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import inf, pi
 
 import torch
 
@@ -72,6 +73,13 @@ CONSTANTS: Mapping[str, Constant] = {
         Constant("8-bit product", 0.2e-12, "J", _HOROWITZ, "", 2),
         Constant("32-bit addition", 0.1e-12, "J", _HOROWITZ, "", 2),
         Constant("8 kB SRAM access", 10e-12, "J", _HOROWITZ, "64 bits; larger memories cost more", 2),
+        Constant(
+            "amplifier load", 1e-12, "F", "assumed", "a sample-and-hold and its line behind each amplifier", 3,
+        ),
+        Constant(
+            "transconductance efficiency", 15.0, "1/V", "assumed",
+            "of the amplifier's transistors, in moderate inversion; weak inversion has at most 27 at 300 K", 1.8,
+        ),
     )
 }  # fmt: skip
 """Every constant of the cost model by name."""
@@ -130,12 +138,49 @@ def step_cost(chip: Chip) -> StepCost:
     tally = _Tally(chip)
     tally.arrays()
     tally.input_converters()
+    tally.amplifiers()
     tally.samples()
     tally.output_converters()
     tally.corrections()
     tally.pointwise()
     tally.devices()
     return tally.total("chip", "published figures from several process nodes; leakage and control are left out")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgrammingCost:
+    """What it takes to write a chip once, as the mean over the chips.
+
+    Attributes:
+        devices: of a chip.
+        pulses: SET and RESET pulses in all.
+        energy_j, time_s: of pulses and verifying reads, device after device.
+        fraction_within: of the devices that ended within the tolerance.
+        worn: largest part of its endurance that any device has used up.
+    """
+
+    devices: int
+    pulses: float
+    energy_j: float
+    time_s: float
+    fraction_within: float
+    worn: float
+
+
+def programming_cost(chip: Chip) -> ProgrammingCost:
+    """What programming the chip took, of all its arrays."""
+    written = [tile.programmed for array in chip.arrays.values() for tile in array.tiles]
+    devices = [found.stuck[0].numel() for found in written]
+    total = sum(devices)
+    return ProgrammingCost(
+        devices=total,
+        pulses=sum(float(found.pulses.mean()) * count for found, count in zip(written, devices, strict=True)),
+        energy_j=sum(float(found.energy.mean()) for found in written),
+        time_s=sum(float(found.time.mean()) for found in written),
+        fraction_within=sum(float(found.within.double().mean()) * n for found, n in zip(written, devices, strict=True))
+        / total,
+        worn=max(float(found.wear.max()) for found in written),
+    )
 
 
 def digital_cost(chip: Chip, bits: int = 8) -> StepCost:
@@ -216,7 +261,7 @@ class _Tally:
             f"{watts}, {quantity(time, 's')} a read; {self._schedule()}",
             (),
             energy=sum(power * use * time for power, use in powers),
-            latency=sum(use * time for _, use in powers),
+            latency=sum(use * time * array.conversions for array, use in self.uses),
             source="the solved networks, mean over chips and inputs; the read pulse of the device",
             uncertainty="factor 5 in time; a driver at a higher supply burns the difference besides",
         )
@@ -226,18 +271,39 @@ class _Tally:
         if bits is None:
             return self.add("input converters", "ideal, not costed", ())
         lines = sum(_word_lines(array) for array, _ in self.uses)
-        each = _constant("DAC energy a bit") * bits * _constant("supply") ** 2
+        encoding = self.chip.settings.input_encoding
+        # A driver of one height has two levels; pulse after pulse or edge by edge it takes its bits one at a time.
+        levels, each_bits = (2**bits, bits) if encoding == "amplitude" else (2, 1 if encoding == "bit-serial" else bits)
+        each = _constant("DAC energy a bit") * each_bits * _constant("supply") ** 2
         return self.add(
             "input converters",
-            f"{lines} of {bits} bits, one a word line; {self._terms(_word_lines)} conversions a step, "
+            f"{lines} of {bits} bits, {encoding}, one a word line; {self._terms(_driven)} conversions a step, "
             f"{quantity(each, 'J')} each",
             ("DAC energy a bit", "supply", "DAC area a level"),
-            energy=sum(_word_lines(array) * use for array, use in self.uses) * each,
-            area=lines * 2**bits * _constant("DAC area a level"),
+            energy=sum(_driven(array) * use for array, use in self.uses) * each,
+            area=lines * levels * _constant("DAC area a level"),
         )  # fmt: skip
 
+    def amplifiers(self) -> None:
+        """Two stages, each with the current that drives its load at the bandwidth: I = 2 pi B C / (gm / I)."""
+        read_out = self.chip.settings.read_out
+        if read_out is None or read_out.bandwidth == inf:
+            return self.add(
+                "amplifiers", "ideal, not costed", (), source="the settings have none", uncertainty="a lower bound"
+            )
+        current = 2 * pi * read_out.bandwidth * _constant("amplifier load") / _constant("transconductance efficiency")
+        power, time = 2 * current * _constant("supply"), find(self.chip.settings.device).read.width
+        lines = sum(tile.shape[1] for array, _ in self.uses for tile in array.tiles)
+        return self.add(
+            "amplifiers",
+            f"{lines}, one a bit line, on while it is read: {self._terms(_sensed)} reads a step, "
+            f"{quantity(power, 'W')} each; their area is left out",
+            ("amplifier load", "transconductance efficiency", "supply"),
+            energy=sum(_sensed(array) * use for array, use in self.uses) * power * time,
+        )
+
     def samples(self) -> None:
-        lines = sum(_conversions(array) for array, _ in self.uses)
+        lines = sum(tile.place.shape[1] for array, _ in self.uses for tile in array.tiles)
         self.add(
             "sample and hold", f"{lines}, one a column; {self._terms(_conversions)} samples a step",
             ("sample energy", "sample area"),
@@ -383,11 +449,21 @@ def _word_lines(array: AnalogArray) -> int:
     return sum(tile.shape[0] for tile in array.tiles)
 
 
+def _driven(array: AnalogArray) -> int:
+    """Conversions at the word lines for one read, pulse by pulse."""
+    return _word_lines(array) * array.conversions
+
+
+def _sensed(array: AnalogArray) -> int:
+    """Bit lines that are sensed for one read, pulse by pulse."""
+    return sum(tile.shape[1] for tile in array.tiles) * array.conversions
+
+
 def _conversions(array: AnalogArray) -> int:
-    """Of one read: one for each column of each tile."""
-    return sum(tile.place.shape[1] for tile in array.tiles)
+    """At the columns for one read: one for each column of each tile, pulse by pulse."""
+    return sum(tile.place.shape[1] for tile in array.tiles) * array.conversions
 
 
 def _in_a_row(array: AnalogArray) -> int:
     """Conversions one after another: each tile has a converter of its own."""
-    return max(tile.place.shape[1] for tile in array.tiles)
+    return max(tile.place.shape[1] for tile in array.tiles) * array.conversions
