@@ -1,28 +1,38 @@
 """Wire resistance, exactly: a crossbar of linear devices as one effective matrix.
 
-Every word line is driven at its left end, through a driver resistance; every bit line is sensed at its lower end,
-through a sense resistance into virtual ground; neighbouring crossings are a segment apart. While the conductances
-hold, the network is linear: the sensed currents are I = E^T V with one effective matrix E (the Schur complement of the
-nodal matrix), found once per programming by block elimination. After that every input costs one product.
+Every word line is driven, through a driver resistance, at its left end, its right end or both; every bit line is
+sensed, through a sense resistance into virtual ground, at its lower end, its upper end or both; neighbouring crossings
+are a segment apart. While the conductances hold, the network is linear: the sensed currents are I = E^T V with one
+effective matrix E (the Schur complement of the nodal matrix), found once per programming by block elimination. After
+that every input costs one product.
 
-The elimination marches from line to line of the longer side; the block is the shorter side. A line across the march
-is a ladder of resistances, so that it enters as a dense matrix of *resistances* and zero resistances need no limit.
+The elimination (``wires_elimination``) marches along the longer side: over bit lines, with the drivers at the ends of
+the march, or over word lines, with the senses there. The network is reciprocal, so that both find the same matrix.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
 
 import torch
+from torch.autograd.function import once_differentiable
 
+from cellwright.crossbar.wires_elimination import Elimination, Ladder, Lines, Path, Sweeps, Terminals, solve_terminals
 from cellwright.errors import CellwrightError
 
 Tensor = torch.Tensor
+Drive = Literal["left", "right", "both"]
+Read = Literal["bottom", "top", "both"]
+_DRIVERS: Mapping[Drive, Terminals] = {"left": "first", "right": "last", "both": "both"}
+_SENSES: Mapping[Read, Terminals] = {"bottom": "last", "top": "first", "both": "both"}
 
 
 @dataclass(frozen=True)
 class Wires:
-    """Resistances of a crossbar's wires, in ohms; any of them may be 0.
+    """Resistances of a crossbar's wires, in ohms, any of which may be 0; and where the wires are driven and sensed.
 
     The default segment is four squares of metal (assumed: a 10 um cell crossed by a wire 2.5 um wide) of 0.09 ohm a
     square: metals 1 to 4 of the GF180MCU process (0.18 um; Apache-2.0 design kit, sm141064.ngspice, rsh_rm1 to rsh_rm4,
@@ -31,183 +41,201 @@ class Wires:
     Attributes:
         row_segment: between neighbouring crossings of a word line.
         column_segment: between neighbouring crossings of a bit line.
-        driver: between a driver and the first crossing of its word line.
-        sense: between the last crossing of a bit line and its virtual ground.
+        driver: between a driver and the nearest crossing of its word line; at each driven end.
+        sense: between virtual ground and the nearest crossing of its bit line; at each sensed end.
+        drive: the ends of the word lines that are driven, ``left``, ``right`` or ``both`` (with the same voltage).
+        read: the ends of the bit lines that are sensed, ``bottom``, ``top`` or ``both`` (their currents are added).
     """
 
     row_segment: float = 0.36
     column_segment: float = 0.36
     driver: float = 1.0
     sense: float = 1.0
+    drive: Drive = "left"
+    read: Read = "bottom"
 
     def __post_init__(self) -> None:
         for name in ("row_segment", "column_segment", "driver", "sense"):
             value = getattr(self, name)
             if not 0 <= value < float("inf"):
                 raise CellwrightError(f"a wire resistance is 0 or more ohms, got {name} = {value!r}")
+        for name, known in (("drive", _DRIVERS), ("read", _SENSES)):
+            if getattr(self, name) not in known:
+                raise CellwrightError(f"{name} is one of {', '.join(known)}; got {getattr(self, name)!r}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Network:
     """The answer of a crossbar to its drivers; n word lines, m bit lines, leading dimensions as given.
 
+    No gradients flow through it; ``effective_matrix`` has them.
+
     Attributes:
         effective: (..., n, m) siemens: sensed current of a bit line for a volt at a driver.
-        device_voltages: (..., n, m, n): volts across each device for a volt at each driver.
         sensitivity: (..., n, m): change of the sensed current of a device's own bit line, for a volt across the device
             and a siemens more of it; 1 without wires. What reaches other bit lines is not in it.
         driver_admittance: (..., n, n) siemens: current out of each driver for a volt at each driver.
+        voltages_across: volts across each device (..., m, n, any) for patterns (n, any) of volts at the drivers.
     """
 
     effective: Tensor
-    device_voltages: Tensor
     sensitivity: Tensor
     driver_admittance: Tensor
+    voltages_across: Callable[[Tensor], Tensor] = field(repr=False)
+
+    @cached_property
+    def device_voltages(self) -> Tensor:
+        """(..., n, m, n): volts across each device for a volt at each driver."""
+        rows = self.effective.shape[-2]
+        unit = torch.eye(rows, dtype=self.effective.dtype, device=self.effective.device)
+        return self.voltages_across(unit).transpose(-3, -2)
+
+    def current_variance(self, deviation: Tensor, drives: Tensor) -> Tensor:
+        """Variance of the sensed currents, to first order, if every conductance varies by itself.
+
+        What a device adds to bit lines other than its own is left out; see ``sensitivity``.
+
+        Args:
+            deviation: (..., n, m) siemens: standard deviation of each device.
+            drives: (n, any): patterns of volts at the drivers; inputs are coefficients of these patterns.
+
+        Returns:
+            (..., m, any, any) square amperes: for each bit line a quadratic form in the coefficients.
+        """
+        weighted = self.voltages_across(drives) * (deviation * self.sensitivity).mT[..., None]
+        return weighted.mT @ weighted
 
 
 def effective_matrix(conductances: Tensor, wires: Wires | None) -> Tensor:
-    """The effective matrix (..., word lines, bit lines) of crossbars with conductances of that shape, in siemens."""
+    """The effective matrix (..., word lines, bit lines) of crossbars with conductances of that shape, in siemens.
+
+    It can be differentiated once with respect to the conductances.
+
+    Raises:
+        CellwrightError: a conductance is negative, NaN or infinite, and no answer exists.
+    """
     if wires is None:
         return conductances
-    march, by_columns = _oriented(conductances, wires)
-    effective = march.transfer()
-    return effective.transpose(-1, -2) if by_columns else effective.flip(-2)
+    return _Effective.apply(conductances, wires)
 
 
 def solve_network(conductances: Tensor, wires: Wires | None) -> Network:
-    """The effective matrix with everything that noise and energy need; see ``Network``."""
+    """The effective matrix with everything that noise and energy need; see ``Network``.
+
+    Raises:
+        CellwrightError: a conductance is negative, NaN or infinite, and no answer exists.
+    """
+    conductances = conductances.detach()
     if wires is None:
         return _without_wires(conductances)
-    march, by_columns = _oriented(conductances, wires)
-    return _driven_at_the_end(march) if by_columns else _driven_at_the_lines(march)
+    march = March(conductances, wires)
+    return _driven_at_the_ends(march) if march.over_bit_lines else _driven_at_the_taps(march)
 
 
-def _oriented(conductances: Tensor, wires: Wires) -> tuple[_March, bool]:
-    """The march from the drivers over the bit lines, or from the senses upwards over the word lines."""
-    rows, columns = conductances.shape[-2:]
-    by_columns = rows <= columns
-    if by_columns:
-        lines = conductances.transpose(-1, -2)
-        return _March(lines, wires.driver, wires.row_segment, wires.sense, wires.column_segment, "last"), True
-    lines = conductances.flip(-2)
-    return _March(lines, wires.sense, wires.column_segment, wires.driver, wires.row_segment, "first"), False
+class March:
+    """A crossbar laid out for the elimination.
 
-
-class _March:
-    """Block elimination over lines k = 0, 1, ... that cross the block; line 0 is nearest to the terminals at the end.
-
-    Args:
-        lines: (..., lines, block) conductances.
-        end, segment: resistance between the terminals and the block nodes of line 0, and between neighbouring lines.
-        line_end, line_segment: between a line's own terminal and its nearest crossing, and between crossings.
-        nearest: whether that crossing is the ``first`` or the ``last`` of the block.
+    Attributes:
+        over_bit_lines: whether lines are bit lines, and drivers the ends of the march; else they are the senses.
+        elimination: over the lines.
     """
 
-    def __init__(
-        self, lines: Tensor, end: float, segment: float, line_end: float, line_segment: float, nearest: str
-    ) -> None:
-        self.end, self.segment = end, segment
-        self.count, block = lines.shape[-2:]
-        place = torch.arange(block, dtype=lines.dtype, device=lines.device)
-        distance = place if nearest == "first" else place.flip(0)
-        self.ladder = line_end + line_segment * torch.minimum(distance[:, None], distance[None, :])
-        self.unit = torch.eye(block, dtype=lines.dtype, device=lines.device)
-        # What a line draws from the block nodes, and what is left of their voltages for the devices.
-        self.left = _inverse(self.unit + self.ladder * lines[..., None, :])
-        self.draws = lines[..., :, None] * self.left
-        self.drawn = self.draws.sum(-2)
-        self.steps, self.ahead = self._look_ahead()
+    def __init__(self, conductances: Tensor, wires: Wires) -> None:
+        rows, columns = conductances.shape[-2:]
+        self.over_bit_lines = rows <= columns
+        if self.over_bit_lines:
+            self._reversed, one_sided = wires.drive == "right", wires.drive != "both"
+            ladder = Ladder(end=wires.sense, segment=wires.column_segment, taps=_SENSES[wires.read])
+            near, segment = wires.driver, wires.row_segment
+        else:
+            self._reversed, one_sided = wires.read == "bottom", wires.read != "both"
+            ladder = Ladder(end=wires.driver, segment=wires.row_segment, taps=_DRIVERS[wires.drive])
+            near, segment = wires.sense, wires.column_segment
+        path = Path(near=near, segment=segment, far=None if one_sided else near)
+        self.elimination = Elimination(Lines(self.ordered(conductances), ladder), path)
 
-    def _look_ahead(self) -> tuple[list[Tensor], list[Tensor]]:
-        """Admittances seen from each line away from the end, and the voltage steps from one line to the next."""
-        ahead = [self.draws[..., self.count - 1, :, :]]
-        steps: list[Tensor] = []
-        for k in range(self.count - 2, -1, -1):
-            steps.append(_inverse(self.unit + self.segment * ahead[-1]))
-            ahead.append(self.draws[..., k, :, :] + steps[-1] @ ahead[-1])
-        steps.append(_inverse(self.unit + self.end * ahead[-1]))
-        return steps[::-1], ahead[::-1]
+    def ordered(self, array: Tensor) -> Tensor:
+        """(..., word lines, bit lines) to (..., lines, block)."""
+        lines = array.mT if self.over_bit_lines else array
+        return lines.flip(-2) if self._reversed else lines
 
-    def transfer(self) -> Tensor:
-        """(..., lines, block): current into a line's terminal for a volt at each terminal of the end."""
-        rows = self.drawn[..., self.count - 1, :][..., None, :] @ self.steps[-1]
-        for k in range(self.count - 2, -1, -1):
-            rows = torch.cat([self.drawn[..., k, :][..., None, :], rows], -2) @ self.steps[k]
-        return rows
+    def restored(self, lines: Tensor) -> Tensor:
+        """(..., lines, block) to (..., word lines, bit lines)."""
+        lines = self.line_order(lines, -2)
+        return lines.mT if self.over_bit_lines else lines
 
-    def voltages_from_end(self) -> Tensor:
-        """(..., lines, block, block): volts across each device for a volt at each terminal of the end."""
-        nodes, voltages = self.unit, []
-        for k in range(self.count):
-            nodes = self.steps[k] @ nodes
-            voltages.append(self.left[..., k, :, :] @ nodes)
-        return torch.stack(voltages, -3)
+    def line_order(self, lines: Tensor, dimension: int) -> Tensor:
+        """From the order of the march to that of the array, or back."""
+        return lines.flip(dimension) if self._reversed else lines
 
-    def end_admittance(self) -> Tensor:
-        """(..., block, block): current out of each terminal of the end for a volt at each of them."""
-        return self.steps[0] @ self.ahead[0]
 
-    def injected(self) -> list[Tensor]:
-        """For each line, the volts at its block nodes for an ampere injected into each of them."""
-        behind = self.end * self.unit
+class _Effective(torch.autograd.Function):
+    """The effective matrix; its gradient from the voltages across the devices.
+
+    The network is reciprocal: dE[r, c] / dG[i, j] is the voltage across device (i, j) for a volt at driver r, times
+    that for a volt at sense c. So a gradient takes two sweeps over the same elimination, one from all ends, one from
+    all taps with the incoming gradient as their voltages.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, conductances: Tensor, wires: Wires) -> Tensor:
+        march = March(conductances, wires)
+        if ctx.needs_input_grad[0]:
+            ctx.march, ctx.sweeps = march, Sweeps(march.elimination)
+            return march.restored(ctx.sweeps.answer.transfer)
+        return march.restored(solve_terminals(march.elimination, march.elimination.steps()).transfer)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        march, sweeps = ctx.march, ctx.sweeps
+        incoming = march.ordered(gradient)
+        from_ends, from_taps = sweeps.from_ends(march.elimination.unit), sweeps.from_taps(incoming)
         found = []
-        for k in range(self.count):
-            found.append(_inverse(self.unit + behind @ self.ahead[k]) @ behind)
-            seen = _inverse(self.unit + behind @ self.draws[..., k, :, :]) @ behind
-            behind = self.segment * self.unit + seen
-        return found
-
-    def nodes_from_lines(self) -> Tensor:
-        """(..., lines, block, lines): volts at the block nodes of each line for a volt at each line's terminal."""
-        injected, own = self.injected(), self.drawn[..., :, :, None]
-        forward: list[Tensor] = []
-        for k in range(self.count):
-            column = injected[k] @ own[..., k, :, :]
-            forward.append(column if not k else torch.cat([self.steps[k] @ forward[-1], column], -1))
-        nodes: list[Tensor] = [forward[-1]]
-        carried = own[..., self.count - 1, :, :]
-        for k in range(self.count - 2, -1, -1):
-            carried = self.steps[k + 1].transpose(-1, -2) @ carried
-            nodes.append(torch.cat([forward[k], injected[k] @ carried], -1))
-            carried = torch.cat([own[..., k, :, :], carried], -1)
-        return torch.stack(nodes[::-1], -3)
+        for k, (one, other) in enumerate(zip(from_ends, from_taps, strict=True)):
+            relative = other - incoming[..., k, None, :]
+            found.append(-(sweeps.across(k, one) * sweeps.across(k, relative)).sum(-1))
+        return march.restored(torch.stack(found, -2)), None
 
 
-def _inverse(matrices: Tensor) -> Tensor:
-    unit = torch.eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
-    return torch.linalg.solve(matrices, unit.expand_as(matrices))  # twice as fast as inv on batches of small matrices
+def _driven_at_the_ends(march: March) -> Network:
+    sweeps = Sweeps(march.elimination)
+    own = [sweeps.across(k, 1 - nodes[..., None])[..., 0] for k, nodes in enumerate(sweeps.own_blocks())]
 
+    def voltages_across(drives: Tensor) -> Tensor:
+        found = [sweeps.across(k, nodes) for k, nodes in enumerate(sweeps.from_ends(drives))]
+        return march.line_order(torch.stack(found, -3), -3)
 
-def _driven_at_the_end(march: _March) -> Network:
-    own = torch.stack([v @ march.drawn[..., k, :, None] for k, v in enumerate(march.injected())], -3)
-    sensitivity = (march.left @ (own - 1))[..., 0]
     return Network(
-        effective=march.transfer().transpose(-1, -2),
-        device_voltages=march.voltages_from_end().transpose(-3, -2),
-        sensitivity=-sensitivity.transpose(-1, -2),
-        driver_admittance=march.end_admittance(),
+        effective=march.restored(sweeps.answer.transfer),
+        sensitivity=march.restored(torch.stack(own, -2)),
+        driver_admittance=sweeps.answer.ends,
+        voltages_across=voltages_across,
     )
 
 
-def _driven_at_the_lines(march: _March) -> Network:
-    nodes = march.nodes_from_lines()
-    own = torch.eye(march.count, dtype=nodes.dtype, device=nodes.device)
-    volts = march.left @ (own[:, None, :] - nodes)
-    admittance = torch.diag_embed(march.drawn.sum(-1)) - (march.drawn[..., None, :] @ nodes)[..., 0, :]
+def _driven_at_the_taps(march: March) -> Network:
+    sweeps = Sweeps(march.elimination, taps=True)
+    own = torch.stack(list(sweeps.own_devices()), -2)
+
+    def voltages_across(drives: Tensor) -> Tensor:
+        volts = march.line_order(drives, -2)
+        nodes = enumerate(sweeps.from_taps(volts))
+        found = [sweeps.across(k, volts[..., k, None, :] - block) for k, block in nodes]
+        return march.line_order(torch.stack(found, -2), -2)
+
     return Network(
-        effective=march.transfer().flip(-2),
-        device_voltages=volts.flip((-3, -1)),
-        sensitivity=torch.diagonal(march.voltages_from_end(), dim1=-2, dim2=-1).flip(-2),
-        driver_admittance=admittance.flip((-2, -1)),
+        effective=march.restored(sweeps.answer.transfer),
+        sensitivity=march.restored(own),
+        driver_admittance=march.line_order(march.line_order(sweeps.answer.taps, -2), -1),
+        voltages_across=voltages_across,
     )
 
 
 def _without_wires(conductances: Tensor) -> Network:
-    rows = conductances.shape[-2]
-    unit = torch.eye(rows, dtype=conductances.dtype, device=conductances.device)
     return Network(
         effective=conductances,
-        device_voltages=unit[:, None, :].expand(*conductances.shape, rows),
         sensitivity=torch.ones_like(conductances),
         driver_admittance=torch.diag_embed(conductances.sum(-1)),
+        voltages_across=lambda drives: drives.expand(*conductances.mT.shape, drives.shape[-1]),
     )
