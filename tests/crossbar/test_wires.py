@@ -1,5 +1,8 @@
 """Wires, checked against a nodal matrix that is put together here, node by node."""
 
+from dataclasses import replace
+from itertools import product
+
 import numpy as np
 import pytest
 import scipy.sparse as sparse
@@ -27,10 +30,14 @@ class Nodal:
                     self._between(self.word(i, j), self.word(i, j + 1), 1 / wires.row_segment)
                 if i + 1 < self.n:
                     self._between(self.bit(i, j), self.bit(i + 1, j), 1 / wires.column_segment)
+        self.driven_at = {"left": [0], "right": [self.m - 1], "both": [0, self.m - 1]}[wires.drive]
+        self.sensed_at = {"bottom": [self.n - 1], "top": [0], "both": [0, self.n - 1]}[wires.read]
         for i in range(self.n):
-            self._to_terminal(self.word(i, 0), 1 / wires.driver)
+            for end in self.driven_at:
+                self._to_terminal(self.word(i, end), 1 / wires.driver)
         for j in range(self.m):
-            self._to_terminal(self.bit(self.n - 1, j), 1 / wires.sense)
+            for end in self.sensed_at:
+                self._to_terminal(self.bit(end, j), 1 / wires.sense)
         rows, columns, values = self._entries
         self.matrix = sparse.csc_matrix((values, (rows, columns)))
 
@@ -53,12 +60,22 @@ class Nodal:
     def injected(self, drivers):
         vector = np.zeros(2 * self.n * self.m)
         for i, volts in enumerate(drivers):
-            vector[self.word(i, 0)] = volts / self.wires.driver
+            for end in self.driven_at:
+                vector[self.word(i, end)] += volts / self.wires.driver
         return vector
+
+    def driven(self, drivers, word):
+        """Current out of each driver, both ends of a word line together."""
+        return sum((drivers - word[:, end]) / self.wires.driver for end in self.driven_at)
+
+    def sensed(self, bit):
+        return sum(bit[end] / self.wires.sense for end in self.sensed_at)
 
     def solve(self, drivers):
         """Word-line and bit-line voltages, each (n, m)."""
-        voltages = spsolve(self.matrix, self.injected(drivers))
+        return self.split(spsolve(self.matrix, self.injected(drivers)))
+
+    def split(self, voltages):
         return voltages[: self.n * self.m].reshape(self.n, self.m), voltages[self.n * self.m :].reshape(self.n, self.m)
 
 
@@ -76,16 +93,21 @@ def largest(difference, scale):
 
 RESISTANCES = st.floats(1e-3, 50)
 WIRES = st.builds(Wires, RESISTANCES, RESISTANCES, RESISTANCES, RESISTANCES)
+ENDS = [(drive, read) for drive in ("left", "right", "both") for read in ("bottom", "top", "both")]
+ANY_ENDS = st.builds(lambda wires, ends: replace(wires, drive=ends[0], read=ends[1]), WIRES, st.sampled_from(ENDS))
+FIELDS = ("effective", "device_voltages", "sensitivity", "driver_admittance")
 SHAPES = [(1, 1), (1, 6), (6, 1), (5, 9), (9, 5), (7, 7), (34, 60), (32, 1)]
 
 
+@pytest.mark.parametrize(("drive", "read"), ENDS)
 @pytest.mark.parametrize(("rows", "columns"), SHAPES)
-def test_currents_and_voltages_equal_the_nodal_solution(rows, columns):
-    wires = Wires(1.3, 0.7, 2.0, 3.0)
+def test_currents_and_voltages_equal_the_nodal_solution(rows, columns, drive, read):
+    wires = Wires(1.3, 0.7, 2.0, 3.0, drive, read)
     conductances, drivers = crossbar(rows, columns)
-    word, bit = Nodal(conductances, wires).solve(drivers)
+    nodal = Nodal(conductances, wires)
+    word, bit = nodal.solve(drivers)
     network = solve_network(torch.tensor(conductances), wires)
-    sensed, driven = bit[-1] / wires.sense, (drivers - word[:, 0]) / wires.driver
+    sensed, driven = nodal.sensed(bit), nodal.driven(drivers, word)
     assert largest(drivers @ network.effective.numpy() - sensed, sensed) < 1e-10
     assert largest(network.driver_admittance.numpy() @ drivers - driven, driven) < 1e-10
     assert largest(network.device_voltages.numpy() @ drivers - (word - bit), word - bit) < 1e-10
@@ -117,38 +139,59 @@ def test_kirchhoffs_laws_hold(wires, rows, columns, seed):
     assert largest(through.sum(0) - sensed, driven) < 1e-9
 
 
+@settings(max_examples=60)
+@given(ANY_ENDS, st.integers(1, 8), st.integers(1, 8), st.integers(0, 1000))
+def test_kirchhoffs_laws_hold_at_any_ends(wires, rows, columns, seed):
+    """The devices' currents, fed into bare wires, must bring about the devices' voltages."""
+    conductances, drivers = crossbar(rows, columns, seed)
+    network = solve_network(torch.tensor(conductances), wires)
+    across = network.device_voltages.numpy() @ drivers
+    bare, through = Nodal(np.zeros_like(conductances), wires), (conductances * across).ravel()
+    fed = bare.injected(drivers) + np.concatenate([-through, through])
+    word, bit = bare.split(spsolve(bare.matrix, fed))
+    assert largest(word - bit - across, across) < 1e-9
+    sensed, driven = bare.sensed(bit), bare.driven(drivers, word)
+    assert largest(drivers @ network.effective.numpy() - sensed, driven) < 1e-9
+    assert largest(network.driver_admittance.numpy() @ drivers - driven, driven) < 1e-9
+
+
 @settings(max_examples=20)
-@given(WIRES, st.integers(1, 6), st.integers(1, 6), st.integers(0, 1000))
+@given(ANY_ENDS, st.integers(1, 6), st.integers(1, 6), st.integers(0, 1000))
 def test_energy_is_conserved(wires, rows, columns, seed):
     """What the drivers deliver is what devices, wires, drivers and senses turn into heat (Tellegen)."""
     conductances, drivers = crossbar(rows, columns, seed)
-    word, bit = Nodal(conductances, wires).solve(drivers)
+    nodal = Nodal(conductances, wires)
+    word, bit = nodal.solve(drivers)
     heat = (conductances * (word - bit) ** 2).sum()
     heat += (np.diff(word, axis=1) ** 2).sum() / wires.row_segment
     heat += (np.diff(bit, axis=0) ** 2).sum() / wires.column_segment
-    heat += ((drivers - word[:, 0]) ** 2).sum() / wires.driver + (bit[-1] ** 2).sum() / wires.sense
+    heat += sum(((drivers - word[:, end]) ** 2).sum() for end in nodal.driven_at) / wires.driver
+    heat += sum((bit[end] ** 2).sum() for end in nodal.sensed_at) / wires.sense
     network = solve_network(torch.tensor(conductances), wires)
     delivered = drivers @ network.driver_admittance.numpy() @ drivers
     assert delivered == pytest.approx(heat, rel=1e-9, abs=1e-30)
 
 
+@pytest.mark.parametrize(("drive", "read"), ENDS)
 @pytest.mark.parametrize(("rows", "columns"), SHAPES)
-def test_no_resistance_is_the_ideal_array(rows, columns):
+def test_no_resistance_is_the_ideal_array(rows, columns, drive, read):
     conductances = torch.tensor(crossbar(rows, columns)[0])
-    without, zero = solve_network(conductances, None), solve_network(conductances, Wires(0, 0, 0, 0))
-    for field in ("effective", "device_voltages", "sensitivity", "driver_admittance"):
+    without, zero = solve_network(conductances, None), solve_network(conductances, Wires(0, 0, 0, 0, drive, read))
+    for field in FIELDS:
         torch.testing.assert_close(getattr(zero, field), getattr(without, field), rtol=1e-12, atol=1e-18)
 
 
-@pytest.mark.parametrize("shape", [(4, 6), (6, 4)])
-@pytest.mark.parametrize("missing", ["row_segment", "column_segment", "driver", "sense"])
-def test_one_resistance_may_be_missing(shape, missing):
+@pytest.mark.parametrize(("drive", "read"), ENDS)
+@pytest.mark.parametrize("shape", [(4, 6), (6, 4), (1, 3), (3, 1), (1, 1)])
+def test_any_resistance_may_be_missing(shape, drive, read):
+    """Zero is the limit of small resistances."""
     conductances = torch.tensor(crossbar(*shape)[0])
-    values = {"row_segment": 1.0, "column_segment": 2.0, "driver": 3.0, "sense": 4.0}
-    zero = solve_network(conductances, Wires(**values | {missing: 0.0}))
-    small = solve_network(conductances, Wires(**values | {missing: 1e-8}))
-    torch.testing.assert_close(zero.effective, small.effective, rtol=1e-9, atol=0)
-    torch.testing.assert_close(zero.device_voltages, small.device_voltages, rtol=1e-9, atol=1e-11)
+    for resistances in product([0.0, 1.0], [0.0, 2.0], [0.0, 3.0], [0.0, 4.0]):
+        zero = solve_network(conductances, Wires(*resistances, drive, read))
+        small = solve_network(conductances, Wires(*(value or 1e-7 for value in resistances), drive, read))
+        for field in FIELDS:
+            limit, near = getattr(zero, field).numpy(), getattr(small, field).numpy()
+            assert largest(limit - near, near) < 1e-9, (resistances, field)
 
 
 @pytest.mark.parametrize("shape", [(8, 12), (12, 8)])
@@ -161,9 +204,10 @@ def test_devices_near_driver_and_sense_keep_most(shape):
     assert bool((effective < 250e-6).all())
 
 
-@pytest.mark.parametrize("shape", [(5, 7), (7, 5)])
-def test_sensitivity_is_the_derivative_of_the_own_current(shape):
-    wires, step = Wires(1.3, 0.7, 2.0, 3.0), 1e-9
+@pytest.mark.parametrize(("drive", "read"), ENDS)
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3)])
+def test_sensitivity_is_the_derivative_of_the_own_current(shape, drive, read):
+    wires, step = Wires(1.3, 0.7, 2.0, 3.0, drive, read), 1e-9
     conductances, drivers = (torch.tensor(part) for part in crossbar(*shape, dead=0))
     network = solve_network(conductances, wires)
     predicted = network.sensitivity * (network.device_voltages @ drivers)
@@ -180,8 +224,32 @@ def test_chips_are_solved_apart():
     conductances = torch.rand(3, 2, 6, 4, dtype=torch.float64) * 1e-4
     together = solve_network(conductances, Wires())
     alone = solve_network(conductances[2, 1], Wires())
-    for field in ("effective", "device_voltages", "sensitivity", "driver_admittance"):
+    for field in FIELDS:
         torch.testing.assert_close(getattr(together, field)[2, 1], getattr(alone, field))
+
+
+@pytest.mark.parametrize(
+    "wires", [*(Wires(30, 70, 200, 300, *ends) for ends in ENDS), Wires(0, 0, 0, 0), Wires(0, 9, 5, 0)]
+)
+@pytest.mark.parametrize("shape", [(3, 4), (4, 3), (2, 3, 2), (2, 1, 2, 2)])
+def test_the_gradient_is_the_derivative(shape, wires):
+    """In millisiemens, so that steps of gradcheck are small."""
+    generator = torch.Generator().manual_seed(0)
+    conductances = 0.2 + torch.rand(shape, dtype=torch.float64, generator=generator)
+    conductances.requires_grad_()
+    assert torch.autograd.gradcheck(lambda milli: 1e3 * effective_matrix(1e-3 * milli, wires), conductances)
+
+
+def test_gradients_of_dead_devices():
+    """A device of 0 siemens has the derivative of one with very little."""
+    conductances = torch.tensor(crossbar(5, 7, dead=0.5)[0], requires_grad=True)
+    weights = torch.rand(5, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    (found,) = torch.autograd.grad((weights * effective_matrix(conductances, Wires())).sum(), conductances)
+    for i, j in (conductances == 0).nonzero().tolist():
+        little = conductances.detach().clone()
+        little[i, j] = 1e-9
+        change = effective_matrix(little, Wires()) - effective_matrix(conductances, Wires())
+        assert found[i, j].item() == pytest.approx((weights * change).sum().item() / 1e-9, rel=1e-5)
 
 
 def test_interleaved_pairs_lose_least():
@@ -200,6 +268,35 @@ def test_interleaved_pairs_lose_least():
     assert 0.3 < errors["rows stacked"] < 0.5
     assert errors["rows interleaved"] < errors["rows stacked"] / 4
     assert errors["columns interleaved"] < errors["columns stacked"] / 4
+
+
+@pytest.mark.parametrize("wires", [Wires(5.0, 3.0, 20.0, 10.0), Wires(5.0, 3.0, 20.0, 10.0, "both", "both"), None])
+@pytest.mark.parametrize("shape", [(2, 4, 6), (2, 6, 4)])
+def test_variance_of_a_current_is_a_sum_over_its_devices(shape, wires):
+    generator = torch.Generator().manual_seed(0)
+    conductances, deviation = (1e-4 * torch.rand(shape, dtype=torch.float64, generator=generator) for _ in range(2))
+    drives = torch.randn(shape[-2], 3, dtype=torch.float64, generator=generator)
+    inputs = torch.randn(3, dtype=torch.float64, generator=generator)
+    network = solve_network(conductances, wires)
+    volts = network.device_voltages @ (drives @ inputs)
+    expected = (network.sensitivity * volts * deviation).square().sum(-2)
+    form = network.current_variance(deviation, drives)
+    torch.testing.assert_close(torch.einsum("p,cmpq,q->cm", inputs, form, inputs), expected)
+
+
+@pytest.mark.parametrize("value", [-1e-2, float("nan"), float("inf")])
+def test_senseless_conductances_are_refused(value):
+    conductances = torch.full((3, 4, 5), 1e-4, dtype=torch.float64)
+    conductances[1, 2, 3] = value
+    for solve in (effective_matrix, solve_network):
+        with pytest.raises(CellwrightError, match="finite and not negative"):
+            solve(conductances, Wires(100, 100, 100, 100))
+
+
+@pytest.mark.parametrize(("name", "value"), [("drive", "top"), ("read", "left")])
+def test_unknown_ends_are_refused(name, value):
+    with pytest.raises(CellwrightError, match=f"{name} is one of"):
+        Wires(**{name: value})
 
 
 @pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
