@@ -26,9 +26,8 @@ from cellwright.errors import CellwrightError
 Tensor = torch.Tensor
 Terminals = Literal["first", "last", "both"]
 
-_LARGEST_FOR_TRIANGLES = (
-    96  # up to here two triangular factors multiplied beat LAPACK's inverse from a factor (measured)
-)
+_AT_ONCE = 1 << 17  # numbers of matrices that are found together, line by line
+_LARGEST_FACTORED = 64  # larger matrices are inverted by halves: products beat LAPACK's factors (measured)
 _VANISHED = -800.0  # the logarithm of what is 0 in double precision
 
 
@@ -83,18 +82,24 @@ class Lines:
         self._own, self._fall = _ladder_factors(conductances, ladder)
         self._lower = torch.ones(self.block, self.block, dtype=torch.bool, device=conductances.device).tril()
 
-    def rise(self, k: int) -> Tensor:
-        """(..., block, block) ohms: volts along line k for an ampere from the block through each of its devices."""
-        fall = self._fall[..., k, :]
-        below = (fall[..., :, None] - fall[..., None, :]).clamp_(max=0.0).exp_().mul_(self._own[..., k, None, :])
+    def rises(self, some: slice) -> Tensor:
+        """(..., some lines, block, block) ohms: volts along a line for an ampere from the block through each device."""
+        fall, own = self._fall[..., some, :], self._own[..., some, :]
+        below = (fall[..., :, None] - fall[..., None, :]).clamp_(max=0.0).exp_().mul_(own[..., None, :])
         return torch.where(self._lower, below, below.mT)
 
-    def draws(self, k: int, rise: Tensor) -> Tensor:
-        """(..., block, block) siemens: current from the block into line k for a volt at each node of the block."""
-        own = self.conductances[..., k, :]
-        draws = rise * own[..., :, None]
-        draws.mul_(-own[..., None, :]).diagonal(dim1=-2, dim2=-1).add_(own)
+    def draws(self, some: slice, rises: Tensor) -> Tensor:
+        """(..., some lines, block, block) siemens: current from the block into a line for a volt at each node."""
+        own = self.conductances[..., some, :]
+        draws = (rises * own[..., :, None]).mul_(-own[..., None, :])
+        draws.diagonal(dim1=-2, dim2=-1).add_(own)
         return draws
+
+    def parts(self) -> Iterator[slice]:
+        """All lines in parts that stay in cache, the last ones first."""
+        at_once = max(1, _AT_ONCE // (self.conductances[..., 0, :].numel() * self.block))
+        for stop in range(self.count, 0, -at_once):
+            yield slice(max(0, stop - at_once), stop)
 
     def across(self, k: int, rise: Tensor, nodes: Tensor) -> Tensor:
         """(..., block, any): volts across the devices of line k for volts at the block, relative to the tap."""
@@ -135,7 +140,8 @@ class Step(NamedTuple):
     Attributes:
         line: which.
         resistance: of each wire between the two blocks, in ohms.
-        rise, draws: of the line; see ``Lines``.
+        rise, draws: (..., block, block), of the line; see ``Lines``.
+        drawn: (..., block) siemens: current into the line's tap for a volt at each node of the block.
         ahead: (..., block, block) siemens: current from this block into the line and all beyond it for a volt here.
         kept: (..., block, block), symmetric: volts at this block for a volt at the one before.
     """
@@ -144,13 +150,9 @@ class Step(NamedTuple):
     resistance: float
     rise: Tensor
     draws: Tensor
+    drawn: Tensor
     ahead: Tensor
     kept: Tensor
-
-    @property
-    def drawn(self) -> Tensor:
-        """(..., block) siemens: current into the line's tap for a volt at each node of the block."""
-        return self.draws.sum(-1)
 
 
 class Elimination:
@@ -169,9 +171,7 @@ class Elimination:
         """
         last, failures = self.lines.count - 1, []
         beyond: Tensor | None = None
-        for k in range(last, -1, -1):
-            rise = self.lines.rise(k)
-            draws = self.lines.draws(k, rise)
+        for k, rise, draws, drawn in self._lines():
             ahead = draws if beyond is None else draws + beyond
             resistance = self.path.segment if k else self.path.near
             if k == last and self.path.far == 0:  # this block is the ends
@@ -183,18 +183,37 @@ class Elimination:
                 kept, failed = _inverse(self.unit.add(ahead, alpha=resistance), self.unit)
                 failures.append(failed)
                 beyond = ahead @ kept if k else None
-            yield Step(k, resistance, rise, draws, ahead, kept)
+            yield Step(k, resistance, rise, draws, drawn, ahead, kept)
         if bool(torch.stack(failures).any() if failures else False):
             raise CellwrightError("a crossbar cannot be solved: its conductances must be finite and not negative")
 
+    def _lines(self) -> Iterator[tuple[int, Tensor, Tensor, Tensor]]:
+        for part in self.lines.parts():
+            rises = self.lines.rises(part)
+            draws = self.lines.draws(part, rises)
+            found = (rises.unbind(-3), draws.unbind(-3), draws.sum(-1).unbind(-2))
+            yield from reversed(list(zip(range(part.start, part.stop), *found, strict=True)))
+
 
 def _inverse(matrices: Tensor, unit: Tensor) -> tuple[Tensor, Tensor]:
-    """Of symmetric positive definite matrices, and where that failed."""
-    factor, failed = torch.linalg.cholesky_ex(matrices, upper=True)
-    if len(unit) > _LARGEST_FOR_TRIANGLES:
-        return torch.cholesky_inverse(factor, upper=True), failed
-    triangle = torch.linalg.solve_triangular(factor, unit.expand_as(factor), upper=True)
-    return triangle @ triangle.mT, failed
+    """Of symmetric positive definite matrices, and where there is none."""
+    size = len(unit)
+    if size <= _LARGEST_FACTORED:
+        factor, failed = torch.linalg.cholesky_ex(matrices, upper=True)
+        triangle = torch.linalg.solve_triangular(factor, unit.expand_as(factor), upper=True)
+        return triangle @ triangle.mT, failed
+    half = size // 2
+    coupling = matrices[..., :half, half:]
+    first, first_failed = _inverse(matrices[..., :half, :half], unit[:half, :half])
+    through = first @ coupling
+    second, second_failed = _inverse(matrices[..., half:, half:] - coupling.mT @ through, unit[half:, half:])
+    across = through @ second
+    inverse = torch.empty_like(matrices)
+    torch.add(first, across @ through.mT, out=inverse[..., :half, :half])
+    inverse[..., half:, half:] = second
+    torch.neg(across, out=inverse[..., :half, half:])
+    torch.neg(across.mT, out=inverse[..., half:, :half])
+    return inverse, first_failed | second_failed
 
 
 class Answer(NamedTuple):
