@@ -20,7 +20,9 @@ from typing import Any, Literal
 import torch
 from torch.autograd.function import once_differentiable
 
-from cellwright.crossbar.wires_elimination import Elimination, Ladder, Lines, Path, Sweeps, Terminals, solve_terminals
+from cellwright.crossbar.wires_elimination import Elimination, Path
+from cellwright.crossbar.wires_ladder import Ladder, Lines, Terminals
+from cellwright.crossbar.wires_sweeps import Sweeps, solve_terminals
 from cellwright.errors import CellwrightError
 
 Tensor = torch.Tensor
@@ -62,6 +64,14 @@ class Wires:
         for name, known in (("drive", _DRIVERS), ("read", _SENSES)):
             if getattr(self, name) not in known:
                 raise CellwrightError(f"{name} is one of {', '.join(known)}; got {getattr(self, name)!r}")
+
+    @property
+    def word_line(self) -> Ladder:
+        return Ladder(end=self.driver, segment=self.row_segment, taps=_DRIVERS[self.drive])
+
+    @property
+    def bit_line(self) -> Ladder:
+        return Ladder(end=self.sense, segment=self.column_segment, taps=_SENSES[self.read])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,16 +153,12 @@ class March:
     def __init__(self, conductances: Tensor, wires: Wires) -> None:
         rows, columns = conductances.shape[-2:]
         self.over_bit_lines = rows <= columns
-        if self.over_bit_lines:
-            self._reversed, one_sided = wires.drive == "right", wires.drive != "both"
-            ladder = Ladder(end=wires.sense, segment=wires.column_segment, taps=_SENSES[wires.read])
-            near, segment = wires.driver, wires.row_segment
-        else:
-            self._reversed, one_sided = wires.read == "bottom", wires.read != "both"
-            ladder = Ladder(end=wires.driver, segment=wires.row_segment, taps=_DRIVERS[wires.drive])
-            near, segment = wires.sense, wires.column_segment
-        path = Path(near=near, segment=segment, far=None if one_sided else near)
-        self.elimination = Elimination(Lines(self.ordered(conductances), ladder), path)
+        along, across = wires.word_line, wires.bit_line
+        if not self.over_bit_lines:
+            along, across = across, along
+        self._reversed = along.taps == "last"
+        path = Path(near=along.end, segment=along.segment, far=along.end if along.taps == "both" else None)
+        self.elimination = Elimination(Lines(self.ordered(conductances), across), path)
 
     def ordered(self, array: Tensor) -> Tensor:
         """(..., word lines, bit lines) to (..., lines, block)."""
