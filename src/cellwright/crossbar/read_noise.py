@@ -88,12 +88,14 @@ def joined(forms: Sequence[NoiseForm]) -> NoiseForm:
 
 def _voltages(network: Network, layout: PairLayout) -> tuple[Tensor, Tensor]:
     """a, in volts a full scale of the device's own input, and r, in ohms: both (chips, word lines, bit lines)."""
-    volts = layout.fold_rows(network.device_voltages, -1)
     currents = layout.fold_rows(network.effective)
-    rows = layout.row_of_lines(currents.shape[-2])[:, None].expand(volts.shape[-3:-1])
-    own = volts.gather(-1, rows.expand(volts.shape[:-1])[..., None])[..., 0]
-    mine = currents[..., rows[:, 0], :]
-    shared = (volts * currents.transpose(-1, -2)[..., None, :, :]).sum(-1) - own * mine
+    rows = currents.shape[-2]
+    own_row = layout.row_of_lines(rows).to(currents.device)
+    patterns = layout.drive(torch.eye(rows, dtype=currents.dtype, device=currents.device)).mT
+    volts = network.voltages_across(patterns)  # (chips, lines, word lines, rows)
+    own = volts.gather(-1, own_row[:, None].expand(*volts.shape[:-1], 1))[..., 0].mT
+    mine = currents[..., own_row, :]
+    shared = (volts @ currents.mT[..., None])[..., 0].mT - own * mine
     size = currents.square().sum(-2, keepdim=True) - mine.square()
     back = torch.where(size > 0, -shared / torch.where(size > 0, size, 1.0), 0.0)
     return own + back * mine, back

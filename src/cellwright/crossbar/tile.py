@@ -148,10 +148,11 @@ class AnalogTile:
         device = self.device.mapped(lambda parameter: parameter[:, None])
         state = device.disturbed(self.conductances[:, None], settings.reads)
 
-        def current(volts: Tensor) -> Tensor:
-            return device.current(state, volts, settings.temperature, settings.time)
+        def current(volts: Tensor) -> tuple[Tensor, Tensor]:
+            return device.differentiated(state, volts, settings.temperature, settings.time)
 
-        lines = solve_nonlinear(current, drive * voltage, self._wires()).currents / voltage
+        found = solve_nonlinear(current, drive * voltage, self._wires(), bit_lines=self.shape[1])
+        lines = found.currents / voltage
         if settings.read_out is not None:
             gain, offset = self._amplifiers(self.effective)
             lines = lines * gain[:, None] + offset[:, None]

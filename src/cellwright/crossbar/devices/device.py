@@ -81,6 +81,16 @@ class Device(ABC):
         """Amperes through devices at the given volts, kelvins and seconds; shapes broadcast."""
         return state * voltage
 
+    def differentiated(
+        self, state: Tensor, voltage: Tensor, temperature: float, time_since_programming: float
+    ) -> tuple[Tensor, Tensor]:
+        """The current with its derivative by the voltage, in siemens; shapes broadcast."""
+        with torch.enable_grad():
+            volts = voltage.detach().broadcast_to(torch.broadcast_shapes(voltage.shape, state.shape)).requires_grad_()
+            current = self.current(state.detach(), volts, temperature, time_since_programming)
+            (slope,) = torch.autograd.grad(current.sum(), volts)
+        return current.detach(), slope
+
     def disturbed(self, state: Tensor, reads: float) -> Tensor:
         """The states after so many reads at the read voltage."""
         return state
