@@ -9,12 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cellwright.errors import CellwrightError
-    from cellwright.layers import GRU, LSTM, Recurrent, replace
+    from cellwright.layers import GRU, LSTM, Recurrent, from_keras, layers_from_keras, replace
     from cellwright.learning import FitSettings, fit
 
 __version__ = "0.1.0"
 
-__all__ = ["GRU", "LSTM", "CellwrightError", "FitSettings", "Recurrent", "__version__", "fit", "replace"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "CellwrightError",
+    "FitSettings",
+    "Recurrent",
+    "__version__",
+    "fit",
+    "from_keras",
+    "layers_from_keras",
+    "replace",
+]
 
 _HOME = {
     "CellwrightError": "cellwright.errors",
@@ -24,6 +35,8 @@ _HOME = {
     "Recurrent": "cellwright.layers",
     "replace": "cellwright.layers",
     "fit": "cellwright.learning",
+    "from_keras": "cellwright.layers",
+    "layers_from_keras": "cellwright.layers",
 }
 
 

@@ -1,9 +1,10 @@
 """Layers: torch modules that run a cell over sequences."""
 
 from cellwright.layers.gru import GRU
+from cellwright.layers.keras_models import from_keras, layers_from_keras
 from cellwright.layers.lstm import LSTM
 from cellwright.layers.recurrent import Recurrent
 from cellwright.layers.scan import scan
 from cellwright.layers.swap import replace
 
-__all__ = ["GRU", "LSTM", "Recurrent", "replace", "scan"]
+__all__ = ["GRU", "LSTM", "Recurrent", "from_keras", "layers_from_keras", "replace", "scan"]
