@@ -3,6 +3,7 @@
 import csv
 import re
 import shlex
+import shutil
 import statistics
 import subprocess
 import sys
@@ -28,6 +29,7 @@ def blocks(page: Path, language: str) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_python_blocks_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "tests/layers/data/keras3.keras", "model.keras")
     for block in blocks(page, "python"):
         exec(compile(block, f"{page.name} block", "exec"), {"__name__": "documentation"})
 

@@ -6,7 +6,7 @@ Three kinds of file hold the same arrays. A recurrent layer has ``kernel`` (inpu
 * ``*.weights.h5`` (Keras 2.12 and later): ``layers/NAME/vars/0, 1`` for a dense layer, ``layers/NAME/cell/vars/0, 1,
   2`` for a recurrent one, ``layers/NAME/forward_layer/cell/...`` and ``backward_layer`` for one in both directions,
   ``layers/NAME/layer/vars/...`` for a layer at every time step. NAME is the class in snake case and a count
-  (``lstm``, ``lstm_1``); the layer's own name is an attribute of its ``vars``. Keras 2.12 to 2.15 say
+  (``lstm``, ``lstm_1``); the layer's own name is an attribute of its ``vars``. Some releases of Keras 2 say
   ``_layer_checkpoint_dependencies`` for ``layers``, on Windows with backslashes inside of the names. A model that is a
   class of its own has its layers under their attributes, without ``layers``. Source: keras/src/saving/saving_lib.py,
   Keras 3.15, ``_save_state``, ``_save_container_state`` and ``H5IOStore``.
@@ -103,11 +103,10 @@ def _read_archive(file: Path) -> KerasFile:
                 "model.save('NAME.keras')"
             )
         try:
-            architecture = json.loads(archive.read(_ARCHITECTURE_OF_ARCHIVE))
-            weights = archive.read(_WEIGHTS_OF_ARCHIVE)
-        except (ValueError, zipfile.BadZipFile) as error:
+            text, weights = (archive.read(part) for part in (_ARCHITECTURE_OF_ARCHIVE, _WEIGHTS_OF_ARCHIVE))
+        except zipfile.BadZipFile as error:
             raise CellwrightError(f"{file.name} is damaged: {error}") from None
-    return _read_hdf5(io.BytesIO(weights), file.name, architecture)
+    return _read_hdf5(io.BytesIO(weights), file.name, _architecture(text, file.name))
 
 
 def _read_hdf5(source: Path | io.BytesIO, name: str, architecture: Mapping[str, Any] | None) -> KerasFile:
@@ -116,22 +115,38 @@ def _read_hdf5(source: Path | io.BytesIO, name: str, architecture: Mapping[str, 
     except ImportError:
         raise CellwrightError('reading files of Keras takes h5py: pip install "cellwright[keras]"') from None
     try:
-        file = h5py.File(source, "r")
+        with h5py.File(source, "r") as file:
+            return _read_open(file, name, architecture)
     except OSError:
         raise CellwrightError(
-            f"{name} is not an HDF5 file, nor an archive of Keras: name a .keras, .weights.h5 or .h5 file"
+            f"{name} is damaged, or neither an HDF5 file nor an archive of Keras: name one that Keras has written"
         ) from None
-    with file:
-        weights = file.get("model_weights", file)
-        if _listed(weights, "layer_names") is not None:
-            config = file.attrs.get("model_config")
-            return KerasFile(_layers_of_old(weights, name), None if config is None else json.loads(config), False)
-        layers = _layers(file)
+
+
+def _read_open(file: Any, name: str, architecture: Mapping[str, Any] | None) -> KerasFile:
+    weights = file.get("model_weights", file)
+    if _listed(weights, "layer_names") is not None:
+        config = file.attrs.get("model_config")
+        return KerasFile(_layers_of_old(weights, name), _architecture(config, name), False)
+    layers = _layers(file)
     if not layers:
         raise CellwrightError(
             f"{name} is an HDF5 file without layers of Keras: write it with model.save or model.save_weights"
         )
     return KerasFile(layers, architecture, True)
+
+
+def _architecture(text: str | bytes | None, name: str) -> Mapping[str, Any] | None:
+    """An architecture from its JSON."""
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise CellwrightError(f"the architecture in {name} is damaged: {error}") from None
+    if not isinstance(found, Mapping):
+        raise CellwrightError(f"the architecture in {name} is not one of Keras: it is a {type(found).__name__}")
+    return found
 
 
 def _layers(file: Any) -> dict[str, StoredLayer]:

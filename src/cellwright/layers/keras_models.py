@@ -105,7 +105,10 @@ def from_keras(path: str | PathLike[str]) -> nn.Sequential:
         raise CellwrightError(
             f"{path} has weights without an architecture: take its layers with layers_from_keras and put them together"
         )
-    found = OrderedDict(_modules(file, file.architecture))
+    try:
+        found = OrderedDict(_modules(file, file.architecture))
+    except KeyError as missing:
+        raise CellwrightError(f"the architecture in {path} is not one of Keras: it lacks {missing}") from None
     if not found:
         raise CellwrightError(f"{path} has an architecture without layers")
     return nn.Sequential(found).eval()
