@@ -20,7 +20,6 @@ Rows are written to ``benchmarks/results/kernels-THREADS.json``, where those of 
 from __future__ import annotations
 
 import argparse
-import datetime
 import logging
 import os
 import subprocess
@@ -30,8 +29,14 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rows import GRID, Results, Row, Size, results_file
-from table import SECTIONS, details, summary
+sys.path.insert(0, str(Path(__file__).parents[1] / "common"))
+
+from command import measure_section, numbers, positive, sections_among
+from lines import GRID, LINES, SECTIONS
+from rows import Results, Row, Size, results_file
+from table import details, summary
+
+BENCHMARK = "kernels"
 
 THREADS = (1, 2)
 REPEATS = 9
@@ -49,7 +54,7 @@ def main() -> int:
     if options.process:
         return measure(options)
     if options.markdown:
-        found = {threads: Results.read(results_file(threads)) for threads in options.threads}
+        found = {threads: Results.read(results_file(BENCHMARK, threads)) for threads in options.threads}
         print_summary(found)
         for threads, results in found.items():
             if options.only and results:
@@ -62,11 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python benchmarks/kernels", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", type=_sections, default=(), metavar="NAMES", help=", ".join(SECTIONS))
-    parser.add_argument(
-        "--threads", type=_numbers, default=THREADS, metavar="N,N", help="thread counts, 1,2 by default"
-    )
-    parser.add_argument("--repeats", type=_positive, default=REPEATS, metavar="N", help="turns of each row")
+    parser.add_argument("--only", type=sections_among(SECTIONS), default=(), metavar="NAMES", help=", ".join(SECTIONS))
+    parser.add_argument("--threads", type=numbers, default=THREADS, metavar="N,N", help="thread counts, 1,2 by default")
+    parser.add_argument("--repeats", type=positive, default=REPEATS, metavar="N", help="turns of each row")
     parser.add_argument("--sizes", type=_size, nargs="+", metavar="T,B,I,H", help="instead of the grid")
     parser.add_argument("--markdown", action="store_true", help="print the results that are there")
     parser.add_argument("--process", type=Path, help=argparse.SUPPRESS)  # where a fresh process writes its results
@@ -74,26 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _sections(text: str) -> tuple[str, ...]:
-    names = tuple(text.split(","))
-    if unknown := [name for name in names if name not in SECTIONS]:
-        raise argparse.ArgumentTypeError(f"no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
-    return names
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(_positive(part) for part in text.split(","))
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"a whole number from 1; got {number}")
-    return number
-
-
 def _size(text: str) -> Size:
-    return Size(*map(_positive, text.split(",")))
+    return Size(*map(positive, text.split(",")))
 
 
 # The program that starts the others
@@ -104,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
     start = time.perf_counter()
     found: dict[int, Results | None] = {}
     with tempfile.TemporaryDirectory() as folder:
-        one_thread = results_file(1)
+        one_thread = results_file(BENCHMARK, 1)
         for threads in options.threads:
             draft = Path(folder) / f"{threads}.json"
             found[threads] = results = _fresh_process(options, threads, draft, one_thread)
@@ -113,8 +98,8 @@ def run(options: argparse.Namespace) -> int:
             if threads == 1:
                 one_thread = draft
             if not options.sizes:
-                found[threads] = results = results.updated(Results.read(results_file(threads)))
-                results.write(results_file(threads))
+                found[threads] = results = results.updated(Results.read(results_file(BENCHMARK, threads)))
+                results.write(results_file(BENCHMARK, threads))
     print_summary(found)
     for threads in (threads for threads, results in found.items() if results is None):
         print(
@@ -126,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
 
 def print_summary(found: Mapping[int, Results | None]) -> None:
     """Print the table, and what was interpreted in it."""
-    print(f"\n{summary(found)}\n")
+    print(f"\n{summary(LINES, found)}\n")
     said = dict.fromkeys(message for results in found.values() if results for message in results.interpreted)
     for message in said:
         print(f"Said by cellwright: {message}.")
@@ -191,21 +176,13 @@ def measure(options: argparse.Namespace) -> int:
     peak = float(str(description["peak, GFLOP/s"]))
     bench = Bench(threads, options.sizes or GRID, options.repeats, Cores(), peak, report)
     for name in options.only or SECTIONS:
-        print(f"\n{name}: {_first_paragraph(SECTION_FUNCTIONS[name].__doc__)}", flush=True)
-        start = time.perf_counter()
-        SECTION_FUNCTIONS[name](bench)
-        print(f"({time.perf_counter() - start:.0f} s)", flush=True)
-        results.measured[name] = datetime.datetime.now(datetime.UTC).date().isoformat()
+        measure_section(name, SECTION_FUNCTIONS[name], bench, results)
         results.write(options.process)
         if name == "vanilla" and threads > 1 and _is_thrown_away(results, options.one_thread):
             return THROWN_AWAY
     if threads > 1 and "vanilla" not in results.measured:
         print("not compared with one thread, which takes the section vanilla", flush=True)
     return 0
-
-
-def _first_paragraph(docstring: str | None) -> str:
-    return " ".join((docstring or "").strip().split("\n\n")[0].split())
 
 
 def _is_thrown_away(results: Results, one_thread_file: Path | None) -> bool:

@@ -27,22 +27,6 @@ class Size(NamedTuple):
         return f"({', '.join(map(str, self))})"
 
 
-GRID = tuple(
-    Size(*size)
-    for size in (
-        (1, 1, 64, 64),
-        (3, 16, 1, 4),
-        (15, 16, 1, 15),
-        (152, 32, 1, 16),
-        (100, 1, 64, 64),
-        (100, 8, 64, 64),
-        (100, 32, 64, 128),
-        (128, 64, 256, 256),
-        (35, 20, 650, 650),
-    )
-)
-
-
 class Spread(NamedTuple):
     """The quartiles of repeated measurements."""
 
@@ -171,6 +155,6 @@ def _rounded(item: Any) -> Any:
     return [_rounded(part) for part in item] if isinstance(item, tuple) else item
 
 
-def results_file(threads: int) -> Path:
-    """Where the results of a thread count are kept."""
-    return RESULTS / f"kernels-{threads}.json"
+def results_file(benchmark: str, threads: int) -> Path:
+    """Where the results of a benchmark with a thread count are kept."""
+    return RESULTS / f"{benchmark}-{threads}.json"
