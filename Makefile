@@ -3,13 +3,14 @@
 TORCH ?= cpu
 export TORCH
 
-.PHONY: help run test bench format clean
+.PHONY: help run test bench bench-chip format clean
 .NOTPARALLEL:
 
 help:
 	@echo 'make run      set up and run the main job: an LSTM on the airline series, put on a memristor chip'
 	@echo 'make test     set up and run the checks and the tests'
 	@echo 'make bench    set up and measure the compiled loops beside torch: about ten minutes on an idle machine'
+	@echo 'make bench-chip   set up and measure exact wires, chips and programming: about five minutes on an idle machine'
 	@echo 'make format   set up and let ruff put the code in order'
 	@echo 'make clean    remove the environment and all caches; results stay'
 	@echo
@@ -17,6 +18,7 @@ help:
 	@echo 'make run TORCH=cuda                           a build of torch for NVIDIA GPUs instead of the CPU build'
 	@echo 'make test ARGS="tests/cells -x"               options of pytest'
 	@echo 'make bench ARGS="--only vanilla --threads 1"   some sections, one thread count; ARGS=--help has the rest'
+	@echo 'make bench-chip ARGS="--aihwkit PYTHON"       beside a Python that has aihwkit, and --badcrossbar likewise'
 	@echo 'PYTHON=python3.12 make run                    the Python to set up with (3.11 or newer)'
 
 run:
@@ -33,6 +35,10 @@ test:
 bench:
 	@tools/setup.sh run
 	.venv/bin/python benchmarks/kernels $(ARGS)
+
+bench-chip:
+	@tools/setup.sh run
+	.venv/bin/python benchmarks/chip $(ARGS)
 
 format:
 	@tools/setup.sh test

@@ -94,12 +94,13 @@ def test_the_figures_in_the_readme_are_the_measured_ones() -> None:
         assert f"| {mean:.2f} | {mean / 5.18:.2f} |" in readme
 
 
-def test_the_table_of_kernels_is_the_measured_one() -> None:
-    command = [sys.executable, ROOT / "benchmarks/kernels", "--markdown"]
+@pytest.mark.parametrize(("benchmark", "page", "least"), [("kernels", "kernels.md", 20), ("chip", "chip-speed.md", 8)])
+def test_the_tables_of_benchmarks_are_the_measured_ones(benchmark: str, page: str, least: int) -> None:
+    command = [sys.executable, ROOT / "benchmarks" / benchmark, "--markdown"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     rows = [line for line in printed.splitlines() if line.startswith("|")]
-    assert len(rows) > 20
-    page = (ROOT / "docs/kernels.md").read_text(encoding="utf-8")
-    squeezed = [re.sub(r" *\| *", "|", re.sub(r"-+", "-", line)) for line in page.splitlines()]
+    assert len(rows) > least
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    squeezed = [re.sub(r" *\| *", "|", re.sub(r"-+", "-", line)) for line in text.splitlines()]
     for row in rows:
         assert re.sub(r" *\| *", "|", re.sub(r"-+", "-", row)) in squeezed

@@ -13,6 +13,7 @@ from cellwright.files import write_atomically
 
 RESULTS = Path(__file__).parent.parent / "results"
 INFERENCE, TRAINING = "inference", "training step"
+TINY = 1e-4
 
 
 class Size(NamedTuple):
@@ -96,7 +97,9 @@ class Row:
 
 
 def written(spread: Spread) -> str:
-    """Median and quartiles, with three digits at least; one number where they are the same."""
+    """Median and quartiles, with three digits at least; one number where they are the same, or tiny."""
+    if 0 < spread.high < TINY:
+        return f"{spread.median:.1e}"
     digits = 0 if spread.median >= 100 or float(spread.median).is_integer() else 1 if spread.median >= 10 else 3
     low, median, high = (f"{number:,.{digits}f}" for number in spread)
     return median if spread.low == spread.high else f"{median} [{low} to {high}]"
