@@ -143,7 +143,9 @@ def _modules(file: KerasFile, architecture: Mapping[str, Any]) -> Iterator[tuple
         key = _key(file, kind, name, counts)
         build = _BUILDERS.get(kind)
         if build is None:
-            raise CellwrightError(f"layer {name!r} is a {kind}, which is not read; known are {', '.join(_BUILDERS)}")
+            raise CellwrightError(
+                f"layer {name!r} is of the class {kind}, which is not read; known are {', '.join(_BUILDERS)}"
+            )
         stored = file.layers.get(key, StoredLayer(name, key))
         for suffix, module in build(_Named(name, options, stored)):
             yield (name + suffix).replace(".", "_"), module
@@ -422,7 +424,7 @@ def _recurrent_layer(layer: str, kind: str, parts: Sequence[_Part], *, activatio
         got = [None if array is None else array.shape for array in (part.kernel, part.recurrent_kernel, part.bias)]
         if got != expected:
             raise CellwrightError(
-                f"layer {layer!r} is a {kind} with kernel, recurrent kernel and bias of the shapes "
+                f"layer {layer!r} is of the class {kind}, with kernel, recurrent kernel and bias of the shapes "
                 f"{', '.join(map(str, got))}; expected {', '.join(map(str, expected))}"
             )
     found = _empty_layer(
