@@ -220,9 +220,16 @@ def test_switching_programming_off_leaves_the_same_devices_stuck_and_the_reverse
 
 @pytest.mark.parametrize("cause", [cause for cause in CAUSES if cause != "read_noise"])
 def test_switching_a_cause_off_leaves_the_draws_of_read_noise(cause):
-    shape = torch.Size((CHIPS, 3, 12))
-    whole, other = array(ChipSettings()), array(ChipSettings().without(cause))
-    assert torch.equal(whole._noise(shape), other._noise(shape))
+    """Two chips that differ in read noise alone differ by the same number of deviations, with the cause and without."""
+    settings = replace(ChipSettings(), output_bits=None, affine=False)
+    drawn = []
+    for chosen in (settings, replace(settings.without(cause), output_bits=None)):
+        inputs = samples()[:2].expand(CHIPS, -1, -1)
+        noisy, still = array(chosen), array(chosen.without("read_noise"))
+        driven = noisy.bank.split(noisy._drive(inputs))
+        variance = noisy.bank.noise_variance(driven, noisy.bank.currents(driven))[:, 0]
+        drawn.append((noisy(inputs) - still(inputs)) * noisy.tiles[0].scale / variance.sqrt())
+    torch.testing.assert_close(drawn[0], drawn[1], rtol=1e-6, atol=1e-6)
 
 
 def test_a_chip_is_the_same_in_any_batch_and_one_seed_gives_one_result():
@@ -255,3 +262,19 @@ def test_converters_need_a_calibration():
         AnalogArray(matrix(), ChipSettings(), Draws(0, 1), None)
     found = AnalogArray(matrix(), IDEAL, Draws(0, 2), None)
     assert errors(found).abs().max() < 1e-11
+
+
+@pytest.mark.parametrize("wires", [None, Wires(2.0, 2.0, 5.0, 5.0)])
+@pytest.mark.parametrize("bits", [None, 8])
+@pytest.mark.parametrize("tile", [(128, 64), (8, 5)])
+def test_a_read_in_one_pass_is_the_read_step_by_step(wires, bits, tile):
+    settings = replace(IDEAL, read_noise=True, wires=wires, output_bits=bits, tile=tile)
+    found = array(settings)
+    driven = found.bank.split(found._drive(samples()[:7].expand(CHIPS, -1, -1)))
+    passed = found.bank.noisy_read(driven, found._draws, 3)
+    found.bank._in_one_pass = False
+    stepped = found.bank.noisy_read(driven, found._draws, 3)
+    assert passed.shape == stepped.shape
+    near = (passed - stepped).abs() < 1e-9
+    # Where a value lies between two codes, the last place decides.
+    assert near.double().mean() > (1.0 if bits is None else 0.995) - 1e-12

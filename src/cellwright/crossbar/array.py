@@ -21,8 +21,6 @@ from cellwright.errors import CellwrightError
 Tensor = torch.Tensor
 
 _SAMPLES = 1024  # calibration vectors at once, and for the affine correction in all
-_NOISE_AHEAD = 32  # reads whose noise is drawn at once,
-_NOISE_NUMBERS = 1_000_000  # but no more numbers than these
 _REMEMBERED = 4_000_000  # input values that are kept until their second moments are taken
 
 
@@ -92,7 +90,7 @@ class AnalogArray:
         for tile in self.tiles:
             tile.age()
         self.bank = Bank(self.tiles, settings)
-        self._noise = _NoiseAhead(own)
+        self._draws, self._reads = own, 0
         self._driven: list[Tensor] = []
         self._second_moment = self.ranges.new_zeros(self.chips, len(target), len(target))
         self.vectors = 0
@@ -161,31 +159,29 @@ class AnalogArray:
         for plane, weight in bit_planes(torch.round(driven * levels), self.settings.input_bits):
             yield plane, weight / levels
 
-    def _read(self, bank: Bank, driven: Tensor, noise: _NoiseAhead | None) -> Tensor:
+    def _read(self, bank: Bank, driven: Tensor, noise: Draws | None) -> Tensor:
         """Digital outputs, (chips, batch, columns), without the offset of the correction."""
         total = None
         for pulses, weight in self._pulses(driven):
-            currents = bank.currents(pulses)
             if noise is None or not bank.noisy:
-                part = bank.convert(bank.outputs(currents))
+                part = bank.convert(bank.outputs(bank.currents(pulses)))
             else:
-                with torch.no_grad():
-                    deviation = bank.noise_variance(pulses, currents).sqrt_()
-                reads = [
-                    bank.convert(bank.outputs(torch.addcmul(currents, noise(currents.shape), deviation)))
-                    for _ in range(self.settings.averaged_reads)
-                ]
+                reads = [bank.noisy_read(pulses, noise, self._next_read()) for _ in range(self.settings.averaged_reads)]
                 part = reads[0] if len(reads) == 1 else torch.stack(reads).mean(0)
             part = part if weight == 1.0 else part * weight
             total = part if total is None else total + part
         assert total is not None
         return total
 
+    def _next_read(self) -> int:
+        self._reads += 1
+        return self._reads - 1
+
     def __call__(self, inputs: Tensor) -> Tensor:
         """(chips, batch, inputs) to (chips, batch, outputs); each tile is converted before the digital sum."""
         driven = self._drive(inputs.to(torch.float64))
         self._remember(driven.detach())
-        outputs = self._read(self.bank, self.bank.split(driven), self._noise) + self.bank.offset
+        outputs = self._read(self.bank, self.bank.split(driven), self._draws) + self.bank.offset
         return outputs.to(inputs.dtype)
 
     def _remember(self, driven: Tensor) -> None:
@@ -206,7 +202,7 @@ class AnalogArray:
         self.vectors = 0
         self._driven = []
         self._second_moment = torch.zeros_like(self._second_moment)
-        self._noise.step = 0
+        self._reads = 0
 
     @property
     def name(self) -> str:
@@ -249,26 +245,6 @@ class AnalogArray:
         for tile, tensor in zip(self.tiles, what, strict=True):
             bands.setdefault((tile.place.bit_slice, tile.place.rows.start), []).append(tensor)
         return torch.cat([torch.cat(band, -1) for band in bands.values()], -2)
-
-
-class _NoiseAhead:
-    """The draws of read noise, read after read; several reads are drawn at once."""
-
-    def __init__(self, draws: Draws) -> None:
-        self._draws = draws
-        self._ahead: Tensor | None = None
-        self._first = 0
-        self.step = 0
-
-    def __call__(self, shape: torch.Size) -> Tensor:
-        count = shape[1:].numel()
-        steps = max(1, min(_NOISE_AHEAD, _NOISE_NUMBERS // (shape[0] * count)))
-        ahead = self._ahead
-        if ahead is None or ahead.shape[-1] != count or not self._first <= self.step < self._first + len(ahead):
-            ahead = self._draws.normal_steps("read_noise", range(self.step, self.step + steps), count)
-            self._ahead, self._first = ahead, self.step
-        self.step += 1
-        return ahead[self.step - 1 - self._first].reshape(shape)
 
 
 def _checked(matrix: Matrix, calibration: Tensor | None, settings: ChipSettings) -> Tensor | None:

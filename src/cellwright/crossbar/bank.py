@@ -12,6 +12,8 @@ from itertools import groupby
 import torch
 
 from cellwright.crossbar.converters import levels_of, polynomial, to_codes
+from cellwright.crossbar.draws import Draws
+from cellwright.crossbar.read_ir import read_with_noise
 from cellwright.crossbar.read_noise import NoiseForm
 from cellwright.crossbar.settings import ChipSettings
 from cellwright.crossbar.tile import AnalogTile
@@ -43,10 +45,11 @@ class Bank:
         bits = settings.output_bits
         self._levels = None if bits is None else levels_of(bits)
         unit = self._levels or 1.0
-        self._to_code = self._column(lambda tile: unit / (tile.scale * tile.full_scale))
-        self._of_code = self._column(lambda tile: tile.full_scale * tile.gain / unit)
+        self._to_code = self._column(lambda tile: unit / (tile.scale * tile.full_scale)).contiguous()
+        self._of_code = self._column(lambda tile: tile.full_scale * tile.gain / unit).contiguous()
         self.offset = self._column(lambda tile: tile.offset).sum(1)
         self._errors = self._converter_errors()
+        self._in_one_pass = self.layout.along == "rows" and self._errors is None
 
     def split(self, inputs: Tensor) -> Tensor:
         """(chips, batch, rows), with the bias row, to the rows of each band: (chips, bands, batch, rows)."""
@@ -77,7 +80,32 @@ class Bank:
     def noise_variance(self, inputs: Tensor, currents: Tensor) -> Tensor:
         """Of one read, (chips, bands, batch, lines) siemens squared."""
         assert self._noise is not None
-        return self._noise.variance(inputs, inputs.abs() if self._pulse_width else inputs.square(), currents)
+        return self._noise.variance(inputs, self._lasting(inputs), currents)
+
+    def _lasting(self, inputs: Tensor) -> Tensor:
+        """What the noise of a device that sees an input is multiplied by."""
+        return inputs.abs() if self._pulse_width else inputs.square()
+
+    def noisy_read(self, inputs: Tensor, draws: Draws, step: int) -> Tensor:
+        """Currents with the noise of one read, converted: (chips, batch, columns) without the offset.
+
+        Args:
+            inputs: from ``split``.
+            draws: of the array.
+            step: number of the read.
+        """
+        currents = self.currents(inputs)
+        if self._in_one_pass and not currents.requires_grad and currents.device.type == "cpu":
+            assert self._noise is not None
+            own, cross = self._noise.products(inputs, self._lasting(inputs))
+            return read_with_noise(
+                currents, own, cross, self._noise.level, self._to_code, self._of_code, self._levels,
+                draws.keys("read_noise"), step,
+            )  # fmt: skip
+        with torch.no_grad():
+            deviation = self.noise_variance(inputs, currents).sqrt_()
+            noise = draws.normal("read_noise", step, currents[0].numel()).reshape(currents.shape)
+        return self.convert(self.outputs(torch.addcmul(currents, noise, deviation)))
 
     def outputs(self, lines: Tensor) -> Tensor:
         """Currents of the bit lines to those that are converted, (chips, bands, batch, columns)."""
@@ -124,11 +152,12 @@ class Bank:
             return None
         cross = [form.cross for form in forms if form is not None and form.cross is not None]
         level = [form.level for form in forms if form is not None and form.level is not None]
-        return NoiseForm(
+        found = NoiseForm(
             self._matrices(own),
             self._matrices(cross) if cross else None,
             self._line(level)[:, :, 0] if level else None,
         )
+        return found.single()
 
     def _converter_errors(self) -> Tensor | None:
         """(4, chips, bands, 1, columns): one converter a tile."""

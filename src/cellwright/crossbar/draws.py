@@ -55,6 +55,7 @@ class Draws:
         self.place = place
         self.device = torch.device(device)
         self._keys: dict[str, tuple[Tensor, Tensor]] = {}
+        self._joined: dict[str, Tensor] = {}
 
     def at(self, *place: int | str) -> Draws:
         """The draws of a place inside this one."""
@@ -68,7 +69,7 @@ class Draws:
         """The same for several steps at once, (steps, chips, count)."""
         if self.device.type == "cpu":
             drawn = torch.empty(len(steps), self.chips, ceil(count / 4), 4, dtype=torch.float64)
-            fill_normals(drawn, torch.cat(self._key(cause), 1), steps.start)
+            fill_normals(drawn, self.keys(cause), steps.start)
             return drawn.flatten(-2)[..., :count]
         words = self._words(cause, steps, ceil(count / 4))
         pairs = [*_box_muller(words[0], words[1]), *_box_muller(words[2], words[3])]
@@ -85,6 +86,12 @@ class Draws:
         zero = torch.zeros_like(element)
         words = philox((element, zero, zero + step, zero + 1), (k0[chip, 0], k1[chip, 0]))
         return _box_muller(words[0], words[1])
+
+    def keys(self, cause: str) -> Tensor:
+        """(chips, 2): the two words of each chip's key, for compiled code."""
+        if cause not in self._joined:
+            self._joined[cause] = torch.cat(self._key(cause), 1)
+        return self._joined[cause]
 
     def _words(self, cause: str, steps: range, counters: int) -> tuple[Tensor, ...]:
         element = torch.arange(counters, device=self.device)

@@ -20,7 +20,7 @@ PHILOX_ROUNDS = 10
 PHILOX_MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 PHILOX_WEYL = (0x9E3779B9, 0xBB67AE85)
 _MASK = 0xFFFFFFFF
-_NORMALS_A_COUNTER = 4
+NORMALS_A_COUNTER = 4
 
 
 def fill_normals(out: Tensor, keys: Tensor, first_step: int) -> None:
@@ -45,6 +45,12 @@ def _function() -> Callable[..., None]:
 
 def _text(width: int) -> str:
     module = ir.Module("normals")
+    print_normals(module, width)
+    return str(module)
+
+
+def print_normals(module: ir.Module, width: int) -> ir.Function:
+    """Add the function ``normals(out, keys, first step, last step, chips, counters)`` to a module."""
     arguments = [POINTER, POINTER, INDEX, INDEX, INDEX, INDEX]
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), "normals")
     out, keys, first, last, chips, counters = function.args
@@ -52,8 +58,8 @@ def _text(width: int) -> str:
     v = Vectors(b, FLOAT64, width)
     lanes = ir.Constant(v.integers, list(range(width)))
     # A last vector that is not full is written to this room first.
-    room = b.alloca(ir.ArrayType(v.scalar, _NORMALS_A_COUNTER * width))
-    row = b.mul(counters, constant(_NORMALS_A_COUNTER))
+    room = b.alloca(ir.ArrayType(v.scalar, NORMALS_A_COUNTER * width))
+    row = b.mul(counters, constant(NORMALS_A_COUNTER))
     with counted(b, first, last) as (step, _, _), counted(b, constant(0), chips) as (chip, _, _):
         words = b.gep(keys, [b.mul(chip, constant(2))], source_etype=INDEX)
         key = tuple(_splat(v, b.load(b.gep(words, [constant(k)], source_etype=INDEX), typ=INDEX)) for k in (0, 1))
@@ -65,16 +71,16 @@ def _text(width: int) -> str:
             four = _four_normals(v, _philox(v, (element, zero, _splat(v, step), zero), key))
             left = b.sub(counters, counter)
             full = b.icmp_signed(">=", left, constant(width))
-            here = b.gep(place, [b.mul(counter, constant(_NORMALS_A_COUNTER))], source_etype=v.scalar)
+            here = b.gep(place, [b.mul(counter, constant(NORMALS_A_COUNTER))], source_etype=v.scalar)
             target = b.select(full, here, b.bitcast(room, POINTER))
             for part, vector in enumerate(_interleaved(v, four)):
                 v.store(vector, b.gep(target, [constant(part * width)], source_etype=v.scalar))
-            kept = b.select(full, constant(0), b.mul(left, constant(_NORMALS_A_COUNTER)))
+            kept = b.select(full, constant(0), b.mul(left, constant(NORMALS_A_COUNTER)))
             with counted(b, constant(0), kept) as (number, _, _):
                 one = b.load(b.gep(target, [number], source_etype=v.scalar), typ=v.scalar)
                 b.store(one, b.gep(here, [number], source_etype=v.scalar))
     b.ret_void()
-    return str(module)
+    return function
 
 
 def _splat(v: Vectors, scalar: Vector) -> Vector:

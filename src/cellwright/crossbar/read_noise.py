@@ -62,11 +62,21 @@ class NoiseForm:
             squares: their squares, or for pulses of different width the times that they last.
             currents: (chips, batch, lines): of the bit lines for these inputs, in siemens.
         """
-        variance = squares @ self.own
-        if self.cross is None or self.level is None:
-            return variance
-        rest = torch.addcmul(-2 * (inputs @ self.cross), currents, self.level[..., None, :])
-        return torch.addcmul(variance, currents, rest).clamp_(min=0)
+        own, cross = self.products(inputs, squares)
+        if cross is None or self.level is None:
+            return own.to(currents.dtype)
+        rest = torch.addcmul(-2 * cross.to(currents.dtype), currents, self.level[..., None, :])
+        return torch.addcmul(own.to(currents.dtype), currents, rest).clamp_(min=0)
+
+    def products(self, inputs: Tensor, squares: Tensor) -> tuple[Tensor, Tensor | None]:
+        """u^2 own and u cross, (chips, batch, lines), in the precision of the form."""
+        precision = self.own.dtype
+        cross = None if self.cross is None else inputs.to(precision) @ self.cross
+        return squares.to(precision) @ self.own, cross
+
+    def single(self) -> NoiseForm:
+        """In single precision, which is plenty for a variance, but for the level."""
+        return NoiseForm(self.own.float(), None if self.cross is None else self.cross.float(), self.level)
 
     def mapped(self, function: Callable[[Tensor], Tensor]) -> NoiseForm:
         """With the matrices put through a function."""
