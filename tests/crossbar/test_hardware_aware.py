@@ -69,6 +69,25 @@ def test_every_batch_meets_a_chip_of_its_own_and_one_seed_the_same_ones():
     assert not torch.equal(answers[1], answers[2])
 
 
+def test_a_resumed_training_meets_the_same_chips(tmp_path):
+    """Ten epochs at once, and five that go on to ten: the same bits."""
+    settings = FitSettings(epochs=10, optimizer="adam", learning_rate=0.01, batch_size=4)
+    straight, resumed = Network(3), Network(3)
+    fit(HardwareAware(straight, calibration=X, seed=3), (X, Y), settings)
+
+    def interrupt(progress):
+        if progress.epoch == 5:
+            raise KeyboardInterrupt
+
+    kept = tmp_path / "training.checkpoint"
+    with pytest.raises(KeyboardInterrupt):
+        fit(HardwareAware(resumed, calibration=X, seed=3), (X, Y), settings, checkpoint=kept, callback=interrupt)
+    again = Network(3)
+    fit(HardwareAware(again, calibration=X, seed=3), (X, Y), settings, checkpoint=kept)
+    for mine, wanted in zip(again.parameters(), straight.parameters(), strict=True):
+        assert torch.equal(mine, wanted)
+
+
 def test_it_answers_in_software_when_it_is_not_training_and_trains_the_model_itself():
     model = Network()
     aware = HardwareAware(model, calibration=X)

@@ -38,7 +38,8 @@ class HardwareAware(nn.Module):
         calibration: training inputs, one tensor or the tuple of the model's arguments. Every new chip is calibrated
             with them, as ``program`` does.
         seed: of all draws: chip number k of a training is the same in every training.
-        batches_a_chip: so many calls meet the same chip; its weights are new each time.
+        batches_a_chip: so many calls meet the same chip; its weights are new each time. How many calls there were is
+            part of the module's state, so that a training that is resumed meets the chips that it would have met.
         allow_digital, batch_dimension: as in ``program``.
 
     Raises:
@@ -62,7 +63,8 @@ class HardwareAware(nn.Module):
         self.model = model
         self.settings = settings or ChipSettings()
         self.seed, self.batches_a_chip = seed, batches_a_chip
-        self.batches = 0
+        self.batches: Tensor
+        self.register_buffer("batches", torch.zeros((), dtype=torch.int64))  # so that a resumed training goes on
         self._calibration = (calibration,) if isinstance(calibration, Tensor) else tuple(calibration)
         # Modules of their own on the same parameters; in a tuple, so that torch does not count these twice.
         self._copies = tuple(Sites(_on_the_same_parameters(model), allow_digital, batch_dimension) for _ in range(2))
@@ -77,7 +79,7 @@ class HardwareAware(nn.Module):
             return self.model(*inputs, **options)
         on_chip, _ = self._copies
         self._manufacture(on_chip)
-        self.batches += 1
+        self.batches.add_(1)
         dimension = on_chip.rows.batch_dimension
         on_chip.rows.begin(batch_of(inputs, dimension), dimension)
         return on_chip.model.train()(*inputs, **options)
@@ -87,7 +89,7 @@ class HardwareAware(nn.Module):
         in_software = self._copies[1]
         in_software.model.eval()
         recorded = in_software.record(self._calibration)
-        number = self.batches // self.batches_a_chip
+        number = int(self.batches) // self.batches_a_chip
         for site in on_chip.found:
             matrix = site.matrix
             draws = Draws(self.seed, 1, "training", number, device=matrix.weights.device)

@@ -1,0 +1,215 @@
+"""What chips lose, and what calibration and training on chips give back: the airline and the wafer networks.
+
+    python benchmarks/recovery.py [--only airline|wafer] [--data FOLDER]
+
+Every network is programmed into 50 chips: as it was trained, without and with the correction of each column, and after
+training on chips for a quarter of its epochs at a quarter of its learning rate. The same training once more in software tells
+what the chips taught from what more training did. Two chips: the default, and a rough one. Results go to
+``recovery.csv`` beside this file, a row a network, seed, chip and treatment; ``docs/recovery.md`` shows them.
+
+The wafers are the 1000 of the UCR archive's training half (``ucr_wafer/Wafer_TRAIN.tsv.gz`` in the folder of data
+sets), in five stratified folds: four train, one is tested, so that each wafer is tested once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import csv
+import gzip
+import io
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cellwright import FitSettings, fit
+from cellwright.crossbar import ChipSettings, HardwareAware, program
+from cellwright.files import write_atomically
+from cellwright.tasks import Forecaster, find, train
+
+HERE = Path(__file__).parent
+DATA = Path(os.environ.get("CELLWRIGHT_DATA", HERE.parents[1] / "shared" / "data"))
+CHIPS = 50
+SETTINGS = {
+    "default": ChipSettings(),
+    "rough": ChipSettings(input_bits=5, output_bits=5, tolerance=0.1, stuck_on=0.005, stuck_off=0.005),
+}
+COLUMNS = ("network", "metric", "seed", "chip", "treatment", "software", "chip_p5", "chip_p50", "chip_p95")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trained network with what it takes to train it further and to judge it.
+
+    Attributes:
+        measures: by name, what outputs (..., tested) are worth.
+    """
+
+    network: str
+    seed: int
+    model: nn.Module
+    data: tuple[Tensor, Tensor]
+    settings: FitSettings
+    loss: Callable[[Tensor, Tensor], Tensor]
+    calibration: Tensor
+    test: Tensor
+    measures: dict[str, Callable[[Tensor], Tensor]]
+
+
+def airline() -> Iterator[Trial]:
+    task = find("airline")
+    for name in ("best", "survey", "li2019"):
+        recipe = task.recipe(name)
+        data = task.training_data(recipe).everything
+        for seed in recipe.seeds:
+            trained = train(task, recipe, seed)
+
+            def error(outputs: Tensor, recipe=recipe) -> Tensor:
+                return task.metrics(task.forecast(outputs.flatten(0, 1), recipe))["rmse"]
+
+            settings, test = replace(recipe.training, seed=seed), task.test_inputs(recipe)
+            known = data.inputs, data.targets
+            mean = nn.functional.mse_loss
+            yield Trial(
+                f"airline {name}", seed, trained.model, known, settings, mean, data.inputs, test, {"rmse": error}
+            )
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Wafers (any, 152, 1) to learn from and to be tested, with their labels: 1 is abnormal."""
+
+    series: Tensor
+    labels: Tensor
+    test: Tensor
+    answers: Tensor
+
+
+def folds(folder: Path) -> list[Fold]:
+    """Five folds with the classes in equal parts."""
+    with gzip.open(folder / "ucr_wafer" / "Wafer_TRAIN.tsv.gz", "rt") as file:
+        table = torch.from_numpy(np.loadtxt(file)).float()
+    labels, series = (table[:, 0] < 0).float(), table[:, 1:, None]
+    generator, number = torch.Generator().manual_seed(0), torch.empty(len(labels), dtype=torch.int64)
+    for label in (0, 1):
+        rows = (labels == label).nonzero()[:, 0]
+        number[rows[torch.randperm(len(rows), generator=generator)]] = torch.arange(len(rows)) % 5
+    parts = [(number != fold, number == fold) for fold in range(5)]
+    return [Fold(series[rest], labels[rest], series[tested], labels[tested]) for rest, tested in parts]
+
+
+def wafer(folder: Path) -> Iterator[Trial]:
+    """An LSTM of 16 units that sees one value of a wafer a step, 152 in all, and answers after the last."""
+    for seed, fold in enumerate(folds(folder)):
+        torch.manual_seed(seed)
+        model, data = Forecaster("lstm", 1, 16), (fold.series, fold.labels[:, None])
+        loss = nn.BCEWithLogitsLoss(pos_weight=(1 - fold.labels).sum() / fold.labels.sum())
+        settings = FitSettings(epochs=60, optimizer="adam", learning_rate=0.01, batch_size=50, clip_norm=1.0, seed=seed)
+        fit(model, data, settings, loss=loss)
+        measures = {
+            name: lambda outputs, rule=rule, answers=fold.answers: rule(outputs[..., 0] > 0, answers)
+            for name, rule in WAFER_MEASURES.items()
+        }
+        yield Trial("wafer", seed, model, data, settings, loss, fold.series[:200], fold.test, measures)
+
+
+def recall(guesses: Tensor, answers: Tensor) -> Tensor:
+    return guesses[..., answers > 0].double().mean(-1)
+
+
+def balanced_accuracy(guesses: Tensor, answers: Tensor) -> Tensor:
+    return (recall(guesses, answers) + recall(~guesses, 1 - answers)) / 2
+
+
+WAFER_MEASURES = {"abnormal recall": recall, "balanced accuracy": balanced_accuracy}
+
+
+def nearest_neighbour(folder: Path) -> list[dict[str, object]]:
+    """The baseline for wafers: the label of the nearest wafer of the other folds, after Euclid."""
+    rows = []
+    for seed, fold in enumerate(folds(folder)):
+        guesses = fold.labels[torch.cdist(fold.test[..., 0], fold.series[..., 0]).argmin(1)] > 0
+        for name, rule in WAFER_MEASURES.items():
+            found = rule(guesses, fold.answers).item()
+            rows.append(row("wafer", name, seed, "", "1-nearest neighbour", found, []))
+    return rows
+
+
+def measured(trial: Trial) -> Iterator[dict[str, object]]:
+    """All rows of a trained network."""
+    rate = trial.settings.learning_rate
+    assert rate is not None
+    quarter = replace(trial.settings, epochs=max(1, trial.settings.epochs // 4), learning_rate=rate / 4)
+
+    def trained_on(chip: ChipSettings | None) -> nn.Module:
+        model = copy.deepcopy(trial.model)
+        learner = model if chip is None else HardwareAware(model, chip, calibration=trial.calibration, seed=trial.seed)
+        fit(learner, trial.data, quarter, loss=trial.loss)
+        return model.eval()
+
+    longer = trained_on(None)
+    for name, chip in SETTINGS.items():
+        yield from judged(trial, trial.model, name, "as trained, no correction", replace(chip, affine=False))
+        yield from judged(trial, trial.model, name, "corrected columns", chip)
+        yield from judged(trial, longer, name, "corrected columns, more training in software", chip)
+        yield from judged(trial, trained_on(chip), name, "corrected columns, training on chips", chip)
+
+
+def judged(
+    trial: Trial, model: nn.Module, name: str, treatment: str, chip: ChipSettings
+) -> Iterator[dict[str, object]]:
+    with torch.no_grad():
+        software = model.eval()(trial.test)[0]
+        on_chips = program(model, chip, chips=CHIPS, seed=1000, calibration=trial.calibration)(trial.test)[0]
+    for metric, measure in trial.measures.items():
+        chips = [measure(outputs[None] if trial.network != "wafer" else outputs).item() for outputs in on_chips]
+        mine = measure(software[None] if trial.network != "wafer" else software).item()
+        yield row(trial.network, metric, trial.seed, name, treatment, mine, chips)
+
+
+def row(
+    network: str, metric: str, seed: int, chip: str, treatment: str, software: float, chips: list[float]
+) -> dict[str, object]:
+    spread = np.percentile(chips, (5, 50, 95)).tolist() if chips else ["", "", ""]
+    values = (network, metric, seed, chip, treatment, software, *spread)
+    return dict(zip(COLUMNS, (f"{v:.6g}" if isinstance(v, float) else v for v in values), strict=True))
+
+
+def write(rows: list[dict[str, object]], networks: set[str]) -> None:
+    """Rows of these networks take the place of the earlier ones."""
+    path = HERE / "recovery.csv"
+    kept: list[dict[str, object]] = []
+    if path.exists():
+        with path.open(encoding="utf-8", newline="") as file:
+            kept = [dict(old) for old in csv.DictReader(file) if old["network"] not in networks]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(sorted(kept + rows, key=lambda found: str(found["network"])))
+    write_atomically(path, text.getvalue())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=("airline", "wafer"))
+    parser.add_argument("--data", type=Path, default=DATA, help="the folder of data sets")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    trials = {"airline": airline, "wafer": lambda: wafer(options.data)}
+    for name, make in trials.items():
+        if options.only not in (None, name):
+            continue
+        rows = nearest_neighbour(options.data) if name == "wafer" else []
+        for trial in make():
+            rows += measured(trial)
+            write(rows, {str(found["network"]) for found in rows})
+            print(trial.network, trial.seed, *(f"{found['treatment']}: {found['chip_p50']}" for found in rows[-8:]))
+
+
+if __name__ == "__main__":
+    main()
