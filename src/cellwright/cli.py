@@ -71,6 +71,45 @@ def run(
 
 
 @command
+def sweep(
+    task: Annotated[str, typer.Argument(help="what is learnt: airline")],
+    over: Annotated[list[str], typer.Option(help="what to vary, as bits=4,6,8; given again, all combinations are run")],
+    out: Annotated[Path | None, typer.Option(help="folder for the results; by default runs/sweep-TASK-RECIPE")] = None,
+    recipe: Annotated[str, typer.Option(help="how it is learnt, as in run")] = "",
+    cell: Annotated[str, typer.Option(help="a cell of the catalogue, or FILE.py:CLASS")] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="networks to train, one a seed; all points share them")] = 5,
+    device: Annotated[str, typer.Option(help="memristors of the base chip, as in run")] = "li2019",
+    chips: Annotated[int, typer.Option(min=1, help="chips to program with each network at each point")] = 50,
+    seed: Annotated[int, typer.Option(min=0, help="the first seed, of networks and of chips")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="how many points and networks at a time")] = 1,
+    backend: Annotated[str, typer.Option(help="what runs them: loky (processes of this machine), dask, ray")] = "loky",
+    scheduler: Annotated[str, typer.Option(help="address of a Dask or Ray cluster; by default a local one")] = "",
+    table: Annotated[
+        str, typer.Option("--format", help="csv, parquet (beside CSV); by default both where pyarrow is installed")
+    ] = "",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results made with other settings")] = False,
+) -> None:
+    """Vary the settings of the chip, and report what each does to the error and what a smaller error costs."""
+    from rich.console import Console
+
+    from cellwright.studies.job import RunSettings
+    from cellwright.studies.plan import SweepSettings
+    from cellwright.studies.sweep import run_sweep
+
+    run = RunSettings(task=task, recipe=recipe, cell=cell, seeds=seeds, device=device, chips=chips, seed=seed)
+    run_sweep(
+        SweepSettings(run=run, over=tuple(over)),
+        out,
+        jobs=jobs,
+        backend=backend,
+        scheduler=scheduler,
+        table_format=table,
+        overwrite=overwrite,
+        console=Console(),
+    )
+
+
+@command
 def cells() -> None:
     """List the cells of the catalogue."""
     from rich.console import Console

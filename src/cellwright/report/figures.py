@@ -55,7 +55,7 @@ def forecast(record: RunReport, width: float = WIDE) -> Figure:
         series, errors = figure.subplots(**shape)
         _draw_series(series, record)
         _draw_errors(errors, record)
-        _legend(series, "outside upper left", 4 if wide else 2)
+        legend(series, "outside upper left", 4 if wide else 2)
     return figure
 
 
@@ -167,7 +167,7 @@ def training(record: RunReport, width: float = MEDIUM) -> Figure:
         axes.set_ylabel(short(record.loss, 40))
         axes.margins(x=0.02)
         axes.grid(axis="y")
-        _legend(axes, "outside upper left", 3)
+        legend(axes, "outside upper left", 3)
     return figure
 
 
@@ -222,7 +222,7 @@ def convergence(record: RunReport, width: float = MEDIUM) -> Figure:
         axes.set_ylim(0, 103)
         axes.set_xlim(0, _rounds_that_matter(record.arrays))
         axes.grid(axis="y")
-        _legend(axes, "outside upper left", 2)
+        legend(axes, "outside upper left", 2)
     return figure
 
 
@@ -316,7 +316,7 @@ def _label_lines(axes: Axes, axis: str, name: str, groups: Sequence[tuple[str, i
         (axes.axvline if axis == "x" else axes.axhline)(end - 0.5, color=colour, linewidth=0.8)
 
 
-def _legend(axes: Axes, place: Literal["outside upper left", "outside lower left"], columns: int) -> None:
+def legend(axes: Axes, place: Literal["outside upper left", "outside lower left"], columns: int) -> None:
     """What the lines and bars are, outside of the axes, where there are any."""
     handles, labels = axes.get_legend_handles_labels()
     figure = axes.get_figure()

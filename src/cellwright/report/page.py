@@ -37,9 +37,9 @@ def html(record: RunReport, documents: Mapping[str, str] | None = None) -> str:
     if documents is None:
         documents = {name: svg(figure, name) for name, figure in figures(record).items()}
     pictures = {name: inline(document, name, describe(record, name)) for name, document in documents.items()}
-    return _template().render(
+    return template("page.html").render(
         record=record,
-        css=Markup(files(__package__).joinpath("page.css").read_text(encoding="utf-8")),
+        css=css(),
         figures={name: Markup(picture) for name, picture in pictures.items()},
         equations=[(equation, safe_mathml(equation.mathml)) for equation in record.equations],
         maps=[name.replace("_", "-") for name in MAPS],
@@ -53,10 +53,16 @@ def html(record: RunReport, documents: Mapping[str, str] | None = None) -> str:
     )
 
 
+def css() -> Markup:
+    """The look of every page."""
+    return Markup(files(__package__).joinpath("page.css").read_text(encoding="utf-8"))
+
+
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A page of this folder by its file name; what is put into it is shown as text, but for `Markup`."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
+    return environment.from_string(files(__package__).joinpath(name).read_text(encoding="utf-8"))
 
 
 def safe_mathml(text: str) -> Markup | None:

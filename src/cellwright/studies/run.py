@@ -51,8 +51,8 @@ def run_study(
     folder = ResultsFolder(Path(out) if out else job.default_folder, job.described(), overwrite=overwrite)
     if console is not None:
         _introduce(job, console)
-    with _one_thread():
-        networks = _train(job, folder, console)
+    with one_thread():
+        networks = train_networks(job, folder.path / "checkpoints", console)
         hardware = _measure(job, networks, folder, console)
         report = summarise(job, networks, hardware)
     if console is not None:
@@ -73,7 +73,7 @@ def _introduce(job: Job, console: Console) -> None:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Keep torch to one thread: faster for networks this small, and the same bits on any number of cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -83,7 +83,8 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _train(job: Job, folder: ResultsFolder, console: Console | None) -> list[Trained]:
+def train_networks(job: Job, checkpoints: Path, console: Console | None) -> list[Trained]:
+    """The networks of all seeds, in their order; what the folder of checkpoints has is not trained again."""
     networks = []
     for seed in job.seeds:
         steps: list[Progress] = []
@@ -92,7 +93,7 @@ def _train(job: Job, folder: ResultsFolder, console: Console | None) -> list[Tra
             job.recipe,
             seed,
             cell=job.settings.cell,
-            folder=folder.path / "checkpoints",
+            folder=checkpoints,
             callback=steps.append,
             console=console,
         )

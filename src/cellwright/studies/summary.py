@@ -101,7 +101,7 @@ def summarise(job: Job, networks: Sequence[Trained], hardware: Sequence[Hardware
         counts_formula=str(counts(program)),
         sizes={name: size for name, size in sizes.items() if size},
         citation=job.listed.citation,
-        versions=_versions(),
+        versions=versions(),
     )
 
 
@@ -178,7 +178,7 @@ def _array(array: AnalogArray) -> ArrayReport:
         target=array.physical([tile.programmed.targets for tile in tiles]).numpy(),
         programmed=conductances.numpy(),
         wire_loss=(effective / conductances.where(conductances > 0, torch.nan)).numpy(),
-        programming=_programming(array),
+        programming=programming_of(array),
         row_groups=_groups((*array.spec.row_groups, *bias), doubled_rows, stacked),
         column_groups=_groups(array.spec.column_groups, doubled_columns, stacked),
     )
@@ -193,7 +193,7 @@ def _groups(groups: Sequence[tuple[str, int]], doubled: int, stacked: bool) -> l
     return [(f"±{label}", 2 * n) for label, n in groups]
 
 
-def _programming(array: AnalogArray) -> Programming:
+def programming_of(array: AnalogArray) -> Programming:
     """How the array was programmed: devices of all tiles together, as the mean over the chips."""
     tiles = [tile.programmed for tile in array.tiles]
     devices = np.array([tile.targets.numel() for tile in tiles], dtype=float)
@@ -268,7 +268,8 @@ def _published(entry: Published) -> Comparison:
     )
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """What computed, and on what."""
     packages = {name: version(name) for name in ("torch", "numpy", "scipy")}
     return (
         {"cellwright": __version__, "python": platform.python_version()} | packages | {"platform": platform.platform()}

@@ -1,0 +1,176 @@
+"""The figures of a sweep: how the error follows each setting, and what a smaller error costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+
+from cellwright.report.canvas import CHIP, INK, MUTED, PAPER, RULE, SOFTWARE, new_figure, style
+from cellwright.report.figures import MEDIUM, NARROW, WIDE, legend
+from cellwright.report.record import Baseline, Floats, Score
+from cellwright.report.sweep_record import Measure, Price, SweepReport, SweptAxis, SweptPoint
+from cellwright.report.wording import formula, known, short
+from cellwright.units import area, quantity
+
+MEASURES: tuple[Measure, ...] = ("error", "departure")
+PRICES: dict[Price, tuple[str, str]] = {
+    "energy_per_step_j": ("energy a step", "J"),
+    "latency_per_step_s": ("time a step", "s"),
+    "area_m2": ("area", "m²"),
+}
+"""What a point costs: in words, and its unit."""
+
+
+def sweep_figures(record: SweepReport) -> dict[str, Figure]:
+    """All figures by file name, each drawn on a canvas of its own."""
+    drawn = {
+        f"axis-{index + 1}-{measure}": sensitivity(record, index, measure)
+        for index, axis in enumerate(record.axes)
+        if len(axis.values) > 1
+        for measure in MEASURES
+    }
+    drawn |= {
+        "front-energy": front(record, "energy_per_step_j", WIDE),
+        "front-energy-narrow": front(record, "energy_per_step_j", NARROW),
+        "front-time": front(record, "latency_per_step_s"),
+        "front-area": front(record, "area_m2"),
+    }
+    return drawn
+
+
+def sensitivity(record: SweepReport, index: int, measure: Measure, width: float = MEDIUM) -> Figure:
+    """Median and middle 90 % of all chips by their value on one axis; and of those that are otherwise the base chip."""
+    axis = record.axes[index]
+    places, at_scale = _places(axis)
+    whole = [record.pooled(index, text, measure) for text in axis.texts]
+    at_base = [record.pooled(index, text, measure, at_base=True) for text in axis.texts]
+    with style():
+        figure = new_figure(width, 290)
+        axes = figure.subplots()
+        if at_scale:
+            _draw_band(axes, places, whole)
+        else:
+            _draw_bars(axes, places, whole)
+        if any(at_base) and len(record.axes) > 1:
+            _draw_line(axes, places, at_base, color=INK, linestyle=(0, (2, 1.5)) if at_scale else "none", marker="D",
+                       markersize=4.5, label="others as the base chip")  # fmt: skip
+        if measure == "error":
+            axes.axhline(record.software.rmse, color=SOFTWARE, linewidth=1.3, label="software")
+        else:
+            axes.set_ylim(bottom=0)
+        _label_values(axes, axis, places)
+        axes.set_xlabel(short(axis.name, 40))
+        axes.set_ylabel(f"{measure} ({short(record.unit)})")
+        axes.grid(axis="y")
+        legend(axes, "outside upper left", 2)
+    return figure
+
+
+def _places(axis: SweptAxis) -> tuple[Floats, bool]:
+    """Where the values of an axis stand, and whether that is to scale: else they stand side by side."""
+    beside = np.arange(len(axis.values), dtype=float)
+    if not axis.numeric:
+        return beside, False
+    values = np.array(axis.values, dtype=float)
+    return (values, True) if values.min() > 0 or not _wide(values[values > 0]) else (beside, True)
+
+
+def _wide(values: Floats) -> bool:
+    """Whether values lie so far apart that only a logarithm shows them all."""
+    return bool(values.size) and values.max() > 12 * values.min()
+
+
+def _draw_band(axes: Axes, places: Floats, scores: Sequence[Score | None]) -> None:
+    found = [(place, score) for place, score in zip(places, scores, strict=True) if score is not None]
+    at = [place for place, _ in found]
+    low, high = ([score.percentiles.get(p, score.rmse) for _, score in found] for p in (5, 95))
+    axes.fill_between(at, low, high, color=CHIP, alpha=0.2, linewidth=0, label="all chips, 5–95 %")
+    _draw_line(axes, places, scores, color=CHIP, marker="o", markersize=4.5, label="all chips, median")
+
+
+def _draw_bars(axes: Axes, places: Floats, scores: Sequence[Score | None]) -> None:
+    for place, score in zip(places, scores, strict=True):
+        if score is not None:
+            ends = [score.percentiles.get(p, score.rmse) for p in (5, 95)]
+            axes.plot([place, place], ends, color=CHIP, alpha=0.35, linewidth=7, solid_capstyle="butt",
+                      label="_" if place else "all chips, 5–95 %")  # fmt: skip
+    _draw_line(axes, places, scores, color=CHIP, marker="o", markersize=6, linestyle="none", label="all chips, median")
+
+
+def _draw_line(axes: Axes, places: Floats, scores: Sequence[Score | None], **look: object) -> None:
+    found = [(place, score.median) for place, score in zip(places, scores, strict=True) if score is not None]
+    axes.plot(*zip(*found, strict=True), **look)  # type: ignore[arg-type]
+
+
+def _label_values(axes: Axes, axis: SweptAxis, places: Floats) -> None:
+    """The swept values, as far as there is room for them."""
+    if axis.numeric and places.min() > 0 and _wide(places):
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_locator(NullLocator())
+    room = 9 if axis.numeric else 6
+    shown = range(0, len(places), -(-len(places) // room))
+    longest = max(len(axis.texts[index]) for index in shown)
+    axes.set_xticks([places[index] for index in shown], [short(axis.texts[index], 18) for index in shown])
+    if longest * len(shown) > 42:
+        axes.tick_params(axis="x", rotation=20)
+    axes.margins(x=0.06 if axis.numeric else 0.15)
+
+
+def front(record: SweepReport, price: Price, width: float = MEDIUM) -> Figure:
+    """Error against cost: every point, those that no other beats numbered, and what software and baselines reach."""
+    words, unit = PRICES[price]
+    beaten_by_none = record.front(price)
+    with style():
+        figure = new_figure(width, 400 if width > MEDIUM else 330)
+        axes = figure.subplots()
+        others = [point for point in record.points if point not in beaten_by_none]
+        _draw_points(axes, others, price, color=MUTED, alpha=0.55, markersize=5, label="other points")
+        _draw_front(axes, beaten_by_none, price)
+        axes.axhline(record.software.rmse, color=SOFTWARE, linewidth=1.3, label="software")
+        for baseline in baselines_in_sight(record):
+            axes.axhline(baseline.rmse, color=INK, linewidth=0.9, linestyle=(0, (1, 1.5)))
+            axes.annotate(formula(baseline.title), (1, baseline.rmse), (-2, 2), va="bottom", ha="right", fontsize=10.5,
+                          color=MUTED, xycoords=("axes fraction", "data"), textcoords="offset points")  # fmt: skip
+        costs = np.array([getattr(point, price) for point in record.points])
+        if _wide(costs):
+            axes.set_xscale("log")
+            axes.xaxis.set_minor_formatter(NullFormatter())
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(5 if width > MEDIUM else 4))
+        axes.xaxis.set_major_formatter(
+            FuncFormatter(lambda value, _: area(value) if unit == "m²" else quantity(value, unit))
+        )
+        axes.margins(0.08)
+        axes.set_xlabel(words)
+        axes.set_ylabel(f"median error ({short(record.unit)})")
+        axes.grid()
+        legend(axes, "outside upper left", 4 if width > MEDIUM else 2)
+    return figure
+
+
+def baselines_in_sight(record: SweepReport) -> list[Baseline]:
+    """The baselines that can be drawn without pressing the points together."""
+    errors = [p.error.median for p in record.points if known(p.error.median)] + [record.software.rmse]
+    low, high = min(errors), max(errors)
+    slack = max(0.6 * (high - low), 0.02 * high)
+    return [baseline for baseline in record.baselines if low - slack <= baseline.rmse <= high + slack]
+
+
+def _draw_points(axes: Axes, points: Sequence[SweptPoint], price: Price, **look: object) -> None:
+    if points:
+        at = [getattr(point, price) for point in points], [point.error.median for point in points]
+        axes.plot(*at, linestyle="none", marker="o", **look)  # type: ignore[arg-type]
+
+
+def _draw_front(axes: Axes, points: Sequence[SweptPoint], price: Price) -> None:
+    """The points that no other beats, with a step between them: what can be had for less than the next one costs."""
+    costs, errors = [getattr(point, price) for point in points], [point.error.median for point in points]
+    axes.step(costs, errors, where="post", color=CHIP, linewidth=1, alpha=0.6)
+    _draw_points(axes, points, price, color=CHIP, markersize=7, label="beaten by none")
+    for number, (cost, error) in enumerate(zip(costs, errors, strict=True), 1):
+        axes.annotate(str(number), (cost, error), (0, -7), textcoords="offset points", ha="center", va="top",
+                      color=CHIP, fontsize=11, bbox={"facecolor": PAPER, "edgecolor": RULE, "pad": 1})  # fmt: skip

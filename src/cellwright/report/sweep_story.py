@@ -1,0 +1,89 @@
+"""What a sweep found, in sentences; the numbers in them are the record's."""
+
+from __future__ import annotations
+
+from cellwright.report.record import Baseline
+from cellwright.report.sweep_record import SweepReport, SweptAxis
+from cellwright.report.wording import counted, error, formula, known, spread, with_std
+from cellwright.units import quantity
+
+FRONT_CAPTION = "points that no other beats in both error and energy; median (5 to 95 % of the chips)"
+
+HINDSIGHT = (
+    "Errors are those of the test period, so to pick a point by them is a choice made with hindsight, and points that "
+    "are closer than the spread of their chips may change places with other chips."
+)
+
+
+def headline(record: SweepReport) -> str:
+    """What the settings do to the error, from the best point to the worst."""
+    points = sorted((p for p in record.points if known(p.error.median)), key=lambda point: point.error.median)
+    software = f"in software the networks err by {with_std(record.software)} {record.unit}"
+    if not points:
+        return f"No point has an error that is a number; {software}."
+    best, worst = points[0], points[-1]
+    if best is worst:
+        return f"At {record.place(best)} the median chip errs by {error(best.error.median)}; {software}."
+    return (
+        f"Over {counted(len(record.points), 'point')} the error of the median chip goes from "
+        f"{error(best.error.median)} ({record.place(best)}) to {error(worst.error.median)} ({record.place(worst)}); "
+        f"{software}."
+    )
+
+
+def strongest(record: SweepReport) -> str:
+    """The axis along which the median departure changes most."""
+    spans = {
+        axis.name: ends
+        for index, axis in enumerate(record.axes)
+        if len(axis.values) > 1 and (ends := _span(record, index)) is not None
+    }
+    if not spans:
+        return ""
+    name, (low, high) = max(spans.items(), key=lambda item: item[1][1] - item[1][0])
+    return (
+        f"Of the settings, {name} moves the forecasts most: over its values the median departure from the same network "
+        f"in software lies between {error(low)} and {error(high)} {record.unit}."
+    )
+
+
+def _span(record: SweepReport, index: int) -> tuple[float, float] | None:
+    pooled = (record.pooled(index, text, "departure") for text in record.axes[index].texts)
+    medians = [score.median for score in pooled if score is not None and known(score.median)]
+    return (min(medians), max(medians)) if medians else None
+
+
+def front(record: SweepReport) -> str:
+    """What the front costs from end to end."""
+    found = record.front("energy_per_step_j")
+    if not found:
+        return "No point has an error that is a number."
+    if len(found) == 1:
+        return f"One point beats all others: {record.place(found[0])}."
+    return (
+        f"{len(found)} of {counted(len(record.points), 'point')} are beaten by no other: from "
+        f"{quantity(found[0].energy_per_step_j, 'J')} a step with an error of {error(found[0].error.median)} to "
+        f"{quantity(found[-1].energy_per_step_j, 'J')} with {error(found[-1].error.median)}."
+    )
+
+
+def axis_words(record: SweepReport, index: int, measure: str) -> str:
+    """A panel of an axis in words, for those who cannot see it."""
+    axis = record.axes[index]
+    parts = []
+    for text in axis.texts:
+        score = record.pooled(index, text, "error" if measure == "error" else "departure")
+        if score is not None:
+            parts.append(f"{text}: {error(score.median)} ({spread(score.percentiles)})")
+    return f"Chart of the {measure} against {axis.name}: {'; '.join(parts)}."
+
+
+def base_words(axis: SweptAxis) -> str:
+    """Where the base chip lies on an axis."""
+    where = "" if axis.base in axis.texts else ", which was not swept"
+    return f"{axis.base}{where}"
+
+
+def out_of_sight(baselines: list[Baseline]) -> str:
+    """Baselines that lie beyond a figure."""
+    return ", ".join(f"{formula(baseline.title)} {error(baseline.rmse)}" for baseline in baselines)
