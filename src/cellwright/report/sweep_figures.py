@@ -36,10 +36,14 @@ def sweep_figures(record: SweepReport) -> dict[str, Figure]:
     drawn |= {
         "front-energy": front(record, "energy_per_step_j", WIDE),
         "front-energy-narrow": front(record, "energy_per_step_j", NARROW),
-        "front-time": front(record, "latency_per_step_s"),
-        "front-area": front(record, "area_m2"),
     }
-    return drawn
+    return drawn | {f"front-{name}": front(record, price) for name, price in other_prices(record)}
+
+
+def other_prices(record: SweepReport) -> list[tuple[str, Price]]:
+    """Time and area, where the points differ in them."""
+    prices: dict[str, Price] = {"time": "latency_per_step_s", "area": "area_m2"}
+    return [(name, p) for name, p in prices.items() if len({getattr(point, p) for point in record.points}) > 1]
 
 
 def sensitivity(record: SweepReport, index: int, measure: Measure, width: float = MEDIUM) -> Figure:
@@ -87,7 +91,7 @@ def _wide(values: Floats) -> bool:
 def _draw_band(axes: Axes, places: Floats, scores: Sequence[Score | None]) -> None:
     found = [(place, score) for place, score in zip(places, scores, strict=True) if score is not None]
     at = [place for place, _ in found]
-    low, high = ([score.percentiles.get(p, score.rmse) for _, score in found] for p in (5, 95))
+    low, high = zip(*(_middle(score) for _, score in found), strict=True)
     axes.fill_between(at, low, high, color=CHIP, alpha=0.2, linewidth=0, label="all chips, 5–95 %")
     _draw_line(axes, places, scores, color=CHIP, marker="o", markersize=4.5, label="all chips, median")
 
@@ -95,10 +99,15 @@ def _draw_band(axes: Axes, places: Floats, scores: Sequence[Score | None]) -> No
 def _draw_bars(axes: Axes, places: Floats, scores: Sequence[Score | None]) -> None:
     for place, score in zip(places, scores, strict=True):
         if score is not None:
-            ends = [score.percentiles.get(p, score.rmse) for p in (5, 95)]
+            ends = _middle(score)
             axes.plot([place, place], ends, color=CHIP, alpha=0.35, linewidth=7, solid_capstyle="butt",
                       label="_" if place else "all chips, 5–95 %")  # fmt: skip
     _draw_line(axes, places, scores, color=CHIP, marker="o", markersize=6, linestyle="none", label="all chips, median")
+
+
+def _middle(score: Score) -> tuple[float, float]:
+    """The ends of the middle 90 %; the value itself where there is one alone."""
+    return score.percentiles.get(5, score.rmse), score.percentiles.get(95, score.rmse)
 
 
 def _draw_line(axes: Axes, places: Floats, scores: Sequence[Score | None], **look: object) -> None:
@@ -154,9 +163,13 @@ def front(record: SweepReport, price: Price, width: float = MEDIUM) -> Figure:
 
 def baselines_in_sight(record: SweepReport) -> list[Baseline]:
     """The baselines that can be drawn without pressing the points together."""
-    errors = [p.error.median for p in record.points if known(p.error.median)] + [record.software.rmse]
+    medians = [point.error.median for point in record.points]
+    spread = [end for point in record.front("energy_per_step_j") for end in _middle(point.error)]
+    errors = [error for error in (*medians, *spread, record.software.rmse) if known(error)]
+    if not errors:
+        return []
     low, high = min(errors), max(errors)
-    slack = max(0.6 * (high - low), 0.02 * high)
+    slack = max(high - low, 0.02 * high)
     return [baseline for baseline in record.baselines if low - slack <= baseline.rmse <= high + slack]
 
 
@@ -169,6 +182,7 @@ def _draw_points(axes: Axes, points: Sequence[SweptPoint], price: Price, **look:
 def _draw_front(axes: Axes, points: Sequence[SweptPoint], price: Price) -> None:
     """The points that no other beats, with a step between them: what can be had for less than the next one costs."""
     costs, errors = [getattr(point, price) for point in points], [point.error.median for point in points]
+    axes.vlines(costs, *zip(*map(_middle, (point.error for point in points)), strict=True), color=CHIP, alpha=0.35)
     axes.step(costs, errors, where="post", color=CHIP, linewidth=1, alpha=0.6)
     _draw_points(axes, points, price, color=CHIP, markersize=7, label="beaten by none")
     for number, (cost, error) in enumerate(zip(costs, errors, strict=True), 1):

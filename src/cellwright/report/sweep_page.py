@@ -10,7 +10,7 @@ from cellwright import units
 from cellwright.report import sweep_story, wording
 from cellwright.report.canvas import inline, svg
 from cellwright.report.page import css, template
-from cellwright.report.sweep_figures import baselines_in_sight, sweep_figures
+from cellwright.report.sweep_figures import baselines_in_sight, other_prices, sweep_figures
 from cellwright.report.sweep_record import SweepReport
 
 
@@ -30,6 +30,7 @@ def html(record: SweepReport, documents: Mapping[str, str] | None = None) -> str
         css=css(),
         figures={name: Markup(picture) for name, picture in pictures.items()},
         front=record.front("energy_per_step_j"),
+        other_prices=[name for name, _ in other_prices(record)],
         out_of_sight=[baseline for baseline in record.baselines if baseline not in in_sight],
         story=sweep_story,
         wording=wording,

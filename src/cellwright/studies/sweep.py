@@ -22,7 +22,7 @@ from cellwright.studies.point import PointJob, PointResult, Weights, measure
 from cellwright.studies.run import one_thread, train_networks
 from cellwright.studies.sweep_data import check_format, write_tables
 from cellwright.studies.sweep_summary import summarise
-from cellwright.studies.workers import completed
+from cellwright.studies.workers import completed, find_backend
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,6 +66,7 @@ def run_sweep(
             backend that is not there; workers that die again and again.
     """
     check_format(table_format)
+    find_backend(backend, scheduler)
     plan = Plan(settings)
     folder = ResultsFolder(Path(out) if out else plan.default_folder, plan.described, overwrite=overwrite)
     sweeps = Sweeps(folder, plan)

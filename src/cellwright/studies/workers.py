@@ -59,6 +59,19 @@ class _Guarded(Generic[Item, Result]):
             return _Refused(str(error))
 
 
+def find_backend(name: str, scheduler: str = "") -> Backend:
+    """A backend by name.
+
+    Raises:
+        CellwrightError: no backend has that name, it is not installed, or it has no scheduler.
+    """
+    found = named("backend", name, BACKENDS)
+    if scheduler and name == "loky":
+        raise CellwrightError("loky has no scheduler: leave --scheduler out, or choose --backend dask or ray")
+    found.deaths()
+    return found
+
+
 def completed(
     function: Callable[[Item], Result],
     items: Sequence[Item],
@@ -82,9 +95,7 @@ def completed(
         CellwrightError: the function raised one; workers died again and again with nothing done in between; the backend
             is unknown, not installed, or out of reach.
     """
-    kind = named("backend", backend, BACKENDS)
-    if scheduler and backend == "loky":
-        raise CellwrightError("loky has no scheduler: leave --scheduler out, or choose --backend dask or ray")
+    kind = find_backend(backend, scheduler)
     if jobs == 1 and backend == "loky":
         for item in items:
             yield item, function(item)
@@ -149,13 +160,21 @@ def _leave_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+_LEAVE_INTERRUPTS = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+"""The same for Dask, whose workers run it when they start, and when they start again."""
+
+
 @contextmanager
 def _dask(jobs: int, scheduler: str) -> Iterator[Submit]:
     distributed = _installed("distributed", "dask")
     with ExitStack() as stack:
         address: Any = scheduler or stack.enter_context(
             distributed.LocalCluster(
-                n_workers=jobs, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+                n_workers=jobs,
+                threads_per_worker=1,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+                preload=_LEAVE_INTERRUPTS,
             )
         )
         try:
