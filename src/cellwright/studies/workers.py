@@ -10,8 +10,9 @@ from __future__ import annotations
 import importlib
 import logging
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Future, as_completed
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -21,6 +22,7 @@ from cellwright.errors import CellwrightError, named
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Submit = Callable[..., "Future[Any]"]
+Deaths = tuple[type[BaseException], ...]
 
 _STRIKES = 3
 """How often workers may die with nothing done in between."""
@@ -36,7 +38,7 @@ class Backend:
     """
 
     workers: Callable[[int, str], AbstractContextManager[Submit]]
-    deaths: Callable[[], tuple[type[BaseException], ...]]
+    deaths: Callable[[], Deaths]
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,13 @@ def completed(
         for item in items:
             yield item, function(item)
         return
+    # A cluster knows itself how many it can do. More than loky can queue, and it would stumble over its own shutdown.
+    ahead = len(items) if scheduler else 2 * jobs
     left, strikes = list(items), 0
     while left:
         done: set[int] = set()
         with kind.workers(jobs, scheduler) as submit:
-            for index, result in _surviving(submit, _Guarded(function), left, kind.deaths()):
+            for index, result in _surviving(submit, _Guarded(function), left, ahead, kind.deaths()):
                 done.add(index)
                 yield left[index], result
         strikes = 0 if done else strikes + 1
@@ -121,23 +125,27 @@ def completed(
 
 
 def _surviving(
-    submit: Submit, function: Callable[[Item], Any], items: Sequence[Item], deaths: tuple[type[BaseException], ...]
+    submit: Submit, function: Callable[[Item], Any], items: Sequence[Item], ahead: int, deaths: Deaths
 ) -> Iterator[tuple[int, Any]]:
-    """The results of those jobs whose worker lived, with the place of their items."""
+    """The results of those jobs whose worker lived, with the places of their items; ``ahead`` jobs are handed out."""
+    waiting = deque(range(len(items)))
     futures: dict[Future[Any], int] = {}
-    for index, item in enumerate(items):
+    while waiting or futures:
         try:
-            futures[submit(function, item)] = index
+            while waiting and len(futures) < ahead:
+                index = waiting.popleft()
+                futures[submit(function, items[index])] = index
         except deaths:
-            break  # the pool broke while jobs were still being handed out
-    for future in as_completed(futures):
-        try:
-            result = future.result()
-        except deaths:
-            continue
-        if isinstance(result, _Refused):
-            raise CellwrightError(result.message)
-        yield futures[future], result
+            waiting.clear()  # the pool is broken: what it was given ends by itself
+        for future in wait(futures, return_when=FIRST_COMPLETED).done:
+            index = futures.pop(future)
+            try:
+                result = future.result()
+            except deaths:
+                continue
+            if isinstance(result, _Refused):
+                raise CellwrightError(result.message)
+            yield index, result
 
 
 @contextmanager
@@ -151,7 +159,7 @@ def _loky(jobs: int, scheduler: str) -> Iterator[Submit]:
         executor.shutdown(wait=True, kill_workers=True)
 
 
-def _loky_deaths() -> tuple[type[BaseException], ...]:
+def _loky_deaths() -> Deaths:
     return (BrokenExecutor,)
 
 
@@ -184,7 +192,7 @@ def _dask(jobs: int, scheduler: str) -> Iterator[Submit]:
         yield client.get_executor(pure=False).submit
 
 
-def _dask_deaths() -> tuple[type[BaseException], ...]:
+def _dask_deaths() -> Deaths:
     return _installed("distributed", "dask").KilledWorker, CancelledError
 
 
@@ -203,7 +211,7 @@ def _ray(jobs: int, scheduler: str) -> Iterator[Submit]:
         ray.shutdown()
 
 
-def _ray_deaths() -> tuple[type[BaseException], ...]:
+def _ray_deaths() -> Deaths:
     exceptions = _installed("ray", "ray").exceptions
     return exceptions.WorkerCrashedError, exceptions.OutOfMemoryError, exceptions.NodeDiedError
 
