@@ -105,7 +105,7 @@ def test_parquet_and_csv_say_the_same(swept: Swept) -> None:
         rows = table(swept[1], name)
         assert list(columns) == list(rows[0])
         for key, values in columns.items():
-            assert values == [float(row[key]) for row in rows], key
+            assert values == [row[key] if key == "not_costed" else float(row[key]) for row in rows], key
 
 
 def test_fewer_bits_take_less_and_move_forecasts_more(swept: Swept) -> None:
@@ -140,6 +140,7 @@ def test_a_folder_is_extended(small: tuple[SweepSettings, Path]) -> None:
     assert before.items() <= after.items()
     assert len(after) == 2 + 1 + 1 + 1
     rows = [(row["bits"], row["tile"], row["networks"]) for row in table(folder)]
+    assert [row["not_costed"] for row in table(folder)] == ["", "", "input converters; output converters", ""]
     assert rows == [("4", "128x64", "1"), ("6", "128x64", "2"), ("none", "128x64", "1"), ("8", "16x16", "1")]
     assert pyarrow.parquet.read_table(folder / "sweep.parquet").to_pydict()["bits"] == [4, 6, None, 8]
     assert [command.partition("--over ")[2] for command in report.commands] == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -67,7 +68,8 @@ def sensitivity(record: SweepReport, index: int, measure: Measure, width: float 
         else:
             axes.set_ylim(bottom=0)
         _label_values(axes, axis, places)
-        axes.set_xlabel(short(axis.name, 40))
+        stretched = axis.numeric and not np.array_equal(places, np.array(axis.values, dtype=float))
+        axes.set_xlabel(f"{short(axis.name, 40)}{' (not to scale)' if stretched else ''}")
         axes.set_ylabel(f"{measure} ({short(record.unit)})")
         axes.grid(axis="y")
         legend(axes, "outside upper left", 2)
@@ -89,20 +91,24 @@ def _wide(values: Floats) -> bool:
 
 
 def _draw_band(axes: Axes, places: Floats, scores: Sequence[Score | None]) -> None:
-    found = [(place, score) for place, score in zip(places, scores, strict=True) if score is not None]
-    at = [place for place, _ in found]
-    low, high = zip(*(_middle(score) for _, score in found), strict=True)
-    axes.fill_between(at, low, high, color=CHIP, alpha=0.2, linewidth=0, label="all chips, 5–95 %")
+    found = [(place, *_middle(score)) for place, score in zip(places, scores, strict=True) if score is not None]
+    if found:
+        at, low, high = zip(*found, strict=True)
+        axes.fill_between(at, low, high, color=CHIP, alpha=0.2, linewidth=0, label="all chips, 5–95 %")
     _draw_line(axes, places, scores, color=CHIP, marker="o", markersize=4.5, label="all chips, median")
 
 
 def _draw_bars(axes: Axes, places: Floats, scores: Sequence[Score | None]) -> None:
-    for place, score in zip(places, scores, strict=True):
-        if score is not None:
-            ends = _middle(score)
-            axes.plot([place, place], ends, color=CHIP, alpha=0.35, linewidth=7, solid_capstyle="butt",
-                      label="_" if place else "all chips, 5–95 %")  # fmt: skip
+    _draw_spreads(axes, places, scores, alpha=0.35, linewidth=7, label="all chips, 5–95 %")
     _draw_line(axes, places, scores, color=CHIP, marker="o", markersize=6, linestyle="none", label="all chips, median")
+
+
+def _draw_spreads(axes: Axes, places: Sequence[float] | Floats, scores: Sequence[Score | None], **look: Any) -> None:
+    """A stroke over the middle 90 % of the chips at every place."""
+    found = [(place, *_middle(score)) for place, score in zip(places, scores, strict=True) if score is not None]
+    if found:
+        at, low, high = zip(*found, strict=True)
+        axes.vlines(at, low, high, color=CHIP, **look)
 
 
 def _middle(score: Score) -> tuple[float, float]:
@@ -110,9 +116,10 @@ def _middle(score: Score) -> tuple[float, float]:
     return score.percentiles.get(5, score.rmse), score.percentiles.get(95, score.rmse)
 
 
-def _draw_line(axes: Axes, places: Floats, scores: Sequence[Score | None], **look: object) -> None:
+def _draw_line(axes: Axes, places: Floats, scores: Sequence[Score | None], **look: Any) -> None:
     found = [(place, score.median) for place, score in zip(places, scores, strict=True) if score is not None]
-    axes.plot(*zip(*found, strict=True), **look)  # type: ignore[arg-type]
+    if found:
+        axes.plot(*zip(*found, strict=True), **look)
 
 
 def _label_values(axes: Axes, axis: SweptAxis, places: Floats) -> None:
@@ -136,7 +143,7 @@ def front(record: SweepReport, price: Price, width: float = MEDIUM) -> Figure:
     with style():
         figure = new_figure(width, 400 if width > MEDIUM else 330)
         axes = figure.subplots()
-        others = [point for point in record.points if point not in beaten_by_none]
+        others = [point for point in record.points if point not in beaten_by_none and not point.not_costed]
         _draw_points(axes, others, price, color=MUTED, alpha=0.55, markersize=5, label="other points")
         _draw_front(axes, beaten_by_none, price)
         axes.axhline(record.software.rmse, color=SOFTWARE, linewidth=1.3, label="software")
@@ -144,7 +151,7 @@ def front(record: SweepReport, price: Price, width: float = MEDIUM) -> Figure:
             axes.axhline(baseline.rmse, color=INK, linewidth=0.9, linestyle=(0, (1, 1.5)))
             axes.annotate(formula(baseline.title), (1, baseline.rmse), (-2, 2), va="bottom", ha="right", fontsize=10.5,
                           color=MUTED, xycoords=("axes fraction", "data"), textcoords="offset points")  # fmt: skip
-        costs = np.array([getattr(point, price) for point in record.points])
+        costs = np.array([getattr(point, price) for point in (*others, *beaten_by_none)])
         if _wide(costs):
             axes.set_xscale("log")
             axes.xaxis.set_minor_formatter(NullFormatter())
@@ -157,6 +164,7 @@ def front(record: SweepReport, price: Price, width: float = MEDIUM) -> Figure:
         axes.set_xlabel(words)
         axes.set_ylabel(f"median error ({short(record.unit)})")
         axes.grid()
+        _number(axes, beaten_by_none, price, (width - 60, figure.get_size_inches()[1] * 72 - 90))
         legend(axes, "outside upper left", 4 if width > MEDIUM else 2)
     return figure
 
@@ -173,18 +181,38 @@ def baselines_in_sight(record: SweepReport) -> list[Baseline]:
     return [baseline for baseline in record.baselines if low - slack <= baseline.rmse <= high + slack]
 
 
-def _draw_points(axes: Axes, points: Sequence[SweptPoint], price: Price, **look: object) -> None:
+def _draw_points(axes: Axes, points: Sequence[SweptPoint], price: Price, **look: Any) -> None:
     if points:
         at = [getattr(point, price) for point in points], [point.error.median for point in points]
-        axes.plot(*at, linestyle="none", marker="o", **look)  # type: ignore[arg-type]
+        axes.plot(*at, linestyle="none", marker="o", **look)
 
 
 def _draw_front(axes: Axes, points: Sequence[SweptPoint], price: Price) -> None:
     """The points that no other beats, with a step between them: what can be had for less than the next one costs."""
     costs, errors = [getattr(point, price) for point in points], [point.error.median for point in points]
-    axes.vlines(costs, *zip(*map(_middle, (point.error for point in points)), strict=True), color=CHIP, alpha=0.35)
+    _draw_spreads(axes, costs, [point.error for point in points], alpha=0.35)
     axes.step(costs, errors, where="post", color=CHIP, linewidth=1, alpha=0.6)
     _draw_points(axes, points, price, color=CHIP, markersize=7, label="beaten by none")
-    for number, (cost, error) in enumerate(zip(costs, errors, strict=True), 1):
-        axes.annotate(str(number), (cost, error), (0, -7), textcoords="offset points", ha="center", va="top",
-                      color=CHIP, fontsize=11, bbox={"facecolor": PAPER, "edgecolor": RULE, "pad": 1})  # fmt: skip
+
+
+def _number(axes: Axes, points: Sequence[SweptPoint], price: Price, room: tuple[float, float]) -> None:
+    """Number the points of the front from 1; those too close to be told apart share a label.
+
+    room: width and height of the axes in pixels, about.
+    """
+    groups: list[list[int]] = []
+    last = np.full(2, -np.inf)
+    for number, point in enumerate(points, 1):
+        data = axes.transScale.transform((getattr(point, price), point.error.median))
+        place = axes.transLimits.transform(data) * room
+        if (np.abs(place - last) < (18, 20)).all():
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+            last = place
+    for group in groups:
+        point = points[group[0] - 1]
+        text = str(group[0]) if len(group) == 1 else f"{group[0]}–{group[-1]}"
+        axes.annotate(text, (getattr(point, price), point.error.median), (0, -7), textcoords="offset points",
+                      ha="center", va="top", color=CHIP, fontsize=11,
+                      bbox={"facecolor": PAPER, "edgecolor": RULE, "pad": 1})  # fmt: skip

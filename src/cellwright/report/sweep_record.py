@@ -35,12 +35,12 @@ class SweptAxis:
         return all(isinstance(value, int | float) and not isinstance(value, bool) for value in self.values)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SweptPoint:
     """One combination of values, with what was measured on its chips.
 
     texts: one a axis. errors, departures: one a chip of all networks. software: one a network.
-    The costs are means over networks and chips.
+    The costs are means over networks and chips; ``not_costed`` are parts that they leave out, as ideal converters.
     """
 
     key: str
@@ -53,6 +53,7 @@ class SweptPoint:
     area_m2: float
     pulses: float
     yield_fraction: float
+    not_costed: Sequence[str] = ()
 
     @cached_property
     def error(self) -> Score:
@@ -115,13 +116,25 @@ class SweepReport:
         return Score.of(np.concatenate(chosen)) if chosen else None
 
     def front(self, price: Price) -> list[SweptPoint]:
-        """The points that no other beats: none that costs no more has a smaller median error. By rising cost."""
-        known = [point for point in self.points if np.isfinite([point.error.median, getattr(point, price)]).all()]
+        """The points that no other beats: none that costs no more has a smaller median error. By rising cost.
+
+        What the cost leaves out would look cheap, so points with such parts take no part.
+        """
+        known = [
+            point
+            for point in self.points
+            if not point.not_costed and np.isfinite([point.error.median, getattr(point, price)]).all()
+        ]
         front: list[SweptPoint] = []
         for point in sorted(known, key=lambda point: (getattr(point, price), point.error.median)):
             if not front or point.error.median < front[-1].error.median:
                 front.append(point)
         return front
+
+    @property
+    def not_costed(self) -> list[SweptPoint]:
+        """The points whose cost is not whole."""
+        return [point for point in self.points if point.not_costed]
 
     def place(self, point: SweptPoint) -> str:
         """Where a point lies: ``bits=6, segment_ohm=1``."""

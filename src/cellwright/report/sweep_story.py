@@ -7,7 +7,7 @@ from cellwright.report.sweep_record import SweepReport, SweptAxis
 from cellwright.report.wording import counted, error, formula, known, spread, with_std
 from cellwright.units import quantity
 
-FRONT_CAPTION = "points that no other beats in both error and energy; median (5 to 95 % of the chips)"
+FRONT_CAPTION = "points that no other beats in both error and energy; median over the chips"
 
 HINDSIGHT = (
     "Errors are those of the test period, so to pick a point by them is a choice made with hindsight, and points that "
@@ -56,15 +56,25 @@ def _span(record: SweepReport, index: int) -> tuple[float, float] | None:
 def front(record: SweepReport) -> str:
     """What the front costs from end to end."""
     found = record.front("energy_per_step_j")
+    total = len(record.points) - len(record.not_costed)
     if not found:
-        return "No point has an error that is a number."
+        return "No point has both an error that is a number and a cost that is whole."
     if len(found) == 1:
-        return f"One point beats all others: {record.place(found[0])}."
+        return f"Of {counted(total, 'point')}, one is beaten by no other: {record.place(found[0])}."
     return (
-        f"{len(found)} of {counted(len(record.points), 'point')} are beaten by no other: from "
+        f"{len(found)} of {counted(total, 'point')} are beaten by no other: from "
         f"{quantity(found[0].energy_per_step_j, 'J')} a step with an error of {error(found[0].error.median)} to "
         f"{quantity(found[-1].energy_per_step_j, 'J')} with {error(found[-1].error.median)}."
     )
+
+
+def left_out(record: SweepReport) -> str:
+    """Which points are no match for the others, as part of them costs nothing."""
+    points = record.not_costed
+    if not points:
+        return ""
+    parts = " and ".join(dict.fromkeys(name for point in points for name in point.not_costed))
+    return f"{counted(len(points), 'point')} with ideal {parts}, to which the model gives no cost, {'stays' if len(points) == 1 else 'stay'} out of it."
 
 
 def axis_words(record: SweepReport, index: int, measure: str) -> str:

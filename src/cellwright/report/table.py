@@ -27,7 +27,7 @@ def results_table(record: RunReport) -> RenderableType:
         Text(story.headline(record), style=BOLD),
         _errors(record),
         Text(story.departure(record)),
-        _Fitting(
+        Fitting(
             _causes(record, with_range, with_std),
             _causes(record, with_range, _mean),
             _causes(record, median, _mean),
@@ -42,7 +42,7 @@ def results_table(record: RunReport) -> RenderableType:
     return Group(*spaced)
 
 
-class _Fitting:
+class Fitting:
     """Shows the first of several tables that is no wider than the terminal, or else the last."""
 
     def __init__(self, *tables: Table) -> None:

@@ -70,6 +70,7 @@ class PointResult:
             mean square difference from those of the network in software.
         software: the error of the network in software.
         energy_per_step_j, latency_per_step_s, area_m2: of the whole network, the mean over the chips.
+        not_costed: parts of the chip that the cost model takes as free, as ideal converters are.
         pulses: write pulses of all arrays; ``yield_fraction``: share of the devices within tolerance; both, and what
             programming took, as the mean over the chips.
     """
@@ -80,6 +81,7 @@ class PointResult:
     energy_per_step_j: float
     latency_per_step_s: float
     area_m2: float
+    not_costed: tuple[str, ...]
     pulses: float
     yield_fraction: float
     programming_energy_j: float
@@ -99,8 +101,8 @@ class PointResult:
             return None
         if settings != job.described or not isinstance(values, dict) or values.keys() != {f.name for f in fields(cls)}:
             return None
-        errors, departures = (tuple(values.pop(name)) for name in ("errors", "departures"))
-        return cls(errors=errors, departures=departures, **values)
+        plain: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in values.items()}
+        return cls(**plain)
 
 
 def measure(point: PointJob, weights: Weights) -> PointResult:
@@ -126,17 +128,20 @@ def measure(point: PointJob, weights: Weights) -> PointResult:
     )
 
 
-def _cost(chip: Chip) -> dict[str, float]:
+def _cost(chip: Chip) -> dict[str, Any]:
     cost = step_cost(chip)
     assert cost.area_m2 is not None, "every part of a chip has an area"
     return {
         "energy_per_step_j": cost.energy_per_step_j,
         "latency_per_step_s": cost.latency_per_step_s,
         "area_m2": cost.area_m2,
+        "not_costed": tuple(
+            item.name for item in cost.items if item.energy_j is item.latency_s is item.area_m2 is None
+        ),
     }
 
 
-def _programming(chip: Chip) -> dict[str, float]:
+def _programming(chip: Chip) -> dict[str, Any]:
     arrays = [programming_of(array) for array in chip.arrays.values()]
     devices = [sum(tile.conductances[0].numel() for tile in array.tiles) for array in chip.arrays.values()]
     return {

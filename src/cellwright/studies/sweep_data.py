@@ -40,6 +40,11 @@ class Measured:
         """The values of all chips of all networks."""
         return np.concatenate([getattr(result, name) for result in self.results])
 
+    @property
+    def not_costed(self) -> tuple[str, ...]:
+        """What the costs leave out at this point."""
+        return tuple(dict.fromkeys(name for result in self.results for name in result.not_costed))
+
     def mean(self, name: str) -> float:
         """Over the networks."""
         return float(np.mean([getattr(result, name) for result in self.results]))
@@ -84,7 +89,8 @@ def point_columns(axes: Sequence[Axis], measured: Sequence[Measured]) -> Columns
         pooled = [one.pooled(field) for one in measured]
         columns[f"{name}_mean"] = [float(values.mean()) for values in pooled]
         columns |= {f"{name}_p{p}": [float(np.percentile(values, p)) for values in pooled] for p in PERCENTILES}
-    return columns | {name: [one.mean(name) for one in measured] for name in MEANS}
+    columns |= {name: [one.mean(name) for one in measured] for name in MEANS}
+    return columns | {"not_costed": ["; ".join(one.not_costed) for one in measured]}
 
 
 def chip_columns(axes: Sequence[Axis], measured: Sequence[Measured]) -> Columns:

@@ -74,5 +74,6 @@ def _point(one: Measured, axes: Sequence[Axis]) -> SweptPoint:
         errors=one.pooled("errors"),
         departures=one.pooled("departures"),
         software=np.array([result.software for result in one.results]),
+        not_costed=one.not_costed,
         **{name: one.mean(name) for name in costs},
     )
