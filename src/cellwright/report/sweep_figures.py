@@ -44,7 +44,8 @@ def sweep_figures(record: SweepReport) -> dict[str, Figure]:
 def other_prices(record: SweepReport) -> list[tuple[str, Price]]:
     """Time and area, where the points differ in them."""
     prices: dict[str, Price] = {"time": "latency_per_step_s", "area": "area_m2"}
-    return [(name, p) for name, p in prices.items() if len({getattr(point, p) for point in record.points}) > 1]
+    costed = [point for point in record.points if not point.not_costed]
+    return [(name, price) for name, price in prices.items() if len({getattr(point, price) for point in costed}) > 1]
 
 
 def sensitivity(record: SweepReport, index: int, measure: Measure, width: float = MEDIUM) -> Figure:

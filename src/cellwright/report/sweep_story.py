@@ -74,7 +74,8 @@ def left_out(record: SweepReport) -> str:
     if not points:
         return ""
     parts = " and ".join(dict.fromkeys(name for point in points for name in point.not_costed))
-    return f"{counted(len(points), 'point')} with ideal {parts}, to which the model gives no cost, {'stays' if len(points) == 1 else 'stay'} out of it."
+    stay = "stays" if len(points) == 1 else "stay"
+    return f"{counted(len(points), 'point')} with ideal {parts}, to which the model gives no cost, {stay} out of it."
 
 
 def axis_words(record: SweepReport, index: int, measure: str) -> str:
