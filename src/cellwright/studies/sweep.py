@@ -157,6 +157,6 @@ def _progress(total: int, left: int, console: Console | None) -> Iterator[Callab
 def _death(console: Console | None) -> Callable[[int], None]:
     def tell(left: int) -> None:
         if console is not None:
-            console.print(f"a worker was killed: {left} jobs are left, and go on", highlight=False)
+            console.print(f"a worker was lost: {left} jobs are left, and go on", highlight=False)
 
     return tell

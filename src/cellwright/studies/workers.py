@@ -176,6 +176,8 @@ _LEAVE_INTERRUPTS = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)
 def _dask(jobs: int, scheduler: str) -> Iterator[Submit]:
     distributed = _installed("distributed", "dask")
     with ExitStack() as stack:
+        # What happens to workers is told in our own words.
+        stack.enter_context(distributed.utils.silence_logging_cmgr(logging.CRITICAL))
         address: Any = scheduler or stack.enter_context(
             distributed.LocalCluster(
                 n_workers=jobs,
@@ -202,8 +204,12 @@ def _ray(jobs: int, scheduler: str) -> Iterator[Submit]:
     own = {"address": "local", "num_cpus": jobs, "include_dashboard": False}
     try:
         ray.init(**({"address": scheduler} if scheduler else own), log_to_driver=False, logging_level=logging.CRITICAL)
-    except (OSError, ValueError) as error:
-        raise CellwrightError(f"no Ray cluster answers at {scheduler}: name one, as HOST:6379, or auto") from error
+    except (OSError, ValueError, RuntimeError) as error:
+        where = f"the Ray cluster at {scheduler}" if scheduler else "a Ray cluster on this machine"
+        reason = str(error).partition("\n")[0]
+        raise CellwrightError(
+            f"{where} cannot be used ({reason}): name one that answers and lets you in, as HOST:6379, or auto"
+        ) from error
     remote = ray.remote(num_cpus=1, max_retries=_STRIKES)(_call)
     try:
         yield lambda function, item: remote.remote(function, item).future()
