@@ -1,6 +1,7 @@
 """What a sweep can vary: found in the settings themselves, read from text and written as text."""
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,33 @@ def test_every_field_of_a_chip_and_of_its_wires_can_be_swept() -> None:
     assert {("chip", field.name) for field in fields(ChipSettings)} <= settable
     assert {("chip", "wires", field.name) for field in fields(Wires)} <= settable
     assert {("recipe",), ("cell",)} <= settable
+
+
+def test_names_for_people_are_all_there() -> None:
+    assert {"bits", "stuck", "segment_ohm", "row_segment_ohm", "column_segment_ohm", "driver_ohm", "sense_ohm"} <= (
+        available().keys()
+    )
+
+
+@dataclass(frozen=True)
+class Stage:
+    gain: float = 1.0
+    mode: Literal["fast", "slow"] = "fast"
+    table: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Amplifier:
+    first: Stage = Stage()
+    last: Stage | None = None
+    gain_limit: float | None = None
+
+
+def test_settings_are_found_in_any_dataclass() -> None:
+    """What two parts have is told apart by its part; what text cannot say is not listed."""
+    assert set(available(Amplifier)) == {"first.gain", "first.mode", "last", "last.gain", "last.mode", "gain_limit"}
+    amplifier = changed(Amplifier(), available(Amplifier)["last.gain"].changes(2.0))
+    assert amplifier == Amplifier(last=Stage(gain=2.0))
 
 
 @pytest.mark.parametrize("name", [name for name in available() if name != "cell"])  # empty: the recipe's own

@@ -88,26 +88,27 @@ class Setting:
 _TOGETHER: Mapping[str, tuple[tuple[str, ...], float]] = {
     "bits": (("input_bits", "output_bits"), 1.0),
     "stuck": (("stuck_on", "stuck_off"), 0.5),
-    "segment_ohm": (("row_segment", "column_segment"), 1.0),
-    "row_segment_ohm": (("row_segment",), 1.0),
-    "column_segment_ohm": (("column_segment",), 1.0),
-    "driver_ohm": (("driver",), 1.0),
-    "sense_ohm": (("sense",), 1.0),
+    "segment_ohm": (("wires.row_segment", "wires.column_segment"), 1.0),
+    "row_segment_ohm": (("wires.row_segment",), 1.0),
+    "column_segment_ohm": (("wires.column_segment",), 1.0),
+    "driver_ohm": (("wires.driver",), 1.0),
+    "sense_ohm": (("wires.sense",), 1.0),
 }
 """Names for people: the fields that they set, and the part of the value that each gets."""
 
 
 @cache
-def available() -> Mapping[str, Setting]:
-    """Every setting by the name under which it is listed."""
-    found = list(_settings_of(PointSettings))
-    last = Counter(path[-1] for path, _ in found)
-    plain = {path[-1] if last[path[-1]] == 1 else _dotted(path): (path, members) for path, members in found}
-    grouped = {
-        name: Setting(name, tuple(plain[part][0] for part in parts), plain[parts[0]][1], share)
+def available(kind: type = PointSettings) -> Mapping[str, Setting]:
+    """Every setting of a dataclass by the name under which it is listed: that of its field, where it has it alone."""
+    found = {_dotted(path): (path, members) for path, members in _settings_of(kind)}
+    last = Counter(path[-1] for path, _ in found.values())
+    together = {
+        name: Setting(name, tuple(found[part][0] for part in parts), found[parts[0]][1], share)
         for name, (parts, share) in _TOGETHER.items()
+        if found.keys() >= set(parts)
     }
-    return grouped | {name: Setting(name, (path,), members) for name, (path, members) in plain.items()}
+    names = {full: path[-1] if last[path[-1]] == 1 else full for full, (path, _) in found.items()}
+    return together | {names[full]: Setting(names[full], (path,), members) for full, (path, members) in found.items()}
 
 
 @dataclass(frozen=True)
