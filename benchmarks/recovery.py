@@ -3,8 +3,8 @@
     python benchmarks/recovery.py [--only airline|wafer] [--data FOLDER]
 
 Every network is programmed into 50 chips: as it was trained, without and with the correction of each column, and after
-training on chips for a quarter of its epochs at a quarter of its learning rate. The same training once more in software tells
-what the chips taught from what more training did. Two chips: the default, and a rough one. Results go to
+training on chips for a quarter of its epochs at a quarter of its learning rate. The same training once more in software
+tells what the chips taught from what more training did. Two chips: the default, and a rough one. Results go to
 ``recovery.csv`` beside this file, a row a network, seed, chip and treatment; ``docs/recovery.md`` shows them.
 
 The wafers are the 1000 of the UCR archive's training half (``ucr_wafer/Wafer_TRAIN.tsv.gz`` in the folder of data
