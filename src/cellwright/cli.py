@@ -56,7 +56,13 @@ def run(
     recipe: Annotated[str, typer.Option(help="how it is learnt; airline: best (the default), survey, li2019")] = "",
     cell: Annotated[str, typer.Option(help="a cell of the catalogue, or FILE.py:CLASS")] = "",
     seeds: Annotated[int, typer.Option(min=1, help="networks to train, one a seed")] = 5,
-    device: Annotated[str, typer.Option(help="memristors: li2019, li2019-gait, ideal (converters stay)")] = "li2019",
+    device: Annotated[
+        str,
+        typer.Option(
+            help="memristors: li2019, li2019-gait, pcm, rram, rram-1t1r, rram-sinh, ideal (converters stay); your own "
+            "is FILE.json (from device fit) or FILE.py:NAME"
+        ),
+    ] = "li2019",
     chips: Annotated[int, typer.Option(min=1, help="chips to program with each network")] = 50,
     seed: Annotated[int, typer.Option(min=0, help="the first seed, of networks and of chips")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results made with other settings")] = False,

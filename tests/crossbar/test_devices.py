@@ -1,6 +1,7 @@
 """Devices: found by name, and what their pulses do."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ ALL = sorted(catalogue())
 
 
 def test_catalogue_finds_every_file():
-    assert {"ideal", "li2019", "li2019-gait"} <= set(ALL)
+    assert {"ideal", "li2019", "li2019-gait", "pcm", "rram"} <= set(ALL)
     assert find("li2019") is catalogue()["li2019"]
     assert find(find("ideal")) is find("ideal")
     with pytest.raises(CellwrightError, match=r"li2020.*known are"):
@@ -36,7 +37,7 @@ def test_a_device_says_where_its_numbers_come_from(name):
     assert 0 <= device.off <= device.window[0] < device.window[1]
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [name for name in ALL if find(name).gate_window != (0, 0)])
 def test_gate_voltages_reach_the_whole_window(name):
     device = find(name)
     ends = device.gate_voltage(torch.tensor(device.window, dtype=torch.float64))
@@ -47,11 +48,54 @@ def test_gate_voltages_reach_the_whole_window(name):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_current_is_ohmic_where_the_device_is_linear(name):
+def test_a_fresh_state_is_the_conductance_at_the_read_voltage(name):
     device = find(name)
-    state = torch.tensor([1e-6, 2e-4], dtype=torch.float64)
-    current = device.current(state, torch.tensor([0.2, -0.1], dtype=torch.float64), 350.0, 1e6)
-    torch.testing.assert_close(current, state * torch.tensor([0.2, -0.1], dtype=torch.float64))
+    state = torch.linspace(*device.window, 7, dtype=torch.float64)
+    torch.testing.assert_close(device.conductance(state), state, rtol=1e-14, atol=0)
+    assert device.disturbed(state, 0).equal(state)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_current_is_odd_and_proportional_to_the_voltage_where_the_device_is_linear(name):
+    device = find(name)
+    state = torch.linspace(*device.window, 7, dtype=torch.float64)[:, None]
+    volts = torch.tensor([-0.2, -0.1, 0.0, 0.1, 0.2], dtype=torch.float64)
+    current = device.current(state, volts, 350.0, 1e6)
+    torch.testing.assert_close(current, -current.flip(-1), rtol=1e-12, atol=0)
+    proportional = current[:, -1:] * volts / volts[-1]
+    assert torch.allclose(current, proportional, rtol=1e-12, atol=0) == device.linear
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_pulses_are_the_same_for_single_and_double_precision_but_for_rounding(name):
+    device = find(name)
+    state, noise = torch.linspace(*device.window, 7, dtype=torch.float64), torch.linspace(-1, 1, 7, dtype=torch.float64)
+    gate = torch.linspace(*device.gate_window, 7, dtype=torch.float64)
+    for double, single in (
+        (device.set(state, gate, noise), device.set(state.float(), gate.float(), noise.float())),
+        (device.reset(state, noise), device.reset(state.float(), noise.float())),
+    ):
+        assert (double.dtype, single.dtype) == (torch.float64, torch.float32)
+        torch.testing.assert_close(single.double(), double, rtol=0, atol=3e-6 * device.window[1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"window": (5.0, 10.0)}, "a conductance of 10 S is beyond any device: conductances are in siemens"),
+        ({"window": (2e-6, 1e-6)}, "expected 0 <= off <= lowest < highest"),
+        ({"off": -1e-6}, "expected 0 <= off"),
+        ({"off": 5e-4}, "got off 0.0005 and the window 1e-06 to 0.0001"),
+        ({"window": (float("nan"), 1e-4)}, "expected 0 <= off"),
+        ({"endurance": 0}, "read voltage and endurance are positive"),
+        ({"spread": {"steps": 0.1}}, "Ideal: spread names steps, which the device does not have"),
+    ],
+)
+def test_absurd_numbers_are_refused_in_one_line(changes, message):
+    with pytest.raises(CellwrightError) as caught:
+        replace(find("ideal"), **changes)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_li2019_has_the_published_window():

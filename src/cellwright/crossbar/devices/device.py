@@ -9,10 +9,17 @@ from typing import Any, ClassVar, Literal, Self
 
 import torch
 
+from cellwright.errors import CellwrightError
+
 Tensor = torch.Tensor
 Scheme = Literal["two-pulse", "one-pulse"]
 
 ROOM_TEMPERATURE = 300.0
+BOLTZMANN = 8.617333262e-5
+"""In electronvolts a kelvin (exact in the SI of 2019)."""
+
+LARGEST_CONDUCTANCE = 0.1
+"""Siemens; no device comes near: more is a slip of units."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,24 @@ class Device(ABC):
     area: float
     citation: str
     assumed: str
+
+    def __post_init__(self) -> None:
+        kind, (low, high) = type(self).__name__, self.window
+        if not 0 <= self.off <= low < high:
+            raise CellwrightError(
+                f"{kind}: expected 0 <= off <= lowest < highest conductance of the window, in siemens; got off "
+                f"{self.off:g} and the window {low:g} to {high:g}"
+            )
+        if high > LARGEST_CONDUCTANCE:
+            raise CellwrightError(
+                f"{kind}: a conductance of {high:g} S is beyond any device: conductances are in siemens, 5 uS is 5e-6"
+            )
+        if self.read.voltage <= 0 or self.endurance <= 0:
+            raise CellwrightError(
+                f"{kind}: read voltage and endurance are positive, got {self.read.voltage:g} V and {self.endurance:g}"
+            )
+        if unknown := self.spread.keys() - {entry.name for entry in fields(self)}:
+            raise CellwrightError(f"{kind}: spread names {', '.join(sorted(unknown))}, which the device does not have")
 
     @abstractmethod
     def set(self, state: Tensor, gate_voltage: Tensor, noise: Tensor) -> Tensor:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
-
 from cellwright.crossbar.devices.device import Device, Pulse
-
-Tensor = torch.Tensor
+from cellwright.crossbar.devices.gate_controlled import GateControlled
 
 
 @dataclass(frozen=True, kw_only=True)
-class Li2019(Device):
+class Li2019(GateControlled):
     """Ta/HfO2 1T1R of Li et al. 2019, Nature Machine Intelligence 1, 49, as their published code models it.
 
     The code is github.com/lican81/memNN (MIT licence; ``backend/xbar.m`` and ``demo/airline_lstm.m``): a SET pulse
@@ -24,12 +21,6 @@ class Li2019(Device):
     Valid for reads at 0.2 V, where the device is taken as linear (Li et al. 2018, Nature Electronics 1, 52, report
     linear current-voltage curves of such an array), for gate voltages of 0.7 to 1.6 V, and for times in which nothing
     drifts: neither temperature nor time enters. All devices are alike.
-
-    Attributes:
-        slope: siemens a volt at the gate.
-        intercept: siemens at no gate voltage (far outside the gate window).
-        programming_noise: standard deviation of the noise of one pulse, in siemens.
-        read_noise_fraction: standard deviation of one read, as a fraction of the conductance.
     """
 
     slope: float = 98e-6
@@ -53,23 +44,6 @@ class Li2019(Device):
         "read noise 0.5 % of G (the code reads without noise), gate steps of 1 mV, 100 ns a read (as Shafiee et al. "
         "2016, ISAAC), 10 um x 10 um a cell (published: transistors of 2 um, no pitch)"
     )
-
-    def set(self, state: Tensor, gate_voltage: Tensor, noise: Tensor) -> Tensor:
-        aimed = torch.maximum(self.slope * gate_voltage + self.intercept, state)
-        return torch.clamp(aimed + self.programming_noise * noise, min=0.0)
-
-    def reset(self, state: Tensor, noise: Tensor) -> Tensor:
-        return torch.clamp(self.programming_noise * noise, min=0.0)
-
-    def gate_voltage(self, conductance: Tensor) -> Tensor:
-        return (conductance - self.intercept) / self.slope
-
-    @property
-    def gate_slope(self) -> float:
-        return self.slope
-
-    def read_noise(self, conductance: Tensor, time_since_programming: float = 0.0) -> Tensor:
-        return self.read_noise_fraction * conductance
 
 
 CATALOGUE: Mapping[str, Device] = {
