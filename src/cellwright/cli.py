@@ -25,14 +25,19 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+devices = typer.Typer(help="Memristors: list them, look at one, fit one to measured pulses.", no_args_is_help=True)
+app.add_typer(devices, name="device")
+
 INTERRUPTED = 130
 BAD_INPUT = 2
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
     """Register a command whose bad input ends in one line and status 2, and Ctrl-C in status 130."""
+    return app.command()(_guarded(function))
 
-    @app.command()
+
+def _guarded(function: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(function)
     def guarded(*arguments: object, **options: object) -> None:
         try:
@@ -163,6 +168,48 @@ def show(
     units = "M units, projected to P," if entry.cell.projects else "M units"
     typer.echo(f"\nA step of {units} on N inputs: {counts(program)}.")
     typer.echo(f"Source: {entry.citation}.")
+
+
+@devices.command("list")
+@_guarded
+def list_devices() -> None:
+    """List the memristors of the catalogue."""
+    from rich.console import Console
+
+    from cellwright.studies import devices as study
+
+    study.list_devices(Console())
+
+
+@devices.command("show")
+@_guarded
+def show_device(
+    name: Annotated[str, typer.Argument(help="a device of the catalogue, FILE.json or FILE.py:NAME")],
+) -> None:
+    """Print a device's numbers with their units, where they come from, and what is assumed."""
+    from rich.console import Console
+
+    from cellwright.studies import devices as study
+
+    study.show_device(name, Console())
+
+
+@devices.command("fit")
+@_guarded
+def fit_device(
+    pulses: Annotated[
+        Path, typer.Argument(help="CSV: pulse, voltage or gate_voltage, conductance (or conductance_uS), device")
+    ],
+    out: Annotated[Path, typer.Option(help="folder for NAME.json, its residuals and its picture")] = Path("devices"),
+    name: Annotated[str, typer.Option(help="of the device; by default that of the file")] = "",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace a device of that name")] = False,
+) -> None:
+    """Fit a device to measured pulses: its numbers with their errors, the residual, and a picture."""
+    from rich.console import Console
+
+    from cellwright.studies import devices as study
+
+    study.fit_device(pulses, out, name, overwrite=overwrite, console=Console())
 
 
 def _kernel(cell: Cell, vectors: str, assembly: bool) -> str:

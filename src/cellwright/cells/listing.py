@@ -72,7 +72,7 @@ def _from_file(name: str) -> Listed:
     path = Path(path_name)
     if not path.is_file():
         raise CellwrightError(f"no file {path_name!r}: a cell of your own is named FILE.py:CLASS")
-    module = _module(path.resolve())
+    module = user_module(path.resolve())
     cells = {k: v for k, v in vars(module).items() if isinstance(v, type) and issubclass(v, Cell) and v is not Cell}
     own = [k for k, v in cells.items() if v.__module__ == module.__name__]
     if not class_name and len(own) == 1:
@@ -93,11 +93,11 @@ def _instance(cell_class: type[Cell], name: str) -> Cell:
     except CellwrightError as error:
         raise CellwrightError(f"{name}: {error}") from error
     except Exception as error:
-        raise CellwrightError(f"{name} cannot be traced: {_reason(error)}") from error
+        raise CellwrightError(f"{name} cannot be traced: {reason(error)}") from error
     return cell
 
 
-def _module(path: Path) -> ModuleType:
+def user_module(path: Path) -> ModuleType:
     """A person's file as a module: the same one, with the same classes, until the file is changed."""
     return _imported(path, path.stat().st_mtime_ns)
 
@@ -114,14 +114,14 @@ def _imported(path: Path, _changed: int) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[module_name]
-        raise CellwrightError(f"{path.name} does not import: {_reason(error)}") from error
+        raise CellwrightError(f"{path.name} does not import: {reason(error)}") from error
     for item in vars(module).values():
         if isinstance(item, type) and issubclass(item, Cell) and item.__module__ == module_name:
             copyreg.pickle(item, partial(_reduced, path))
     return module
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """An error of somebody else's in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
@@ -135,5 +135,5 @@ def _reduced(path: Path, cell: Cell) -> tuple[Callable[..., Cell], tuple[Path, s
 def _restored(path: Path, class_name: str, values: dict[str, Any]) -> Cell:
     if not path.is_file():
         raise CellwrightError(f"the cell {class_name} was defined in {path}, which is gone: put the file back")
-    cell: Cell = attrgetter(class_name)(_module(path))(**values)
+    cell: Cell = attrgetter(class_name)(user_module(path))(**values)
     return cell

@@ -17,6 +17,7 @@ from cellwright.crossbar.devices import Device, Pulse
 from cellwright.crossbar.devices import find as find_device
 from cellwright.crossbar.hardware_aware import HardwareAware
 from cellwright.crossbar.layout import LAYOUTS, PairLayout
+from cellwright.crossbar.maps import load_conductances, load_stuck, save_maps
 from cellwright.crossbar.readout import ReadOut
 from cellwright.crossbar.settings import CAUSES, ChipSettings
 from cellwright.crossbar.sites import needs_digital
@@ -46,8 +47,11 @@ __all__ = [
     "digital_cost",
     "effective_matrix",
     "find_device",
+    "load_conductances",
+    "load_stuck",
     "needs_digital",
     "program",
     "programming_cost",
+    "save_maps",
     "step_cost",
 ]

@@ -62,10 +62,9 @@ class Job:
         settings = self.settings
         parts = [self.task.name, self.recipe.name]
         if settings.cell:
-            file, _, name = settings.cell.partition(":")
-            parts += [Path(file).stem, *([name] if name else [])]
+            parts += _short(settings.cell)
         if settings.device != RunSettings(task="").device:
-            parts.append(settings.device)
+            parts += _short(settings.device)
         return Path("runs") / "-".join(parts)
 
     @property
@@ -82,9 +81,10 @@ class Job:
     def described(self) -> dict[str, Any]:
         """The settings as plain values; two runs with the same ones give the same results on one machine."""
         named = asdict(self.settings) | {"recipe": self.recipe.name, "cell": self.cell_name}
-        source = Path(self.cell_name.partition(":")[0])
-        if source.suffix == ".py":
-            named["cell_source"] = hashlib.sha256(source.read_bytes()).hexdigest()
+        for what, name in (("cell", self.cell_name), ("device", self.settings.device)):
+            source = Path(name.partition(":")[0])
+            if source.suffix in (".py", ".json"):
+                named[f"{what}_source"] = hashlib.sha256(source.read_bytes()).hexdigest()
         return named | {"cellwright": __version__, "torch": torch.__version__}
 
     @cached_property
@@ -95,3 +95,9 @@ class Job:
     def errors(self, forecasts: torch.Tensor) -> torch.Tensor:
         """Root mean square error of forecasts (..., test months) in the task's unit."""
         return self.task.metrics(forecasts)[self.task.metric]
+
+
+def _short(name: str) -> list[str]:
+    """A name of a catalogue, or FILE:NAME without the folders and the ending."""
+    file, _, own = name.partition(":")
+    return [Path(file).stem if own or file.endswith((".py", ".json")) else file, *([own] if own else [])]

@@ -1,6 +1,7 @@
 """Memristive devices: one file each, found by name.
 
-A file in this folder lists its devices in a mapping ``CATALOGUE``; adding a device is adding a file.
+A file in this folder lists its devices in a mapping ``CATALOGUE``; adding a device is adding a file. A device of one's
+own is a file anywhere, named by its path.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import pkgutil
 from functools import cache
 
 from cellwright.crossbar.devices.device import Device, Pulse
+from cellwright.crossbar.devices.own import device_from_file, is_file
 from cellwright.errors import CellwrightError, named
 
 __all__ = ["Device", "Pulse", "catalogue", "find"]
@@ -32,13 +34,17 @@ def catalogue() -> dict[str, Device]:
 
 
 def find(device: str | Device) -> Device:
-    """A device by its name in the catalogue; a device passes through.
+    """A device by its name in the catalogue or its file, ``FILE.json`` or ``FILE.py:NAME``; a device passes through.
 
     Raises:
-        CellwrightError: no device has that name; it is a class of devices or something else.
+        CellwrightError: no device has that name; it is a class of devices or something else; the file has none.
     """
     if isinstance(device, type) and issubclass(device, Device):
         raise CellwrightError(f"the device is the class {device.__name__}: pass an instance, {device.__name__}()")
     if not isinstance(device, str | Device):
         raise CellwrightError(f"a device is a name or an instance of Device, got {device!r}")
-    return device if isinstance(device, Device) else named("device", device, _entries())
+    if isinstance(device, Device):
+        return device
+    if is_file(device):
+        return device_from_file(device)
+    return named("device", device, _entries(), "; your own is FILE.json or FILE.py:NAME")

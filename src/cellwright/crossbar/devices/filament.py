@@ -193,7 +193,7 @@ class Filament(Device):
 
 @dataclass(frozen=True, kw_only=True)
 class SinhFilament(Filament):
-    """The same with a nonlinear current, I = A sinh(V / V0): hopping and tunnelling currents in a barrier.
+    """A filament with a nonlinear current, I = A sinh(V / V0), the form of hopping and tunnelling through a barrier.
 
     The state is the conductance I / V at the read voltage. With a series transistor the two share the voltage.
 

@@ -131,7 +131,9 @@ def _numbered(name: str, rows: list[Row], pulse: Floats) -> NDArray[np.int64]:
         if after == before + 1:
             continue
         gap = after > before + 1
-        what = f"pulses {before + 1:.0f} to {after - 1:.0f}{of} are missing" if gap else f"pulse {after:g}{of} comes after"
+        what = (
+            f"pulses {before + 1:.0f} to {after - 1:.0f}{of} are missing" if gap else f"pulse {after:g}{of} comes after"
+        )
         raise CellwrightError(
             f"{row.file}, line {row.line}: {what}{'' if gap else f' {before:g}'}: pulses of a device are numbered one "
             "by one, on through all cycles"
