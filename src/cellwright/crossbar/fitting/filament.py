@@ -39,6 +39,8 @@ _UNIT = {"step": "S", "lowest": "S", "highest": "S"}
 _STARTS = (0.3, 1.0, 2.5)  # exponents to start from
 _TRIAL, _ENOUGH = 100, 2000  # iterations from each start, and from the best of them
 _NO_NOISE = 1e-5  # of reads: what the search leaves where there is none
+_FAR = 6.0  # standard deviations from a bound, beyond which it does not cut
+_NEAR = 3.0  # standard deviations from a bound, within which it may
 _MARGIN = 1e-6  # of the measured range: bounds lie outside of it
 
 
@@ -46,6 +48,8 @@ def fit_filament(trains: Sequence[Train], source: str) -> Fit:
     data = _Transitions(trains)
     tried = (data.maximise(data.start(exponent), _TRIAL) for exponent in _STARTS)
     best = data.maximise(min(tried, key=lambda found: found.loss).numbers, _ENOUGH)
+    data.set_aside(best.numbers)
+    best = data.maximise(best.numbers, _ENOUGH)
     parameters = best.parameters
     values: dict[str, Any] = {name: parameter.value for name, parameter in parameters.items()}
     values["lowest"] = max(values["lowest"], 0.0)
@@ -74,20 +78,20 @@ def fit_filament(trains: Sequence[Train], source: str) -> Fit:
 class _Transitions:
     """Every pulse of every device as a step from one measured conductance to the next.
 
-    The likelihood of a step is normal around the law's mean step, cut off at the bounds; its variance is that of the
-    cycles, cycle_to_cycle * step, and that of the two reads. A pulse that leaves a device at an end of its range says
-    where the end is and nothing about variances. All is in units of the largest measured conductance.
+    The likelihood of a step is normal, with the mean and the variance that the law gives where its bounds cut steps
+    off, and the variance of the two reads. Pulses set aside say where the ends of the range are and nothing about
+    variances: first those that leave a device where it was, at an end. All is in units of the largest conductance.
     """
 
     def __init__(self, trains: Sequence[Train]) -> None:
         self.count, self.unit = len(trains), max(float(train.conductance.max()) for train in trains)
-        before, after, up, device, stays = [], [], [], [], []
+        before, after, up, device, aside = [], [], [], [], []
         for index, train in enumerate(trains):
             volts = heights(train)
             moved = volts[1:] != 0
             before.append(train.conductance[:-1][moved])
             after.append(train.conductance[1:][moved])
-            stays.append(_stays(train)[moved])
+            aside.append(_stays(train)[moved])
             up.append(volts[1:][moved] > 0)
             device.append(np.full(moved.sum(), index))
             for polarity in (up[-1], ~up[-1]):
@@ -98,7 +102,7 @@ class _Transitions:
                     )
         self.before = torch.as_tensor(np.concatenate(before) / self.unit)
         self.after = torch.as_tensor(np.concatenate(after) / self.unit)
-        self.stays = torch.as_tensor(np.concatenate(stays))
+        self.aside = torch.as_tensor(np.concatenate(aside))
         self.up = torch.as_tensor(np.concatenate(up))
         self.owner = torch.as_tensor(np.concatenate(device))
         ends = [(train.conductance.min() / self.unit, train.conductance.max() / self.unit) for train in trains]
@@ -106,7 +110,7 @@ class _Transitions:
         if bool((self.low == self.high).any()):
             raise CellwrightError("a device has the same conductance after every pulse: look at the column conductance")
         jumps = (self.after - self.before).abs()
-        self.jump = torch.stack([jumps[(self.owner == index) & ~self.stays].mean() for index in range(self.count)])
+        self.jump = torch.stack([jumps[(self.owner == index) & ~self.aside].mean() for index in range(self.count)])
 
     def law(self, numbers: Tensor) -> Filament:
         """The law with one number a device, from the unbounded numbers of the search."""
@@ -125,17 +129,24 @@ class _Transitions:
 
     def loss(self, numbers: Tensor) -> Tensor:
         """Negative logarithm of the likelihood."""
-        law = self.law(numbers)
-        own = law.mapped(lambda values: values[self.owner] if values.ndim else values)
-        step = torch.where(self.up, own.mean_step(self.before, True), own.mean_step(self.before, False))
-        expected = torch.minimum(
-            torch.maximum(self.before + step, torch.as_tensor(own.lowest)), torch.as_tensor(own.highest)
-        )
-        # A step that is cut off at a bound varies less, too.
-        cycles = own.cycle_to_cycle * (expected - self.before)
-        variance = cycles.square() + own.read_noise_fraction**2 * (self.before.square() + self.after.square())
-        variance = torch.where(self.stays, self.jump[self.owner].square(), variance)
+        own, step, most = self._steps(numbers)
+        cut, variance = _cut_off(step.abs(), own.cycle_to_cycle * step.abs(), most)
+        variance = variance + own.read_noise_fraction**2 * (self.before.square() + self.after.square())
+        variance = torch.where(self.aside, self.jump[self.owner].square(), variance)
+        expected = self.before + cut * step.sign()
         return ((self.after - expected).square() / variance + variance.log()).sum() / 2
+
+    def _steps(self, numbers: Tensor) -> tuple[Filament, Tensor, Tensor]:
+        """The law with one number a pulse, its mean step without the bounds, and how far off the bound is."""
+        own = self.law(numbers).mapped(lambda values: values[self.owner] if values.ndim else values)
+        step = torch.where(self.up, own.mean_step(self.before, True), own.mean_step(self.before, False))
+        bound = torch.where(self.up, torch.as_tensor(own.highest), torch.as_tensor(own.lowest))
+        return own, step, (bound - self.before).abs()
+
+    def set_aside(self, numbers: Tensor) -> None:
+        """Set aside all pulses that a bound may cut off: what a cut leaves is not normal, and would bias variances."""
+        own, step, most = self._steps(numbers)
+        self.aside = self.aside | ((most - step.abs()) < _NEAR * own.cycle_to_cycle * step.abs())
 
     def start(self, exponent: float) -> Tensor:
         reach, step = self.high - self.low, self.jump
@@ -158,6 +169,17 @@ class _Transitions:
             options={"maxiter": iterations, "maxfun": 2 * iterations, "ftol": 1e-11, "gtol": 1e-8},
         )  # fmt: skip
         return _Likeliest(self, torch.as_tensor(found.x), float(found.fun))
+
+
+def _cut_off(mean: Tensor, deviation: Tensor, most: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance of min(N(mean, deviation), most)."""
+    room = (most - mean) / deviation
+    inside, density = torch.special.ndtr(room), (-room.square() / 2).exp() / math.sqrt(2 * math.pi)
+    short = deviation * (room * inside + density)  # by what it falls short of most, on average
+    square = deviation.square() * ((1 + room.square()) * inside + room * density)
+    # Far inside, the difference of two large squares would leave nothing of a small variance.
+    variance = torch.where(room > _FAR, deviation.square(), (square - short.square()).clamp(min=0))
+    return torch.where(room > _FAR, mean, most - short), variance
 
 
 class _Likeliest:

@@ -25,6 +25,7 @@ _UNITS: Mapping[str, Mapping[str, float]] = {
     "gate_voltage": _VOLTS,
     "conductance": _SIEMENS,
 }
+_KNOWN = {"voltage": "V, mV", "gate_voltage": "V, mV", "conductance": "S, mS, uS, nS"}
 _LARGEST_VOLTAGE = 100.0
 _EXPECTED = "pulse, conductance (or conductance_uS) and voltage or gate_voltage, perhaps device"
 
@@ -86,7 +87,7 @@ def _columns(heading: Row) -> dict[str, tuple[int, float]]:
             raise CellwrightError(f"{heading.file} has two columns of {name}: keep one of them")
         unit = plain.removeprefix(name).strip("_")
         if unit and unit not in _UNITS[name]:
-            known = ", ".join(_UNITS[name]) or "none"
+            known = _KNOWN.get(name, "none")
             raise CellwrightError(f"{heading.file}: the column {title!r} has an unknown unit; known are {known}")
         found[name] = index, _UNITS[name].get(unit, 1.0)
     if not {"pulse", "conductance"} <= found.keys() or not {"voltage", "gate_voltage"} & found.keys():
