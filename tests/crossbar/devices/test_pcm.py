@@ -74,8 +74,14 @@ def test_drift_follows_a_power_law_from_the_first_read():
 @pytest.mark.parametrize("t", [0.0, 3600.0, 1e6])
 @pytest.mark.parametrize("g", [0.001, 0.05, 0.5, 1.0])
 def test_read_noise_is_the_integral_of_the_published_1_over_f_noise(g, t):
-    noise = PCM.read_noise(torch.tensor([g * 25e-6], dtype=torch.float64), t).item()
-    assert noise == pytest.approx(read_sigma(g, g * 25e-6, t + 20), rel=1e-12)
+    """Its strength goes by the conductance that was programmed, its size by what drift has left."""
+    devices = PCM.instances(lambda name: normal(2)[:1000])
+    state = torch.full((1000,), g * 25e-6, dtype=torch.float64)
+    now = devices.conductance(state, time_since_programming=t)
+    expected = read_sigma(g, now.numpy(), t + 20)
+    np.testing.assert_allclose(devices.read_noise(now, t).numpy(), expected, rtol=1e-3)
+    typical = PCM.conductance(state, time_since_programming=t)
+    np.testing.assert_allclose(PCM.read_noise(typical, t), read_sigma(g, typical.numpy(), t + 20), rtol=1e-6)
     assert PCM.read_noise(torch.zeros(1), t).item() == 0
 
 

@@ -13,6 +13,8 @@ from cellwright.crossbar.devices.device import Device, Pulse
 
 Tensor = torch.Tensor
 
+_FIXED_POINT_STEPS = 25  # most devices take five; a strange drift after a long time takes more
+
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseChange(Device):
@@ -31,9 +33,8 @@ class PhaseChange(Device):
 
     Valid for reads at 0.2 V, where the device is taken as linear, at room temperature (temperature does not enter), up
     to a day or so after programming. Two departures from the sources: g in nu and Q is the conductance that was
-    programmed, at the time of the read for Q, not the target; and noise is independent from read to read, though 1/f
-    noise is not. As there is no gate, ``gate_voltage`` stands for what the pulse generator is told: 0 to 1 over the
-    window.
+    programmed, not its target; and noise is independent from read to read, though 1/f noise is not. As there is no
+    gate, ``gate_voltage`` stands for what the pulse generator is told: 0 to 1 over the window.
 
     Attributes:
         largest: the conductance to which the fits refer, in siemens.
@@ -88,11 +89,22 @@ class PhaseChange(Device):
     def current(
         self, state: Tensor, voltage: Tensor, temperature: float = 300.0, time_since_programming: float = 0.0
     ) -> Tensor:
+        return state * self._left(state, time_since_programming) * voltage
+
+    def _left(self, state: Tensor, time_since_programming: float) -> Tensor:
+        """What drift leaves of a programmed conductance, as a fraction."""
         elapsed = (time_since_programming + self.first_read) / self.first_read
-        return state * elapsed ** -self.drift_exponent(state) * voltage
+        return elapsed ** -self.drift_exponent(state)
+
+    def programmed(self, conductance: Tensor, time_since_programming: float) -> Tensor:
+        """The conductance that was programmed and drifted to this one: a fixed point, as its drift depends on it."""
+        state = conductance
+        for _ in range(_FIXED_POINT_STEPS if time_since_programming else 0):
+            state = conductance / self._left(state, time_since_programming)
+        return state
 
     def read_noise(self, conductance: Tensor, time_since_programming: float = 0.0) -> Tensor:
-        g = (conductance / self.largest).abs()
+        g = (self.programmed(conductance, time_since_programming) / self.largest).abs()
         strength = (0.0088 / (g**0.65).clamp(min=1e-3)).clamp(max=0.2)
         span = time_since_programming + self.first_read + self.read_width
         return conductance * strength * math.sqrt(math.log(span / (2 * self.read_width)))

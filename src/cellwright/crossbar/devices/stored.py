@@ -68,7 +68,7 @@ def load_device(path: Path) -> Device:
         return law(**{name: _value(name, value) for name, value in values.items()})
     except CellwrightError as error:
         raise CellwrightError(f"{path.name}: {error}") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise CellwrightError(f"{path.name} is no complete device: {error}") from error
 
 
