@@ -49,6 +49,13 @@ def test_set_leaves_the_published_programming_noise(g):
         assert PCM.reset(aim, normal()).equal(left)
 
 
+def test_programming_noise_is_that_of_another_fit_to_the_same_figure():
+    """CrossSim's PCM_Joshi fits Fig. 3b of Joshi et al. 2020 anew; the two parabolas differ by 0.03 uS at most."""
+    micro = torch.linspace(0.25, 25, 100, dtype=torch.float64)
+    crosssim = -0.00178767 * micro**2 + 0.07585724 * micro + 0.28638599
+    torch.testing.assert_close(1e6 * PCM.programming_noise(1e-6 * micro), crosssim, rtol=0, atol=0.03)
+
+
 @pytest.mark.parametrize("g", [0.01, 0.05, 0.2, 0.6, 1.0])
 def test_drift_exponents_have_the_published_mean_and_spread(g):
     devices = PCM.instances(lambda name: normal(1))

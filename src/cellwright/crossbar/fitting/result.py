@@ -104,7 +104,7 @@ def height(trains: Sequence[Train], *, up: bool) -> float:
             f"the pulses {'up' if up else 'down'} have voltages from {volts.min():g} to {volts.max():g} V: a law holds "
             "for pulses of one height; fit each height by itself"
         )
-    return float(volts.mean())
+    return float(np.median(volts))
 
 
 def over_devices(values: Sequence[float], errors: Sequence[float], unit: str) -> Parameter:
