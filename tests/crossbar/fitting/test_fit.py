@@ -101,6 +101,28 @@ def test_a_reset_state_above_the_noise_is_found(bench):
     assert fit(bench(0).gate_sweeps(device), "a test").device.off == pytest.approx(20e-6, rel=OFF_BY)
 
 
+def test_reads_between_pulses_change_nothing(bench):
+    """Neither do the gate voltages of reads and RESETs make a sweep of pulses of one height."""
+    (sweep,) = bench(0).gate_sweeps(find("li2019"), sweeps=5)
+    count = len(sweep.pulse)
+
+    def with_reads(values, inserted):
+        return np.stack([values, inserted], -1).ravel()
+
+    volts, gates = sweep.voltage, sweep.gate_voltage
+    read = replace(
+        sweep,
+        pulse=np.arange(2 * count),
+        voltage=with_reads(volts, np.zeros(count)),
+        gate_voltage=with_reads(gates, np.full(count, 3.0)),
+        conductance=with_reads(sweep.conductance, sweep.conductance),
+    )
+    assert fit([read], "a test").device == fit([sweep], "a test").device
+    (plain,) = bench(0).up_and_down(ALIKE, cycles=2)
+    gated = replace(plain, gate_voltage=np.select([plain.voltage > 0, plain.voltage < 0], [1.5, 5.0], 3.0))
+    assert fit([gated], "a test").device == fit([plain], "a test").device
+
+
 def test_gate_controlled_devices_differ_as_measured(bench):
     device = replace(find("li2019"), spread={"slope": 0.1})
     found = fit(bench(1).gate_sweeps(device, devices=30), "a test")

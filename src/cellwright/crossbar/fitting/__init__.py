@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from cellwright.crossbar.fitting.filament import fit_filament
-from cellwright.crossbar.fitting.gate_controlled import GATE_VOLTAGES, fit_gate_controlled
+from cellwright.crossbar.fitting.gate_controlled import GATE_VOLTAGES, fit_gate_controlled, set_gates
 from cellwright.crossbar.fitting.pulses import Train, read_pulses
 from cellwright.crossbar.fitting.result import Fit, Fitted, Parameter
 from cellwright.errors import CellwrightError
@@ -28,8 +26,7 @@ def fit(trains: Sequence[Train], source: str) -> Fit:
     Raises:
         CellwrightError: the data are of neither kind, too few, or do not follow either law.
     """
-    gates = [train.gate_voltage for train in trains if train.gate_voltage is not None]
-    if gates and len(np.unique(np.concatenate(gates))) >= GATE_VOLTAGES:
+    if len(set_gates(trains)) >= GATE_VOLTAGES:
         return fit_gate_controlled(trains, source)
     if all(train.voltage is not None for train in trains):
         return fit_filament(trains, source)

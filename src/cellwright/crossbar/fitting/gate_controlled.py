@@ -39,9 +39,8 @@ def fit_gate_controlled(trains: Sequence[Train], source: str) -> Fit:
     noise = math.sqrt(sum(line.squares for line in lines) / freedom)
     emptied = np.concatenate([train.conductance[_resets(train)] for train in trains])
     off = _emptied_to(float(emptied.mean()), noise) if len(emptied) else 0.0
-    sets = np.concatenate([_gates(train)[~_resets(train)] for train in trains])
-    lowest = max(float(sets.min()), (off - intercept.value) / slope.value)
-    highest = float(sets.max())
+    gates = set_gates(trains)
+    lowest, highest = max(float(gates.min()), (off - intercept.value) / slope.value), float(gates.max())
     device = GateControlled(
         slope=slope.value,
         intercept=intercept.value,
@@ -91,10 +90,20 @@ class _Line:
     fitted: Fitted
 
 
+def set_gates(trains: Sequence[Train]) -> Floats:
+    """The different gate voltages of SET pulses."""
+    gates = [train.gate_voltage[_sets(train)] for train in trains if train.gate_voltage is not None]
+    return np.unique(np.concatenate([np.zeros(0), *gates]))
+
+
 def _gates(train: Train) -> Floats:
     if train.gate_voltage is None:
         raise CellwrightError("some devices have gate voltages and some have none: fit them apart")
     return train.gate_voltage
+
+
+def _sets(train: Train) -> NDArray[np.bool_]:
+    return np.ones(len(train.pulse), dtype=bool) if train.voltage is None else train.voltage > 0
 
 
 def _resets(train: Train) -> NDArray[np.bool_]:
@@ -106,9 +115,9 @@ def _fit_line(train: Train) -> _Line:
 
     Which of the two is larger depends on the line, and the line on the pulses that it decides: a few rounds settle it.
     """
-    gate, measured, resets = _gates(train), train.conductance, _resets(train)
+    gate, measured, sets = _gates(train), train.conductance, _sets(train)
     before = np.concatenate([[-np.inf], measured[:-1]])
-    raised = ~resets & np.isfinite(measured)
+    raised = sets
     for _ in range(50):
         if len(np.unique(gate[raised])) < GATE_VOLTAGES:
             raise CellwrightError(
@@ -117,7 +126,7 @@ def _fit_line(train: Train) -> _Line:
             )
         design = np.stack([gate[raised], np.ones(raised.sum())], -1)
         (slope, intercept), *_ = np.linalg.lstsq(design, measured[raised], rcond=None)
-        now = ~resets & (slope * gate + intercept > before)
+        now = sets & (slope * gate + intercept > before)
         if (now == raised).all():
             break
         raised = now
@@ -126,13 +135,13 @@ def _fit_line(train: Train) -> _Line:
             f"{called(train)} does not conduct better after SET pulses at higher gate voltages (slope {slope:.3g} "
             "S/V): look at its columns"
         )
-    expected = np.where(resets, np.nan, np.maximum(slope * gate + intercept, before))
+    expected = np.where(sets, np.maximum(slope * gate + intercept, before), np.nan)
     residual = measured - expected
-    squares, freedom = float(np.nansum(residual**2)), int((~resets).sum()) - 2
+    squares, freedom = float(np.nansum(residual**2)), int(sets.sum()) - 2
     if freedom < 1:
         raise CellwrightError(f"{called(train)} has {freedom + 2} SET pulses: expected more than 2")
     errors = np.sqrt(np.diag(np.linalg.inv(design.T @ design)) * squares / freedom)
-    path = np.where(resets, np.nan, slope * gate + intercept)
+    path = np.where(sets, slope * gate + intercept, np.nan)
     return _Line(
         slope=float(slope), intercept=float(intercept), slope_error=float(errors[0]), intercept_error=float(errors[1]),
         squares=squares, freedom=freedom, fitted=Fitted(train=train, path=path, residual=residual, over_gate=gate),
