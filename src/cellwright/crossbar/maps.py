@@ -32,7 +32,7 @@ _SIEMENS: Mapping[str, float] = {"S": 1.0, "mS": 1e-3, "uS": 1e-6, "nS": 1e-9}
 _UNIT = re.compile(r"^\s*#\s*unit:\s*(\S+)", re.MULTILINE)
 
 
-def save_maps(chip: Chip, path: Path) -> None:
+def save_maps(chip: Chip, path: str | Path) -> None:
     """Write the conductances and stuck devices of all chips.
 
     Args:
@@ -45,6 +45,7 @@ def save_maps(chip: Chip, path: Path) -> None:
     Raises:
         OSError: the files cannot be written.
     """
+    path = Path(path)
     about = json.dumps({"unit": "S", "arrays": {name: _about(array) for name, array in chip.arrays.items()}}, indent=2)
     if path.suffix == ".npz":
         maps: dict[str, Any] = {f"{name}/{index}/{what}": values for name, index, what, values in _maps(chip)}
@@ -93,7 +94,7 @@ def _about_tile(tile: AnalogTile) -> dict[str, Any]:
     }
 
 
-def load_conductances(path: Path, shape: tuple[int, ...] | None = None, *, name: str = "") -> Tensor:
+def load_conductances(path: str | Path, shape: tuple[int, ...] | None = None, *, name: str = "") -> Tensor:
     """Read a map of conductances.
 
     Args:
@@ -107,6 +108,7 @@ def load_conductances(path: Path, shape: tuple[int, ...] | None = None, *, name:
     Raises:
         CellwrightError: the map has gaps, text, negative or absurd numbers, or another shape; it cannot be read.
     """
+    path = Path(path)
     values = _read(path, name, "conductance") * _unit_of(path)
     _refuse(path, values, values < 0, "{value:g} S is negative: conductances are 0 or more, in siemens")
     absurd = "{value:g} S is beyond any device: give siemens, or say in a CSV file '# unit: uS'"
@@ -114,7 +116,7 @@ def load_conductances(path: Path, shape: tuple[int, ...] | None = None, *, name:
     return _shaped(path, values, shape)
 
 
-def load_stuck(path: Path, shape: tuple[int, ...] | None = None, *, name: str = "") -> Tensor:
+def load_stuck(path: str | Path, shape: tuple[int, ...] | None = None, *, name: str = "") -> Tensor:
     """Read a map of stuck devices; see ``load_conductances``.
 
     Returns:
@@ -123,6 +125,7 @@ def load_stuck(path: Path, shape: tuple[int, ...] | None = None, *, name: str = 
     Raises:
         CellwrightError: the map has other numbers, gaps or text, or another shape; it cannot be read.
     """
+    path = Path(path)
     values = _read(path, name, "stuck")
     _refuse(path, values, ~np.isin(values, (-1, 0, 1)), "{value:g} is none of 1 (stuck on), -1 (stuck off) and 0")
     return _shaped(path, values, shape).to(torch.int8)

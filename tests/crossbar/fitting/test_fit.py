@@ -55,6 +55,14 @@ def test_read_noise_is_told_from_cycles(bench):
     assert found.step == pytest.approx(ALIKE.step, rel=OFF_BY)
 
 
+def test_numbers_written_down_coarsely_bias_nothing(bench):
+    """To 1 uS, a third of a step and a seventh of those at the ends."""
+    (train,) = bench(0).up_and_down(ALIKE)
+    found = fit([replace(train, conductance=np.round(train.conductance, 6))], "a test").device
+    for parameter in ("step", "highest", "cycle_to_cycle", "nonlinearity_up", "nonlinearity_down"):
+        assert getattr(found, parameter) == pytest.approx(getattr(ALIKE, parameter), rel=OFF_BY), parameter
+
+
 def test_the_spread_among_devices_is_theirs_and_not_that_of_the_fit(bench):
     device = replace(ALIKE, spread={"step": 0.3})
     made = bench(3)
@@ -167,6 +175,7 @@ def train(volts, gates=None, conductance=None, device=""):
     [
         ([train([1.0] * 30)], "the device has 0 pulses down after its first: expected at least 10 up"),
         ([train([1.0] * 15 + [-1.0] * 5, device="B7")], "device B7 has 5 pulses down"),
+        ([train([1.0] * 20 + [-1.0] * 20)], "goes the other way by pulses down: expected voltages above 0 to raise"),
         ([train([1.0, 1.2] * 10 + [-1.0] * 20)], "the pulses up have voltages from 1 to 1.2 V"),
         ([train([1.0] * 20 + [-1.0] * 20, conductance=[1e-6] * 40)], "the same conductance after every pulse"),
         ([train(None, [1.0, 1.1])], "fewer than 3 gate voltages and no column voltage"),

@@ -38,6 +38,7 @@ _SHARED = ("nonlinearity_up", "nonlinearity_down", "cycle_to_cycle", "read_noise
 _UNIT = {"step": "S", "lowest": "S", "highest": "S"}
 _STARTS = (0.3, 1.0, 2.5)  # exponents to start from
 _TRIAL, _ENOUGH = 100, 2000  # iterations from each start, and from the best of them
+_COARSE = 1e-3  # of the measured range: a resolution that hides steps
 _NO_NOISE = 1e-5  # of reads: what the search leaves where there is none
 _FAR = 6.0  # standard deviations from a bound, beyond which it does not cut
 _NEAR = 3.0  # standard deviations from a bound, within which it may
@@ -45,6 +46,7 @@ _MARGIN = 1e-6  # of the measured range: bounds lie outside of it
 
 
 def fit_filament(trains: Sequence[Train], source: str) -> Fit:
+    set_height, reset_height = height(trains, up=True), height(trains, up=False)
     data = _Transitions(trains)
     tried = (data.maximise(data.start(exponent), _TRIAL) for exponent in _STARTS)
     best = data.maximise(min(tried, key=lambda found: found.loss).numbers, _ENOUGH)
@@ -60,8 +62,8 @@ def fit_filament(trains: Sequence[Train], source: str) -> Fit:
         window=_common_window(best.values),
         off=values["lowest"],
         read=READ,
-        set_pulse=Pulse(height(trains, up=True), WIDTH),
-        reset_pulse=Pulse(height(trains, up=False), WIDTH),
+        set_pulse=Pulse(set_height, WIDTH),
+        reset_pulse=Pulse(reset_height, WIDTH),
         spread=spreads(parameters),
         activation_energy=0.0,
         retention_time=math.inf,
@@ -79,8 +81,9 @@ class _Transitions:
     """Every pulse of every device as a step from one measured conductance to the next.
 
     The likelihood of a step is normal, with the mean and the variance that the law gives where its bounds cut steps
-    off, and the variance of the two reads. Pulses set aside say where the ends of the range are and nothing about
-    variances: first those that leave a device where it was, at an end. All is in units of the largest conductance.
+    off, and the variance of the two reads and of their rounding. Pulses set aside say where the ends of the range are
+    and nothing about variances: first those that leave a device where it was, at an end. All is in units of the
+    largest conductance.
     """
 
     def __init__(self, trains: Sequence[Train]) -> None:
@@ -94,17 +97,14 @@ class _Transitions:
             aside.append(_stays(train)[moved])
             up.append(volts[1:][moved] > 0)
             device.append(np.full(moved.sum(), index))
-            for polarity in (up[-1], ~up[-1]):
-                if polarity.sum() < _FEWEST:
-                    raise CellwrightError(
-                        f"{called(train)} has {polarity.sum()} pulses {'up' if polarity is up[-1] else 'down'} after "
-                        f"its first: expected at least {_FEWEST} up (voltage above 0) and {_FEWEST} down (below 0)"
-                    )
+            _check_polarities(train)
         self.before = torch.as_tensor(np.concatenate(before) / self.unit)
         self.after = torch.as_tensor(np.concatenate(after) / self.unit)
         self.aside = torch.as_tensor(np.concatenate(aside))
         self.up = torch.as_tensor(np.concatenate(up))
         self.owner = torch.as_tensor(np.concatenate(device))
+        rounding = [_resolution(train) ** 2 / 12 / self.unit**2 for train in trains]
+        self.rounding = torch.as_tensor(np.array(rounding))
         ends = [(train.conductance.min() / self.unit, train.conductance.max() / self.unit) for train in trains]
         self.low, self.high = torch.as_tensor(np.array(ends)).unbind(-1)
         if bool((self.low == self.high).any()):
@@ -132,6 +132,7 @@ class _Transitions:
         own, step, most = self._steps(numbers)
         cut, variance = _cut_off(step.abs(), own.cycle_to_cycle * step.abs(), most)
         variance = variance + own.read_noise_fraction**2 * (self.before.square() + self.after.square())
+        variance = variance + 2 * self.rounding[self.owner]
         variance = torch.where(self.aside, self.jump[self.owner].square(), variance)
         expected = self.before + cut * step.sign()
         return ((self.after - expected).square() / variance + variance.log()).sum() / 2
@@ -233,10 +234,36 @@ class _Likeliest:
 _UNSCALED = Filament(window=(0.0, 0.05), off=0.0, spread={}, citation="a fit", assumed="a fit")
 
 
+def _check_polarities(train: Train) -> None:
+    change, volts = np.diff(train.conductance), heights(train)[1:]
+    for name, sign in (("up", 1), ("down", -1)):
+        of_this = change[volts * sign > 0]
+        if len(of_this) < _FEWEST:
+            raise CellwrightError(
+                f"{called(train)} has {len(of_this)} pulses {name} after its first: expected at least {_FEWEST} up "
+                f"(voltage above 0) and {_FEWEST} down (below 0)"
+            )
+        if of_this.mean() * sign < 0:
+            raise CellwrightError(
+                f"{called(train)} goes the other way by pulses {name}: expected voltages above 0 to raise its "
+                "conductance and voltages below 0 to lower it; give RESET pulses the minus sign"
+            )
+
+
+def _resolution(train: Train) -> float:
+    """The step in which conductances were written down: the smallest difference between two of them, in siemens."""
+    apart = np.diff(np.unique(train.conductance))
+    return float(apart.min()) if len(apart) else 0.0
+
+
 def _stays(train: Train) -> NDArray[np.bool_]:
-    """Which pulses after the first leave a device where it was, at an end of its range."""
-    before, after, end = train.conductance[:-1], train.conductance[1:], train.conductance
-    return (before == after) & ((after == end.max()) | (after == end.min()))
+    """Which pulses after the first leave a device exactly where it was, at an end of its range.
+
+    None where numbers were written down so coarsely that a small step may go unseen.
+    """
+    before, after, every = train.conductance[:-1], train.conductance[1:], train.conductance
+    at_end = (after == every.max()) | (after == every.min())
+    return (before == after) & at_end & (_resolution(train) < _COARSE * np.ptp(every))
 
 
 def _follow(train: Train, law: Filament) -> Fitted:
