@@ -104,22 +104,27 @@ class _State:
         volts: across the devices.
         through, slopes: their currents and dI/dv.
         gap: volts less those that the currents leave for the devices; 0 where both of Kirchhoff's laws hold.
-        residual: (..., vectors).
+        distance: (..., vectors): the gap of all devices, root of the sum of squares; what every step must lower.
+        residual: (..., vectors); see ``OperatingPoint``.
     """
 
     volts: Tensor
     through: Tensor
     slopes: Tensor
     gap: Tensor
+    distance: Tensor
     residual: Tensor
 
     def where(self, better: Tensor, other: _State) -> _State:
         """Vector by vector, the other one where that is better."""
+        own, others = vars(self), vars(other)
         wide = better[..., None, None]
-        parts = ((self.volts, other.volts), (self.through, other.through), (self.slopes, other.slopes))
-        volts, through, slopes = (torch.where(wide, new, old) for old, new in parts)
-        gap, residual = torch.where(wide, other.gap, self.gap), torch.where(better, other.residual, self.residual)
-        return _State(volts, through, slopes, gap, residual)
+        return _State(
+            **{
+                name: torch.where(better if own[name].ndim == better.ndim else wide, others[name], own[name])
+                for name in own
+            }
+        )
 
 
 class _Search:
@@ -165,7 +170,8 @@ class _Search:
         of_current = _relative((slopes * gap).abs().amax((-2, -1)), through.abs().amax((-2, -1)))
         of_voltage = _relative(gap.abs().amax((-2, -1)), self._largest)
         residual = torch.maximum(of_current, of_voltage).nan_to_num(nan=torch.inf)
-        return _State(volts, through, slopes, gap, residual)
+        distance = gap.square().sum((-2, -1)).sqrt().nan_to_num(nan=torch.inf)
+        return _State(volts, through, slopes, gap, distance, residual)
 
     def chord_step(self, tolerance: float) -> bool:
         """One step of all vectors with shared slopes; whether another one is worth while."""
@@ -175,8 +181,8 @@ class _Search:
             self._shared = _Linearised((slopes.amax(-3) + slopes.amin(-3)) / 2, self._wires)  # no vector is far off
         tried = self._at(state.volts + self._shared.step(state.gap))
         unsettled = state.residual > tolerance
-        contraction = torch.where(unsettled, tried.residual / state.residual, 0.0).max().item()
-        self._state = state.where(unsettled & (tried.residual < state.residual), tried)
+        contraction = torch.where(unsettled, tried.distance / state.distance, 0.0).max().item()
+        self._state = state.where(unsettled & (tried.distance < state.distance), tried)
         if contraction > _GOOD_CONTRACTION:
             self._shared = None
         return contraction < _WORST_CONTRACTION or not fresh
@@ -186,11 +192,10 @@ class _Search:
         state = self._state
         pending = state.residual > tolerance
         step = self._own_steps(pending)
-        gaps, size = state.gap.square().sum((-2, -1)), torch.ones_like(state.residual)
-        nearer = False
+        size, nearer = torch.ones_like(state.distance), False
         while bool(pending.any()) and size.min().item() > _SMALLEST_STEP and self.calls < iterations:
             tried = self._at(state.volts + size[..., None, None] * step)
-            accepted = pending & (tried.gap.square().sum((-2, -1)) < (1 - 1e-4 * size) * gaps)
+            accepted = pending & (tried.distance < (1 - 1e-4 * size) * state.distance)
             self._state = self._state.where(accepted, tried)
             nearer = nearer or bool(accepted.any())
             pending = pending & ~accepted

@@ -54,7 +54,7 @@ class Step(NamedTuple):
     Attributes:
         line: which.
         resistance: of each wire between the two blocks, in ohms.
-        rise, draws: (..., block, block), of the line; see ``Lines``.
+        draws: (..., block, block), of the line; see ``Lines``.
         drawn: (..., block) siemens: current into the line's tap for a volt at each node of the block.
         ahead: (..., block, block) siemens: current from this block into the line and all beyond it for a volt here.
         kept: (..., block, block), symmetric: volts at this block for a volt at the one before.
@@ -62,7 +62,6 @@ class Step(NamedTuple):
 
     line: int
     resistance: float
-    rise: Tensor
     draws: Tensor
     drawn: Tensor
     ahead: Tensor
@@ -85,7 +84,7 @@ class Elimination:
         """
         last, failures = self.lines.count - 1, []
         beyond: Tensor | None = None
-        for k, rise, draws, drawn in self._lines():
+        for k, draws, drawn in self._lines():
             ahead = draws if beyond is None else draws + beyond
             resistance = self.path.segment if k else self.path.near
             if k == last and self.path.far == 0:  # this block is the ends
@@ -97,16 +96,15 @@ class Elimination:
                 kept, failed = _inverse(self.unit.add(ahead, alpha=resistance), self.unit)
                 failures.append(failed)
                 beyond = ahead @ kept if k else None
-            yield Step(k, resistance, rise, draws, drawn, ahead, kept)
+            yield Step(k, resistance, draws, drawn, ahead, kept)
         if bool(torch.stack(failures).any() if failures else False):
             raise CellwrightError("a crossbar cannot be solved: its conductances must be finite and not negative")
 
-    def _lines(self) -> Iterator[tuple[int, Tensor, Tensor, Tensor]]:
+    def _lines(self) -> Iterator[tuple[int, Tensor, Tensor]]:
         for part in self.lines.parts():
-            rises = self.lines.rises(part)
-            draws = self.lines.draws(part, rises)
-            found = (rises.unbind(-3), draws.unbind(-3), draws.sum(-1).unbind(-2))
-            yield from reversed(list(zip(range(part.start, part.stop), *found, strict=True)))
+            draws = self.lines.draws(part)
+            found = zip(range(part.start, part.stop), draws.unbind(-3), draws.sum(-1).unbind(-2), strict=True)
+            yield from reversed(list(found))
 
 
 def _inverse(matrices: Tensor, unit: Tensor) -> tuple[Tensor, Tensor]:

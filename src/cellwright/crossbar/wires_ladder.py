@@ -12,11 +12,14 @@ from typing import Literal
 
 import torch
 
+from cellwright.errors import CellwrightError
+
 Tensor = torch.Tensor
 Terminals = Literal["first", "last", "both"]
 
 _AT_ONCE = 1 << 17  # numbers of matrices that are found together, line by line
 _VANISHED = -800.0  # the logarithm of what is 0 in double precision
+_STEEPEST = 600.0  # logarithms whose exponentials multiply without overflow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,21 +60,23 @@ class Lines:
     def __init__(self, conductances: Tensor, ladder: Ladder) -> None:
         self.conductances = conductances
         self.count, self.block = conductances.shape[-2:]
-        self._own, self._fall = _ladder_factors(conductances, ladder)
+        self._high, self._low = _ladder_factors(conductances, ladder)
         self._lower = torch.ones(self.block, self.block, dtype=torch.bool, device=conductances.device).tril()
 
     def rises(self, some: slice) -> Tensor:
         """(..., some lines, block, block) ohms: volts along a line for an ampere from the block through each device."""
-        fall, own = self._fall[..., some, :], self._own[..., some, :]
-        below = (fall[..., :, None] - fall[..., None, :]).clamp_(max=0.0).exp_().mul_(own[..., None, :])
-        return torch.where(self._lower, below, below.mT)
+        return self._symmetric(self._high[..., some, :], self._low[..., some, :])
 
-    def draws(self, some: slice, rises: Tensor) -> Tensor:
+    def draws(self, some: slice) -> Tensor:
         """(..., some lines, block, block) siemens: current from the block into a line for a volt at each node."""
         own = self.conductances[..., some, :]
-        draws = (rises * own[..., :, None]).mul_(-own[..., None, :])
+        draws = self._symmetric(self._high[..., some, :] * own, self._low[..., some, :] * -own)
         draws.diagonal(dim1=-2, dim2=-1).add_(own)
         return draws
+
+    def _symmetric(self, high: Tensor, low: Tensor) -> Tensor:
+        below = high[..., :, None] * low[..., None, :]
+        return torch.where(self._lower, below, below.mT)
 
     def parts(self) -> Iterator[slice]:
         """All lines in parts that stay in cache, the last ones first."""
@@ -85,9 +90,12 @@ class Lines:
 
 
 def _ladder_factors(conductances: Tensor, ladder: Ladder) -> tuple[Tensor, Tensor]:
-    """Volts at each crossing for an ampere into it, and the logarithm of how they fall towards the last crossing.
+    """Vectors high and low: an ampere into crossing j lifts crossing i >= j by high[i] low[j] volts, and j by as much.
 
     A resistance seen from a node is kept as a pair (volts, amperes), so that neither an open end nor 0 ohms is special.
+
+    Raises:
+        CellwrightError: voltages fall along a line by more than double precision holds.
     """
     devices = conductances.movedim(-1, 0)
     both = torch.stack([devices, devices.flip(0)], 1).contiguous()
@@ -107,6 +115,13 @@ def _ladder_factors(conductances: Tensor, ladder: Ladder) -> tuple[Tensor, Tenso
     through = conductances * before_v * after_v + before_i * after_v + before_v * after_i
     own = before_v * after_v / torch.where(through == 0, 1.0, through)
     if ladder.segment == 0:
-        return own, torch.zeros_like(own)
+        return torch.ones_like(own), own
     passed = after_v / (after_v + ladder.segment * (after_i + conductances * after_v))
-    return own, passed.log().clamp_(min=_VANISHED).cumsum(-1)
+    fall = passed.log().clamp_(min=_VANISHED).cumsum(-1)
+    fall = fall - fall[..., -1:] / 2
+    if bool((fall.abs() > _STEEPEST).any()):
+        raise CellwrightError(
+            "wires of this resistance keep less than 1e-500 of a voltage from end to end: lower their segments, or "
+            "the conductances"
+        )
+    return fall.exp(), own * (-fall).exp()

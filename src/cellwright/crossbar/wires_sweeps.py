@@ -84,17 +84,18 @@ class Sweeps:
         self.lines, self._two_sided = elimination.lines, elimination.path.far is not None
         self._unit = elimination.unit
         self._resistances: list[float] = []
-        self._rises: list[Tensor] = []
         self._kept: list[Tensor] = []
         self._drawn: list[Tensor] = []
         self.answer = solve_terminals(elimination, self._recorded(elimination.steps()), taps=taps)
-        for found in (self._resistances, self._rises, self._kept, self._drawn):
+        for found in (self._resistances, self._kept, self._drawn):
             found.reverse()
+        self._rises = [
+            rise for part in reversed(list(self.lines.parts())) for rise in self.lines.rises(part).unbind(-3)
+        ]
 
     def _recorded(self, steps: Iterator[Step]) -> Iterator[Step]:
         for step in steps:
             self._resistances.append(step.resistance)
-            self._rises.append(step.rise)
             self._kept.append(step.kept)
             self._drawn.append(step.drawn)
             yield step
