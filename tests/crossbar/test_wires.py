@@ -284,6 +284,23 @@ def test_variance_of_a_current_is_a_sum_over_its_devices(shape, wires):
     torch.testing.assert_close(torch.einsum("p,cmpq,q->cm", inputs, form, inputs), expected)
 
 
+@pytest.mark.parametrize(("wires", "least", "most"), [(Wires(), 1e-4, 5e-4), (Wires(5, 5, 20, 20), 4e-3, 2e-2)])
+def test_little_variance_comes_from_other_bit_lines(wires, least, most):
+    """Of the whole first-order variance, by the gradient of each current, all but a small share is the own devices'."""
+    generator = torch.Generator().manual_seed(0)
+    conductances = 188.6e-6 + 88.2e-6 * torch.rand(34, 60, dtype=torch.float64, generator=generator)
+    drivers = 2 * torch.rand(34, dtype=torch.float64, generator=generator) - 1
+    deviation = 0.005 * conductances
+    own = solve_network(conductances, wires).current_variance(deviation, drivers[:, None])[:, 0, 0]
+    currents = drivers @ effective_matrix(conductances.requires_grad_(), wires)
+    shares = []
+    for j in range(0, 60, 6):
+        (slopes,) = torch.autograd.grad(currents[j], conductances, retain_graph=True)
+        shares.append(1 - (own[j] / (slopes * deviation).square().sum()).item())
+    assert min(shares) > 0
+    assert least < sum(shares) / len(shares) < most
+
+
 @pytest.mark.parametrize("value", [-1e-2, float("nan"), float("inf")])
 def test_senseless_conductances_are_refused(value):
     conductances = torch.full((3, 4, 5), 1e-4, dtype=torch.float64)
@@ -291,6 +308,23 @@ def test_senseless_conductances_are_refused(value):
     for solve in (effective_matrix, solve_network):
         with pytest.raises(CellwrightError, match="finite and not negative"):
             solve(conductances, Wires(100, 100, 100, 100))
+
+
+def test_wires_that_swallow_everything_are_refused():
+    with pytest.raises(CellwrightError, match="lower their segments"):
+        effective_matrix(torch.full((300, 300), 1e-2, dtype=torch.float64), Wires(1e6, 1e6, 0, 0))
+
+
+@pytest.mark.parametrize("wires", [Wires(1e3, 1e3, 1, 1), Wires(1e3, 1e3, 0, 0, "both", "both")])
+def test_wires_that_swallow_much(wires):
+    """Devices of ten times the conductance of a segment."""
+    conductances, drivers = crossbar(7, 40, low=1e-2, high=1e-2, dead=0)
+    network = solve_network(torch.tensor(conductances), wires)
+    nodal = Nodal(conductances, replace(wires, driver=wires.driver or 1e-9, sense=wires.sense or 1e-9))
+    word, bit = nodal.solve(drivers)
+    assert largest(network.device_voltages.numpy() @ drivers - (word - bit), word - bit) < 1e-9
+    sensed = nodal.sensed(bit)  # by a nodal matrix with entries of up to 1e9
+    assert largest(drivers @ network.effective.numpy() - sensed, nodal.driven(drivers, word)) < 1e-6
 
 
 @pytest.mark.parametrize(("name", "value"), [("drive", "top"), ("read", "left")])
