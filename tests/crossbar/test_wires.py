@@ -310,6 +310,27 @@ def test_senseless_conductances_are_refused(value):
             solve(conductances, Wires(100, 100, 100, 100))
 
 
+@pytest.mark.parametrize("conductances", [torch.rand(4), torch.ones(3, 4, dtype=torch.int64), torch.rand(2, 0, 3)])
+def test_what_is_no_matrix_is_refused(conductances):
+    for solve in (effective_matrix, solve_network):
+        with pytest.raises(CellwrightError, match=r"of shape \(\.\.\., word lines, bit lines\)"):
+            solve(conductances, Wires())
+
+
+def test_no_chips_have_no_matrices():
+    assert effective_matrix(torch.rand(0, 3, 4), Wires()).shape == (0, 3, 4)
+
+
+def test_single_precision_stays_single():
+    conductances = torch.tensor(crossbar(9, 14)[0], dtype=torch.float32, requires_grad=True)
+    effective = effective_matrix(conductances, Wires())
+    effective.sum().backward()
+    assert effective.dtype == conductances.grad.dtype == torch.float32
+    torch.testing.assert_close(
+        effective.double(), effective_matrix(conductances.double(), Wires()), rtol=1e-5, atol=1e-10
+    )
+
+
 def test_wires_that_swallow_everything_are_refused():
     with pytest.raises(CellwrightError, match="lower their segments"):
         effective_matrix(torch.full((300, 300), 1e-2, dtype=torch.float64), Wires(1e6, 1e6, 0, 0))

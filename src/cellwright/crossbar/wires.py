@@ -12,9 +12,10 @@ the march, or over word lines, with the senses there. The network is reciprocal,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any, Literal
 
 import torch
@@ -122,7 +123,8 @@ def effective_matrix(conductances: Tensor, wires: Wires | None) -> Tensor:
     It can be differentiated once with respect to the conductances.
 
     Raises:
-        CellwrightError: a conductance is negative, NaN or infinite, and no answer exists.
+        CellwrightError: conductances are no matrices of real numbers; or one is negative, NaN or infinite, and no
+            answer exists.
     """
     if wires is None:
         return conductances
@@ -133,7 +135,8 @@ def solve_network(conductances: Tensor, wires: Wires | None) -> Network:
     """The effective matrix with everything that noise and energy need; see ``Network``.
 
     Raises:
-        CellwrightError: a conductance is negative, NaN or infinite, and no answer exists.
+        CellwrightError: conductances are no matrices of real numbers; or one is negative, NaN or infinite, and no
+            answer exists.
     """
     conductances = conductances.detach()
     if wires is None:
@@ -145,14 +148,21 @@ def solve_network(conductances: Tensor, wires: Wires | None) -> Network:
 class March:
     """A crossbar laid out for the elimination.
 
+    Raises:
+        CellwrightError: the conductances are no matrices of real numbers.
+
     Attributes:
         over_bit_lines: whether lines are bit lines, and drivers the ends of the march; else they are the senses.
         elimination: over the lines.
     """
 
     def __init__(self, conductances: Tensor, wires: Wires) -> None:
-        rows, columns = conductances.shape[-2:]
-        self.over_bit_lines = rows <= columns
+        if conductances.ndim < 2 or 0 in conductances.shape[-2:] or not conductances.is_floating_point():
+            raise CellwrightError(
+                "conductances are real numbers of shape (..., word lines, bit lines), "
+                f"got {conductances.dtype} of shape {tuple(conductances.shape)}"
+            )
+        self.over_bit_lines = conductances.shape[-2] <= conductances.shape[-1]
         along, across = wires.word_line, wires.bit_line
         if not self.over_bit_lines:
             along, across = across, along
@@ -173,6 +183,17 @@ class March:
     def line_order(self, lines: Tensor, dimension: int) -> Tensor:
         """From the order of the march to that of the array, or back."""
         return lines.flip(dimension) if self._reversed else lines
+
+    def gathered(self, lines: Iterator[Tensor], dimension: int) -> Tensor:
+        """Line after line put into one tensor, in the order of the array; they are its dimension, from the end."""
+        count = self.elimination.lines.count
+        first = next(lines)
+        shape = list(first.shape)
+        shape.insert(first.ndim + 1 + dimension, count)
+        array = first.new_empty(shape)
+        for k, line in enumerate(chain([first], lines)):
+            array.select(dimension, count - 1 - k if self._reversed else k).copy_(line)
+        return array
 
 
 class _Effective(torch.autograd.Function):
@@ -209,8 +230,8 @@ def _driven_at_the_ends(march: March) -> Network:
     own = [sweeps.across(k, 1 - nodes[..., None])[..., 0] for k, nodes in enumerate(sweeps.own_blocks())]
 
     def voltages_across(drives: Tensor) -> Tensor:
-        found = [sweeps.across(k, nodes) for k, nodes in enumerate(sweeps.from_ends(drives))]
-        return march.line_order(torch.stack(found, -3), -3)
+        nodes = enumerate(sweeps.from_ends(drives))
+        return march.gathered((sweeps.across(k, block) for k, block in nodes), -3)
 
     return Network(
         effective=march.restored(sweeps.answer.transfer),
@@ -227,8 +248,7 @@ def _driven_at_the_taps(march: March) -> Network:
     def voltages_across(drives: Tensor) -> Tensor:
         volts = march.line_order(drives, -2)
         nodes = enumerate(sweeps.from_taps(volts))
-        found = [sweeps.across(k, volts[..., k, None, :] - block) for k, block in nodes]
-        return march.line_order(torch.stack(found, -2), -2)
+        return march.gathered((sweeps.across(k, volts[..., k, None, :] - block) for k, block in nodes), -2)
 
     return Network(
         effective=march.restored(sweeps.answer.transfer),

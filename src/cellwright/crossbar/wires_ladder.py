@@ -80,7 +80,7 @@ class Lines:
 
     def parts(self) -> Iterator[slice]:
         """All lines in parts that stay in cache, the last ones first."""
-        at_once = max(1, _AT_ONCE // (self.conductances[..., 0, :].numel() * self.block))
+        at_once = max(1, _AT_ONCE // max(1, self.conductances[..., 0, :].numel() * self.block))
         for stop in range(self.count, 0, -at_once):
             yield slice(max(0, stop - at_once), stop)
 

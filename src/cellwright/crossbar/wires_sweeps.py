@@ -5,7 +5,7 @@ Voltages are ``nodes`` (of the block), and ``across`` (block less line): those o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -77,7 +77,7 @@ class _JoinedEnds:
 class Sweeps:
     """A march that is kept, so that voltages inside the array follow at the cost of products.
 
-    Node voltages are lists, line after line, of (..., block, any): a column for each pattern of terminal voltages.
+    Node voltages come line after line, (..., block, any): a column for each pattern of terminal voltages.
     """
 
     def __init__(self, elimination: Elimination, *, taps: bool = False) -> None:
@@ -100,33 +100,32 @@ class Sweeps:
             self._drawn.append(step.drawn)
             yield step
 
-    def from_ends(self, volts: Tensor) -> list[Tensor]:
+    def from_ends(self, volts: Tensor) -> Iterator[Tensor]:
         """Node voltages for volts (..., block, any) at the ends, taps at 0 V."""
         if self._two_sided:
-            taken = [
-                -(self.lines.conductances[..., k, :, None] * self.across(k, volts)) for k in range(self.lines.count)
-            ]
-            return [volts + more for more in self.from_currents(taken)]
-        nodes = []
-        for kept in self._kept:
-            volts = kept @ volts
-            nodes.append(volts)
-        return nodes
+            devices = self.lines.conductances[..., None].unbind(-3)
+            for more in self.from_currents(lambda k: -devices[k] * self.across(k, volts)):
+                yield volts + more
+        else:
+            for kept in self._kept:
+                volts = kept @ volts
+                yield volts
 
-    def from_taps(self, volts: Tensor) -> list[Tensor]:
+    def from_taps(self, volts: Tensor) -> Iterator[Tensor]:
         """Node voltages for volts (..., lines, any) at the taps, ends at 0 V."""
-        return self.from_currents([own[..., None] * volts[..., k, None, :] for k, own in enumerate(self._drawn)])
+        return self.from_currents(lambda k: self._drawn[k][..., None] * volts[..., k, None, :])
 
-    def from_currents(self, currents: Sequence[Tensor]) -> list[Tensor]:
-        """Node voltages for amperes (..., block, any) into every block, all terminals at 0 V."""
-        pushed = [self._kept[-1] @ currents[-1]]
-        for kept, current in zip(self._kept[-2::-1], currents[-2::-1], strict=True):
-            pushed.append(kept @ (current + pushed[-1]))
-        pushed.reverse()
-        nodes = [self._resistances[0] * pushed[0]]
-        for kept, resistance, own in zip(self._kept[1:], self._resistances[1:], pushed[1:], strict=True):
-            nodes.append(torch.add(kept @ nodes[-1], own, alpha=resistance))
-        return nodes
+    def from_currents(self, current: Callable[[int], Tensor]) -> Iterator[Tensor]:
+        """Node voltages for amperes (..., block, any) into the block of line k, all terminals at 0 V."""
+        last = self.lines.count - 1
+        pushed = [self._kept[last] @ current(last)]
+        for k in range(last - 1, -1, -1):
+            pushed.append(self._kept[k] @ (current(k) + pushed[-1]))
+        nodes = self._resistances[0] * pushed.pop()
+        yield nodes
+        for kept, resistance in zip(self._kept[1:], self._resistances[1:], strict=True):
+            nodes = torch.add(kept @ nodes, pushed.pop(), alpha=resistance)
+            yield nodes
 
     def across(self, k: int, nodes: Tensor) -> Tensor:
         """Volts across the devices of line k, for volts at its block relative to its tap."""
@@ -158,6 +157,5 @@ class Sweeps:
         sources = currents.unbind(-3)
         raised = [rise @ source for rise, source in zip(self._rises, sources, strict=True)]
         devices = self.lines.conductances[..., None].unbind(-3)
-        blocks = [own * volts - source for own, volts, source in zip(devices, raised, sources, strict=True)]
-        nodes = self.from_currents(blocks)
+        nodes = self.from_currents(lambda k: devices[k] * raised[k] - sources[k])
         return torch.stack([self.across(k, node) - raised[k] for k, node in enumerate(nodes)], -3)
