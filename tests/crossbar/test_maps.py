@@ -68,7 +68,7 @@ def test_other_tools_get_the_weights_back_from_the_file_alone(model, layout, tmp
                 else ((g[::2], g[1::2]) if axis == 0 else (g[:, ::2], g[:, 1::2]))
             )
             place = slice(*tile["rows"]), slice(*tile["columns"])
-            weights[place] = (halves[0] - halves[1]) / tile["siemens_a_unit"]
+            weights[place] = (halves[0] - halves[1]) / np.array(tile["siemens_a_unit"])
     weights /= ranges[:, None]
     expected = chip.arrays["l0"].spec.with_bias.numpy()
     assert len(about["tiles"]) > 1
@@ -150,3 +150,43 @@ def test_bad_npz_maps_are_refused_in_one_line(tmp_path):
     np.savez(path, objects=np.array([{}], dtype=object))
     with pytest.raises(CellwrightError, match="is no NPZ file of numbers"):
         load_conductances(path, name="objects")
+
+
+def test_a_chip_from_its_own_maps_is_the_chip(chip, model, tmp_path):
+    """Conductances and failures read from files stand in for programming and draws."""
+    save_maps(chip, tmp_path / "maps.npz")
+    settings = ChipSettings(tile=(8, 12), layout="rows stacked")  # fewer failures than the maps have
+    again = program(model, settings, chips=3, calibration=torch.rand(4, 6, 2), maps=tmp_path / "maps.npz")
+    for name, array in chip.arrays.items():
+        for tile, other in zip(array.tiles, again.arrays[name].tiles, strict=True):
+            assert tile.conductances.equal(other.conductances)
+            assert tile.programmed.stuck.equal(other.programmed.stuck)
+            assert int(other.programmed.pulses.sum()) == 0
+    x = torch.rand(4, 6, 2)
+    assert again(x)[0].shape == (3, 4, 6, 5)
+
+
+def test_failures_of_a_map_are_programmed_around(chip, model):
+    """A map of stuck devices alone: all others are programmed, the same on every chip."""
+    tile = chip.arrays["l0"].tiles[0]
+    stuck = torch.zeros(tile.shape, dtype=torch.int8)
+    stuck[1, 2], stuck[3, 0] = 1, -1
+    settings = ChipSettings(tile=(8, 12), stuck_on=0.0, stuck_off=0.0)
+    found = program(model, settings, chips=2, calibration=torch.rand(4, 6, 2), maps={"l0/0/stuck": stuck})
+    programmed = found.arrays["l0"].tiles[0].programmed
+    assert programmed.stuck.equal(stuck.expand(2, -1, -1))
+    assert programmed.conductances[:, 1, 2].tolist() == [found.arrays["l0"].tiles[0].device.window[1]] * 2
+    assert programmed.conductances[:, 3, 0].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("maps", "message"),
+    [
+        ({"l0/0/resistance": torch.ones(2, 2)}, "ARRAY/TILE/conductance or ARRAY/TILE/stuck"),
+        ({"l7/0/stuck": torch.zeros(2, 2)}, "no array has a place for the map 'l7/0/stuck'"),
+        ({"l0/0/stuck": torch.zeros(2, 2)}, r"has the shape \(2, 2\); expected \(8, 10\)"),
+    ],
+)
+def test_maps_that_fit_nothing_are_refused(model, maps, message):
+    with pytest.raises(CellwrightError, match=message):
+        program(model, ChipSettings(tile=(8, 12)), chips=2, calibration=torch.rand(4, 6, 2), maps=maps)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 
@@ -58,6 +59,7 @@ class AnalogArray:
         draws: of the whole chip.
         calibration: (samples, inputs): training inputs, from which ranges and corrections are set; None leaves inputs
             unscaled, which no converter can work with.
+        maps: measured maps of its tiles, by ``NAME/TILE/conductance`` and ``NAME/TILE/stuck``.
 
     Attributes:
         tiles: its physical arrays: slice by slice, from top to bottom, from left to right.
@@ -65,7 +67,14 @@ class AnalogArray:
         vectors: how many input vectors each chip has multiplied since the last ``reset``.
     """
 
-    def __init__(self, matrix: Matrix, settings: ChipSettings, draws: Draws, calibration: Tensor | None) -> None:
+    def __init__(
+        self,
+        matrix: Matrix,
+        settings: ChipSettings,
+        draws: Draws,
+        calibration: Tensor | None,
+        maps: Mapping[str, Tensor] = MappingProxyType({}),
+    ) -> None:
         self.settings, self.spec = settings, matrix
         self.layout = find_layout(settings.layout)
         samples = _checked(matrix, calibration, settings)
@@ -78,7 +87,10 @@ class AnalogArray:
         own = draws.at(matrix.name)
         places = tiles(target.shape[0], target.shape[1], self.layout, settings.tile, settings.slices)
         self.tiles = tuple(
-            AnalogTile(place, targets[place.bit_slice], settings, own.at(index)) for index, place in enumerate(places)
+            AnalogTile(
+                place, targets[place.bit_slice], settings, own.at(index), _of_tile(maps, f"{matrix.name}/{index}/")
+            )
+            for index, place in enumerate(places)
         )
         if samples is not None and inputs is not None:
             exact = self._with_bias_row(samples / self.ranges)
@@ -245,6 +257,10 @@ class AnalogArray:
         for tile, tensor in zip(self.tiles, what, strict=True):
             bands.setdefault((tile.place.bit_slice, tile.place.rows.start), []).append(tensor)
         return torch.cat([torch.cat(band, -1) for band in bands.values()], -2)
+
+
+def _of_tile(maps: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
+    return {name.removeprefix(start): values for name, values in maps.items() if name.startswith(start)}
 
 
 def _checked(matrix: Matrix, calibration: Tensor | None, settings: ChipSettings) -> Tensor | None:

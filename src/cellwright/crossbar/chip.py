@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -16,6 +18,7 @@ from torch import nn
 
 from cellwright.crossbar.array import AnalogArray
 from cellwright.crossbar.draws import Draws
+from cellwright.crossbar.maps import MAPS, maps_of_tiles
 from cellwright.crossbar.settings import ChipSettings
 from cellwright.crossbar.sites import Rows, batch_axis, find_sites, is_recurrent
 from cellwright.errors import CellwrightError
@@ -146,6 +149,7 @@ def program(
     calibration: Tensor | Sequence[Any] | None = None,
     allow_digital: Sequence[str] = (),
     batch_dimension: int | None = None,
+    maps: str | Path | Mapping[str, Tensor] = MappingProxyType({}),
 ) -> Chip:
     """Program a trained model into crossbars, on many chips at once.
 
@@ -161,26 +165,36 @@ def program(
             model once, to set the converters' ranges and the columns' corrections.
         allow_digital: what may stay digital: names of modules or classes (``norm``, ``LayerNorm``), or of parameters
             (``weight_peephole``).
+        maps: what was measured on real devices, an NPZ file as ``save_maps`` writes it or maps by name: where
+            ``ARRAY/TILE/conductance`` is there, its devices are not programmed but have these conductances, in siemens;
+            ``ARRAY/TILE/stuck`` takes the place of drawn failures. A map is (word lines, bit lines), or has the chips
+            in front.
         batch_dimension: where the inputs of the model have their batch. None takes that of its recurrent layers: 0 if
             they are batch first or there are none, 1 if they are time first, torch's default.
 
     Raises:
         CellwrightError: some recurrent layers are batch first, some time first, and nobody says where the inputs have
             their batch; the model has weights that no array holds and ``allow_digital`` does not name; it has none that
-            an array could hold; the calibration misses an array.
+            an array could hold; the calibration misses an array; a map belongs to no tile or has another shape.
     """
     settings = settings or ChipSettings()
     if chips < 1:
         raise CellwrightError(f"a study needs at least one chip, got {chips}")
     copy = Sites(deepcopy(model).eval().requires_grad_(False), allow_digital, batch_dimension)
     recorded = {} if calibration is None else copy.record(calibration)
+    measured = maps_of_tiles(maps)
     arrays: dict[str, AnalogArray] = {}
     for site in copy.found:
         matrix = site.matrix
         draws = Draws(seed, chips, device=matrix.weights.device)
-        array = AnalogArray(matrix, settings, draws, recorded.get(matrix.name))
+        array = AnalogArray(matrix, settings, draws, recorded.get(matrix.name), measured)
         arrays[array.name] = array
         site.install(array, copy.rows)
+    known = {f"{name}/{tile}/{what}" for name, a in arrays.items() for tile in range(len(a.tiles)) for what in MAPS}
+    if unused := sorted(measured.keys() - known):
+        raise CellwrightError(
+            f"no array has a place for the map {unused[0]!r}: expected one of {', '.join(sorted(known))}"
+        )
     return Chip(copy.model, arrays, settings, chips, seed, copy.digital, copy.rows.batch_dimension, copy.rows)
 
 

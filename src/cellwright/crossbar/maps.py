@@ -2,7 +2,9 @@
 
 A map has a row for each word line and a column for each bit line. A chip is exported as one NPZ file, or as a folder
 with a CSV file for each tile of each chip. ``about`` says what other tools need to get the weights back:
-weight[row, column] = (G+ - G-) / siemens_a_unit / range[row], with the pairs as the layout places them.
+weight[row, column] = (G+ - G-) / siemens_a_unit[column] / range[row], with the pairs as the layout places them. The
+bit slices of a weight, tiles of the same rows and columns, add up. Where rows were moved, ``row_order`` says for each
+chip which row of the weights lies at each row of the array.
 """
 
 from __future__ import annotations
@@ -10,21 +12,24 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cellwright.crossbar.array import AnalogArray, AnalogTile
-from cellwright.crossbar.chip import Chip
 from cellwright.crossbar.devices.device import LARGEST_CONDUCTANCE
 from cellwright.crossbar.tables import read_rows, read_text
 from cellwright.errors import CellwrightError, named
 from cellwright.files import write_atomically
+
+if TYPE_CHECKING:
+    from cellwright.crossbar.array import AnalogArray
+    from cellwright.crossbar.chip import Chip
+    from cellwright.crossbar.tile import AnalogTile
 
 Tensor = torch.Tensor
 
@@ -90,7 +95,9 @@ def _about_tile(tile: AnalogTile) -> dict[str, Any]:
         "columns": [place.columns.start, place.columns.stop],
         "word_lines": tile.shape[0],
         "bit_lines": tile.shape[1],
-        "siemens_a_unit": tile.scale,
+        "bit_slice": place.bit_slice,
+        "siemens_a_unit": tile.scale.tolist(),
+        "row_order": None if tile.order is None else tile.order.tolist(),
     }
 
 
@@ -131,6 +138,42 @@ def load_stuck(path: str | Path, shape: tuple[int, ...] | None = None, *, name: 
     return _shaped(path, values, shape).to(torch.int8)
 
 
+def maps_of_tiles(maps: str | Path | Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Maps by name, ``ARRAY/TILE/conductance`` and ``ARRAY/TILE/stuck``, from an NPZ file or as they are given.
+
+    Raises:
+        CellwrightError: as in ``load_conductances`` and ``load_stuck``; a name that ends in neither.
+    """
+    if isinstance(maps, Mapping):
+        if wrong := [name for name in maps if name.rpartition("/")[2] not in _LOADERS]:
+            raise CellwrightError(f"maps are called ARRAY/TILE/conductance or ARRAY/TILE/stuck, got {', '.join(wrong)}")
+        return dict(maps)
+    path = Path(maps)
+    kinds = {name: name.rpartition("/")[2] for name in _names(path)}
+    return {name: _LOADERS[kind](path, name=name) for name, kind in kinds.items() if kind in _LOADERS}
+
+
+_LOADERS: Mapping[str, Callable[..., Tensor]] = {"conductance": load_conductances, "stuck": load_stuck}
+MAPS = tuple(_LOADERS)
+"""What a tile can have a map of."""
+
+
+def _names(path: Path) -> list[str]:
+    _check_npz(path)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return list(file.files)
+    except (OSError, ValueError, BadZipFile) as error:
+        raise CellwrightError(f"{path.name} is no NPZ file of numbers: {' '.join(str(error).split())}") from error
+
+
+def _check_npz(path: Path) -> None:
+    if not path.is_file():
+        raise CellwrightError(f"cannot read {path}: there is no such file")
+    if not is_zipfile(path):
+        raise CellwrightError(f"{path.name} is no NPZ file: write it with numpy.savez, or give the map as CSV")
+
+
 def _read(path: Path, name: str, what: str) -> NDArray[np.float64]:
     if path.suffix == ".npz":
         return _read_npz(path, name, what)
@@ -143,10 +186,7 @@ def _read(path: Path, name: str, what: str) -> NDArray[np.float64]:
 
 
 def _read_npz(path: Path, name: str, what: str) -> NDArray[np.float64]:
-    if not path.is_file():
-        raise CellwrightError(f"cannot read {path}: there is no such file")
-    if not is_zipfile(path):
-        raise CellwrightError(f"{path.name} is no NPZ file: write it with numpy.savez, or give the map as CSV")
+    _check_npz(path)
     try:
         with np.load(path, allow_pickle=False) as file:
             maps = {key: file[key] for key in file.files if key.rpartition("/")[2] == what or key == name}

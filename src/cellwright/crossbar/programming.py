@@ -118,6 +118,25 @@ def exact(device: Device, targets: Tensor, stuck: Tensor) -> Programmed:
     )
 
 
+def measured(device: Device, targets: Tensor, conductances: Tensor, stuck: Tensor, *, tolerance: float) -> Programmed:
+    """Devices that somebody else has programmed.
+
+    Args:
+        conductances: (chips, word lines, bit lines), in siemens.
+        tolerance: as a fraction of the window: a device counts as within it or not.
+    """
+    limit = tolerance * (device.window[1] - device.window[0])
+    found = exact(device, targets, stuck)
+    within = (conductances - targets).abs() <= limit
+    return replace(
+        found,
+        conductances=conductances.to(targets.dtype),
+        within=within,
+        tolerance=limit,
+        convergence=within.double().mean((-2, -1))[None],
+    )
+
+
 def as_verified(device: Device, targets: Tensor, draws: Draws, stuck: Tensor, *, tolerance: float) -> Programmed:
     """What write-verify leaves, without its rounds: working devices within the tolerance, stuck ones stuck.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 
 import torch
 
@@ -13,11 +15,20 @@ from cellwright.crossbar.draws import Draws
 from cellwright.crossbar.layout import PairLayout, Place, find_layout
 from cellwright.crossbar.mapping import Targets
 from cellwright.crossbar.nonlinear import solve_nonlinear
-from cellwright.crossbar.programming import Programmed, as_verified, exact, instances, stuck_devices, write_verify
+from cellwright.crossbar.programming import (
+    Programmed,
+    as_verified,
+    exact,
+    instances,
+    measured,
+    stuck_devices,
+    write_verify,
+)
 from cellwright.crossbar.read_noise import NoiseForm, joined
 from cellwright.crossbar.repair import plan
 from cellwright.crossbar.settings import ChipSettings
 from cellwright.crossbar.wires import Wires, effective_matrix, solve_network
+from cellwright.errors import CellwrightError
 
 Tensor = torch.Tensor
 
@@ -78,6 +89,7 @@ class AnalogTile:
     Args:
         place: the rows and columns of the weight matrix, and the bit slice, that it holds.
         targets: of the whole weight matrix, for that slice.
+        maps: measured ``conductance`` and ``stuck`` maps of this array, with or without an axis of chips.
 
     Attributes:
         programmed: conductances and how they came about, (chips, word lines, bit lines).
@@ -90,7 +102,14 @@ class AnalogTile:
         output_errors: coefficients of the tile's output converter, (4, chips), or None.
     """
 
-    def __init__(self, place: Place, targets: Targets, settings: ChipSettings, draws: Draws) -> None:
+    def __init__(
+        self,
+        place: Place,
+        targets: Targets,
+        settings: ChipSettings,
+        draws: Draws,
+        maps: Mapping[str, Tensor] = MappingProxyType({}),
+    ) -> None:
         self.place, self.settings, self._draws = place, settings, draws
         self.layout: PairLayout = find_layout(settings.layout)
         self.scale = targets.scale[place.columns]
@@ -99,7 +118,7 @@ class AnalogTile:
         )
         self.shape = (wanted.shape[-2], wanted.shape[-1])
         self.order: Tensor | None = None
-        self.programmed = self._program(find(settings.device), wanted)
+        self.programmed = self._program(find(settings.device), wanted, self._checked(maps))
         self._used = settings.fresh
         self.effective, self.response = self._respond(self._used)
         chips = draws.chips
@@ -110,13 +129,27 @@ class AnalogTile:
         self.gain = torch.ones_like(self.full_scale)
         self.offset = torch.zeros_like(self.full_scale)
 
-    def _program(self, device: Device, wanted: Tensor) -> Programmed:
+    def _checked(self, maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        whole = (self._draws.chips, *self.shape)
+        for name, values in maps.items():
+            if values.shape not in (whole, whole[1:]):
+                raise CellwrightError(
+                    f"a {name} map of {' / '.join(map(str, self._draws.place))} has the shape {tuple(values.shape)}; "
+                    f"expected {whole[1:]} (word lines, bit lines), or {whole} with the chips in front"
+                )
+        return {name: values.to(self.scale.device).expand(whole) for name, values in maps.items()}
+
+    def _program(self, device: Device, wanted: Tensor, maps: Mapping[str, Tensor]) -> Programmed:
         settings, draws = self.settings, self._draws
-        stuck = stuck_devices(draws, self.shape, settings.stuck_on, settings.stuck_off)
+        stuck = maps.get("stuck")
+        if stuck is None:
+            stuck = stuck_devices(draws, self.shape, settings.stuck_on, settings.stuck_off)
         if settings.device_to_device:
             device = instances(device, draws, self.shape)
         if settings.scheme is not None:
             device = replace(device, scheme=settings.scheme)
+        if "conductance" in maps:
+            return measured(device, wanted, maps["conductance"], stuck, tolerance=settings.tolerance)
         if not settings.programming:
             return exact(device, wanted, stuck)
         low, high = device.window
