@@ -288,13 +288,11 @@ class _Tally:
         """Two stages, each with the current that drives its load at the bandwidth: I = 2 pi B C / (gm / I)."""
         read_out = self.chip.settings.read_out
         if read_out is None or read_out.bandwidth == inf:
-            return self.add(
-                "amplifiers", "ideal, not costed", (), source="the settings have none", uncertainty="a lower bound"
-            )
+            return
         current = 2 * pi * read_out.bandwidth * _constant("amplifier load") / _constant("transconductance efficiency")
         power, time = 2 * current * _constant("supply"), find(self.chip.settings.device).read.width
         lines = sum(tile.shape[1] for array, _ in self.uses for tile in array.tiles)
-        return self.add(
+        self.add(
             "amplifiers",
             f"{lines}, one a bit line, on while it is read: {self._terms(_sensed)} reads a step, "
             f"{quantity(power, 'W')} each; their area is left out",
