@@ -151,11 +151,10 @@ class AnalogArray:
 
     def _drive(self, inputs: Tensor) -> Tensor:
         """What the input converters make of inputs: (..., rows) in full scales; a bias row is at full scale."""
-        scaled = inputs / self.ranges
-        if self.settings.input_bits is not None:
-            levels = levels_of(self.settings.input_bits)
-            scaled = to_codes(scaled * levels, levels) / levels
-        return self._with_bias_row(scaled)
+        if self.settings.input_bits is None:
+            return self._with_bias_row(inputs / self.ranges)
+        levels = levels_of(self.settings.input_bits)
+        return self._with_bias_row(to_codes(inputs * (levels / self.ranges), levels) / levels)
 
     def _with_bias_row(self, scaled: Tensor) -> Tensor:
         if self.spec.bias is None:

@@ -80,11 +80,7 @@ class Bank:
     def noise_variance(self, inputs: Tensor, currents: Tensor) -> Tensor:
         """Of one read, (chips, bands, batch, lines) siemens squared."""
         assert self._noise is not None
-        return self._noise.variance(inputs, self._lasting(inputs), currents)
-
-    def _lasting(self, inputs: Tensor) -> Tensor:
-        """What the noise of a device that sees an input is multiplied by."""
-        return inputs.abs() if self._pulse_width else inputs.square()
+        return self._noise.variance(inputs, currents, pulse_width=self._pulse_width)
 
     def noisy_read(self, inputs: Tensor, draws: Draws, step: int) -> Tensor:
         """Currents with the noise of one read, converted: (chips, batch, columns) without the offset.
@@ -97,7 +93,7 @@ class Bank:
         currents = self.currents(inputs)
         if self._in_one_pass and not currents.requires_grad and currents.device.type == "cpu":
             assert self._noise is not None
-            own, cross = self._noise.products(inputs, self._lasting(inputs))
+            own, cross = self._noise.products(inputs, pulse_width=self._pulse_width)
             return read_with_noise(
                 currents, own, cross, self._noise.level, self._to_code, self._of_code, self._levels,
                 draws.keys("read_noise"), step,

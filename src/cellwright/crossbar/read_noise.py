@@ -54,25 +54,26 @@ class NoiseForm:
         """Every device is at its word line's voltage."""
         return cls(layout.fold_squares(spread.square()))
 
-    def variance(self, inputs: Tensor, squares: Tensor, currents: Tensor) -> Tensor:
+    def variance(self, inputs: Tensor, currents: Tensor, *, pulse_width: bool = False) -> Tensor:
         """(chips, batch, lines) siemens squared.
 
         Args:
             inputs: (chips, batch, rows), in full scales.
-            squares: their squares, or for pulses of different width the times that they last.
             currents: (chips, batch, lines): of the bit lines for these inputs, in siemens.
+            pulse_width: inputs are pulses of full height that last for a part of the read: their noise grows with
+                that part instead of the square of the input.
         """
-        own, cross = self.products(inputs, squares)
+        own, cross = self.products(inputs, pulse_width=pulse_width)
         if cross is None or self.level is None:
             return own.to(currents.dtype)
         rest = torch.addcmul(-2 * cross.to(currents.dtype), currents, self.level[..., None, :])
         return torch.addcmul(own.to(currents.dtype), currents, rest).clamp_(min=0)
 
-    def products(self, inputs: Tensor, squares: Tensor) -> tuple[Tensor, Tensor | None]:
+    def products(self, inputs: Tensor, *, pulse_width: bool) -> tuple[Tensor, Tensor | None]:
         """u^2 own and u cross, (chips, batch, lines), in the precision of the form."""
-        precision = self.own.dtype
-        cross = None if self.cross is None else inputs.to(precision) @ self.cross
-        return squares.to(precision) @ self.own, cross
+        u = inputs.to(self.own.dtype)
+        cross = None if self.cross is None else u @ self.cross
+        return (u.abs() if pulse_width else u * u) @ self.own, cross
 
     def single(self) -> NoiseForm:
         """In single precision, which is plenty for a variance, but for the level."""
