@@ -16,7 +16,7 @@ from cellwright.crossbar.encodings import bit_planes, pulses_a_read, second_mome
 from cellwright.crossbar.layout import find_layout, tiles
 from cellwright.crossbar.mapping import Encoding, Targets, best_clip, bit_slices, conductances
 from cellwright.crossbar.settings import ChipSettings
-from cellwright.crossbar.tile import AnalogTile
+from cellwright.crossbar.tile import AnalogTile, solve
 from cellwright.errors import CellwrightError
 
 Tensor = torch.Tensor
@@ -92,6 +92,7 @@ class AnalogArray:
             )
             for index, place in enumerate(places)
         )
+        solve(self.tiles, settings.fresh)
         if samples is not None and inputs is not None:
             exact = self._with_bias_row(samples / self.ranges)
             with torch.no_grad():
@@ -99,8 +100,8 @@ class AnalogArray:
                     place = tile.place
                     wanted = exact[..., place.rows] @ slices[place.bit_slice][place.rows, place.columns]
                     self._calibrate(tile, inputs[..., place.rows], wanted)
-        for tile in self.tiles:
-            tile.age()
+        if settings != settings.fresh:
+            solve(self.tiles, settings)
         self.bank = Bank(self.tiles, settings)
         self._draws, self._reads = own, 0
         self._driven: list[Tensor] = []
@@ -247,7 +248,7 @@ class AnalogArray:
         total = self.ranges.new_zeros(self.chips)
         for tile in self.tiles:
             rows = tile.place.rows
-            total = total + (tile.response.driver_power * self._second_moment[:, rows, rows]).sum((-2, -1))
+            total = total + (tile.driver_power * self._second_moment[:, rows, rows]).sum((-2, -1))
         return total * self.settings.averaged_reads / max(self.vectors, 1)
 
     def physical(self, what: Sequence[Tensor]) -> Tensor:

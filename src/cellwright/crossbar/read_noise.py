@@ -79,6 +79,13 @@ class NoiseForm:
         """In single precision, which is plenty for a variance, but for the level."""
         return NoiseForm(self.own.float(), None if self.cross is None else self.cross.float(), self.level)
 
+    def split(self, chips: int) -> list[NoiseForm]:
+        """So many chips at a time."""
+        own = self.own.split(chips)
+        cross = [None] * len(own) if self.cross is None else self.cross.split(chips)
+        level = [None] * len(own) if self.level is None else self.level.split(chips)
+        return [NoiseForm(*parts) for parts in zip(own, cross, level, strict=True)]
+
     def mapped(self, function: Callable[[Tensor], Tensor]) -> NoiseForm:
         """With the matrices put through a function."""
         return NoiseForm(function(self.own), None if self.cross is None else function(self.cross), self.level)

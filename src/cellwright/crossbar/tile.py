@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
@@ -46,14 +46,12 @@ class Response:
         linear: (chips, rows, lines).
         curved: square and cube, of the same shape; None where there are none.
         noise: of reads; None where there is none.
-        driver_power: (chips, rows, rows): the drivers deliver u . driver_power . u watts.
     """
 
     constant: Tensor
     linear: Tensor
     curved: tuple[Tensor, Tensor] | None
     noise: NoiseForm | None
-    driver_power: Tensor
 
     def amplified(self, gain: Tensor, offset: Tensor) -> Response:
         """With the gain and the offset of an amplifier behind each line, (chips, lines)."""
@@ -69,18 +67,22 @@ class Response:
     def reordered(self, rows: Tensor) -> Response:
         """With rows (chips, rows) taken from these places."""
 
-        def moved(part: Tensor, dimension: int = 1) -> Tensor:
-            shape = [1] * part.ndim
-            shape[0], shape[dimension] = rows.shape
-            return part.gather(dimension, rows.reshape(shape).expand_as(part))
+        def moved(part: Tensor) -> Tensor:
+            return _moved(part, rows, 1)
 
         return replace(
             self,
             linear=moved(self.linear),
             curved=None if self.curved is None else (moved(self.curved[0]), moved(self.curved[1])),
             noise=None if self.noise is None else self.noise.mapped(moved),
-            driver_power=moved(moved(self.driver_power), 2),
         )
+
+
+def _moved(part: Tensor, rows: Tensor, dimension: int) -> Tensor:
+    """Entries along a dimension of (chips, ...) from places (chips, rows)."""
+    shape = [1] * part.ndim
+    shape[0], shape[dimension] = rows.shape
+    return part.gather(dimension, rows.reshape(shape).expand_as(part))
 
 
 class AnalogTile:
@@ -119,8 +121,10 @@ class AnalogTile:
         self.shape = (wanted.shape[-2], wanted.shape[-1])
         self.order: Tensor | None = None
         self.programmed = self._program(find(settings.device), wanted, self._checked(maps))
-        self._used = settings.fresh
-        self.effective, self.response = self._respond(self._used)
+        self.used = settings.fresh
+        self.effective: Tensor
+        self.response: Response
+        self._power: Tensor | None = None
         chips = draws.chips
         self.output_errors: Tensor | None = None
         if settings.output_errors is not None:
@@ -163,15 +167,9 @@ class AnalogTile:
         self.order = second.order
         return verified(device, second.targets, draws, stuck, before=first)
 
-    def age(self) -> None:
-        """From now on the devices are as old, as warm and as often read as the settings say."""
-        if self._used != self.settings:
-            self._used = self.settings
-            self.effective, self.response = self._respond(self._used)
-
     def solve(self, inputs: Tensor) -> Tensor:
         """What the lines carry for inputs (chips, batch, rows), device by device: for devices that are not linear."""
-        voltage, settings = self.device.read.voltage, self._used
+        voltage, settings = self.device.read.voltage, self.used
         if self.order is not None:
             inputs = inputs.gather(-1, self.order[:, None].expand_as(inputs))
         drive = self.layout.drive(inputs)
@@ -184,7 +182,7 @@ class AnalogTile:
         def current(volts: Tensor) -> tuple[Tensor, Tensor]:
             return device.differentiated(state, volts, settings.temperature, settings.time)
 
-        found = solve_nonlinear(current, drive * voltage, self._wires(), bit_lines=self.shape[1])
+        found = solve_nonlinear(current, drive * voltage, self.wires, bit_lines=self.shape[1])
         lines = found.currents / voltage
         if settings.read_out is not None:
             gain, offset = self._amplifiers(self.effective)
@@ -210,23 +208,38 @@ class AnalogTile:
         """(chips, rows, columns): the weights that the tile works with."""
         return self.layout.combine(self.response.linear) / self.scale
 
-    def _respond(self, settings: ChipSettings) -> tuple[Tensor, Response]:
-        """The effective conductances and the answer of the bit lines; the settings say how old the devices are."""
-        device, state = self.device, self.device.disturbed(self.conductances, settings.reads)
+    def in_use(self) -> tuple[Tensor, Tensor]:
+        """Conductances and the standard deviations of their read noise, of devices as old as ``used`` says."""
+        settings, device = self.used, self.device
+        state = device.disturbed(self.conductances, settings.reads)
         conductances = device.conductance(state, settings.temperature, settings.time)
-        spread = device.read_noise(conductances, settings.time)
-        rows, columns = self.shape
-        wires = self._wires()
-        at_once = max(1, _NETWORK_NUMBERS // (rows * columns * rows)) if wires else len(conductances)
-        found = [
-            self._solve(some, part, wires)
-            for some, part in zip(conductances.split(at_once), spread.split(at_once), strict=True)
-        ]
-        effective, power, noise = zip(*found, strict=True)
-        response = self._through_periphery(torch.cat(effective), torch.cat(power), joined(noise))
-        return torch.cat(effective), response if self.order is None else response.reordered(self.order.argsort(-1))
+        return conductances, device.read_noise(conductances, settings.time)
 
-    def _wires(self) -> Wires | None:
+    def take(self, effective: Tensor, noise: NoiseForm | None, admittance: Tensor | None) -> None:
+        """Answer from now on as the solved network does: (chips, ...) of ``wires.Network`` and of its noise."""
+        self.effective = effective
+        response = self._through_periphery(effective, noise)
+        self.response = response if self.order is None else response.reordered(self.order.argsort(-1))
+        self._power = None if admittance is None else self._folded(admittance)
+
+    @property
+    def driver_power(self) -> Tensor:
+        """(chips, rows, rows): the drivers deliver u . driver_power . u watts for inputs u in full scales."""
+        if self._power is None:
+            with torch.no_grad():
+                self._power = self._folded(solve_network(self.in_use()[0], self.wires).driver_admittance)
+        return self._power
+
+    def _folded(self, admittance: Tensor) -> Tensor:
+        layout = self.layout
+        power = layout.fold_rows(layout.fold_rows(admittance, -2), -1) * self.device.read.voltage**2
+        if self.order is None:
+            return power
+        rows = self.order.argsort(-1)
+        return _moved(_moved(power, rows, 1), rows, 2)
+
+    @property
+    def wires(self) -> Wires | None:
         """The wires; the virtual ground of a finite amplifier is part of the sense resistance."""
         wires, read_out = self.settings.wires, self.settings.read_out
         if read_out is None or not read_out.input_resistance:
@@ -234,21 +247,7 @@ class AnalogTile:
         wires = wires or Wires(0.0, 0.0, 0.0, 0.0)
         return replace(wires, sense=wires.sense + read_out.input_resistance)
 
-    def _solve(self, conductances: Tensor, spread: Tensor, wires: Wires | None) -> tuple[Tensor, Tensor, NoiseForm]:
-        """Effective conductances, the form of the drivers' power, and that of the noise, for some of the chips."""
-        layout = self.layout
-        with torch.no_grad():
-            network = solve_network(conductances, wires)
-            power = layout.fold_rows(layout.fold_rows(network.driver_admittance, -2), -1)
-            noise = (
-                NoiseForm.without_wires(spread, layout)
-                if wires is None or not self.settings.read_noise
-                else NoiseForm.of(network, spread, layout)
-            )
-        effective = effective_matrix(conductances, wires) if conductances.requires_grad else network.effective
-        return effective, power * self.device.read.voltage**2, noise
-
-    def _through_periphery(self, effective: Tensor, power: Tensor, noise: NoiseForm) -> Response:
+    def _through_periphery(self, effective: Tensor, noise: NoiseForm | None) -> Response:
         """The converters at the word lines and the amplifiers behind the bit lines, with their errors."""
         layout, settings, draws = self.layout, self.settings, self._draws
         linear, constant = layout.fold_rows(effective), torch.zeros_like(effective[:, 0])
@@ -258,7 +257,7 @@ class AnalogTile:
             constant = (errors[0] * effective).sum(-2)
             linear = layout.fold_rows(errors[1] * effective)
             curved = layout.fold_squares(errors[2] * effective), layout.fold_rows(errors[3] * effective)
-        response = Response(constant, linear, curved, noise if settings.read_noise else None, power)
+        response = Response(constant, linear, curved, noise)
         if settings.read_out is None:
             return response
         return response.amplified(*self._amplifiers(effective))
@@ -269,3 +268,51 @@ class AnalogTile:
         assert read_out is not None
         offset = read_out.offset_current(on_line, self._draws) / read.voltage
         return read_out.gain(on_line, self._draws, read.width), offset
+
+
+def solve(tiles: Sequence[AnalogTile], settings: ChipSettings) -> None:
+    """Solve the networks of tiles, those of one shape together, with devices as old as the settings say."""
+    by_shape: dict[tuple[int, int], list[AnalogTile]] = {}
+    for tile in tiles:
+        tile.used = settings
+        by_shape.setdefault(tile.shape, []).append(tile)
+    for (rows, columns), alike in by_shape.items():
+        at_once = max(1, _NETWORK_NUMBERS // (rows * columns * rows * len(alike[0].conductances)))
+        for first in range(0, len(alike), at_once):
+            _solve_together(alike[first : first + at_once])
+
+
+def _solve_together(tiles: Sequence[AnalogTile]) -> None:
+    """Solve tiles of one shape. Many chips are solved some at a time: device voltages take most of the memory."""
+    conductances, spread = (torch.cat(parts) for parts in zip(*(tile.in_use() for tile in tiles), strict=True))
+    rows, columns = tiles[0].shape
+    at_once = max(1, _NETWORK_NUMBERS // (rows * columns * rows))
+    found = [
+        _solved(tiles[0], some, deviation)
+        for some, deviation in zip(conductances.split(at_once), spread.split(at_once), strict=True)
+    ]
+    chips = len(tiles[0].conductances)
+    effective = torch.cat([part[0] for part in found]).split(chips)
+    noises = [part[1] for part in found if part[1] is not None]
+    noise = joined(noises).split(chips) if noises else [None] * len(tiles)
+    admittances = [part[2] for part in found if part[2] is not None]
+    admittance = torch.cat(admittances).split(chips) if admittances else [None] * len(tiles)
+    for tile, *answer in zip(tiles, effective, noise, admittance, strict=True):
+        tile.take(*answer)
+
+
+def _solved(tile: AnalogTile, conductances: Tensor, spread: Tensor) -> tuple[Tensor, NoiseForm | None, Tensor | None]:
+    """Effective conductances, noise, and what the drivers see, of some arrays like a tile."""
+    wires, noisy, layout = tile.wires, tile.settings.read_noise, tile.layout
+    if wires is None or not noisy or conductances.requires_grad:
+        effective, admittance = effective_matrix(conductances, wires), None
+    if wires is None:
+        return effective, NoiseForm.without_wires(spread.detach(), layout) if noisy else None, None
+    if not noisy:
+        return effective, None, None
+    with torch.no_grad():
+        network = solve_network(conductances, wires)
+        noise = NoiseForm.of(network, spread, layout)
+    if not conductances.requires_grad:
+        effective, admittance = network.effective, network.driver_admittance
+    return effective, noise, admittance
