@@ -2,12 +2,22 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from cellwright import LSTM
-from cellwright.crossbar import CONSTANTS, ChipSettings, digital_cost, find_device, program, step_cost
+from cellwright.crossbar import (
+    CONSTANTS,
+    ChipSettings,
+    ReadOut,
+    digital_cost,
+    find_device,
+    program,
+    programming_cost,
+    step_cost,
+)
 from cellwright.crossbar.devices import Pulse
 from cellwright.errors import CellwrightError
 
@@ -50,6 +60,48 @@ def test_the_array_takes_the_integral_of_v_i_at_its_drivers():
     volts = 0.2 * array.layout.drive(driven)
     power = (volts.square() @ array.tiles[0].conductances).sum(-1).mean(-1)
     torch.testing.assert_close(array.drive_power(), power)
+
+
+def test_the_energy_of_two_by_two_devices_by_hand():
+    """Weights 1 and -0.5 on one row, two columns, in interleaved rows; the input at 0.6 of full scale.
+
+    Pairs stand at 232.7 uS -+ 44.1 uS times the weight: 276.8, 188.6 in the first column, 210.65, 254.75 in the second.
+    All four see 0.12 V: 0.0144 V^2 x 930.8 uS = 13.40352 uW, for 100 ns 1.340352 pJ.
+    """
+    layer = nn.Linear(1, 2, bias=False)
+    layer.weight.data = torch.tensor([[1.0], [-0.5]])
+    settings = replace(ChipSettings(headroom=1.0).ideal(), layout="rows interleaved")
+    chip = program(layer, settings, chips=1, calibration=torch.ones(1, 1))
+    assert chip.arrays["linear"].tiles[0].conductances[0].numpy() * 1e6 == pytest.approx(
+        np.array([[276.8, 210.65], [188.6, 254.75]])
+    )
+    chip(torch.tensor([[0.6]]))
+    assert item(step_cost(chip), "V I").energy_j == pytest.approx(1.340352e-12, rel=1e-6)
+
+
+def test_what_programming_took_is_the_sum_over_its_tiles():
+    chip = used(ChipSettings(tile=(16, 16)))
+    cost = programming_cost(chip)
+    written = [tile.programmed for array in chip.arrays.values() for tile in array.tiles]
+    assert cost.devices == 34 * 60 + 32
+    assert cost.pulses == pytest.approx(
+        sum((found.set_pulses + found.reset_pulses).sum().item() for found in written) / 3
+    )
+    assert cost.time_s == pytest.approx(sum(found.time.sum().item() for found in written) / 3)
+    assert cost.energy_j == pytest.approx(sum(found.energy.sum().item() for found in written) / 3)
+    within = sum(found.within.sum().item() for found in written)
+    assert cost.fraction_within == pytest.approx(within / 3 / cost.devices)
+
+
+def test_amplifiers_take_the_current_that_their_bandwidth_needs():
+    read_out = ReadOut(bandwidth=50e6)
+    chip = used(ChipSettings(read_out=read_out, input_encoding="bit-serial", input_bits=6))
+    power = 2 * 0.9 * 2 * np.pi * 50e6 * 1e-12 / 15
+    assert item(step_cost(chip), "amplifiers").energy_j == pytest.approx((60 + 1) * 5 * power * 100e-9)
+    assert item(step_cost(chip), "output conv").energy_j == pytest.approx(
+        (60 + 1) * 5 * CONSTANTS["ADC energy at 8 bits"].value
+    )
+    assert item(step_cost(chip), "V I").latency_s == pytest.approx(2 * 5 * 100e-9)
 
 
 def test_the_drivers_deliver_for_as_long_as_the_device_is_read():

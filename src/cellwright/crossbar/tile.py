@@ -159,7 +159,8 @@ class AnalogTile:
         low, high = device.window
         if wanted.requires_grad:
             return as_verified(device, wanted, draws, stuck, tolerance=settings.tolerance * (high - low))
-        verified = partial(write_verify, tolerance=settings.tolerance * (high - low), rounds=settings.rounds)
+        rounds = int(min(settings.rounds, device.rounds))
+        verified = partial(write_verify, tolerance=settings.tolerance * (high - low), rounds=rounds)
         first = verified(device, wanted, draws, stuck)
         if not (settings.compensate or settings.remap) or bool(first.within.all()):
             return first

@@ -45,6 +45,8 @@ class Device(ABC):
         set_pulse, reset_pulse: the programming pulses.
         scheme: how write-verify corrects a device that is too high: ``two-pulse`` by RESET and then SET, ``one-pulse``
             by RESET alone, for devices that a pulse moves by a step.
+        rounds: of write-verify that one programming takes at most, whatever the chip allows: 1 for a device whose pulse
+            stands for a whole published programming.
         gate_window: lowest and highest gate voltage of the series transistor during SET, in volts.
         gate_step: the steps in which the gate voltage can be chosen, in volts; 0 for any.
         spread: standard deviation among devices of a parameter, relative to its mean, by the parameter's name.
@@ -62,6 +64,7 @@ class Device(ABC):
     set_pulse: Pulse
     reset_pulse: Pulse
     scheme: Scheme = "two-pulse"
+    rounds: float = float("inf")
     gate_window: tuple[float, float] = (0.0, 0.0)
     gate_step: float = 0.0
     spread: Mapping[str, float] = field(default_factory=dict)

@@ -54,6 +54,7 @@ class PhaseChange(Device):
     read: Pulse = Pulse(0.2, 250e-9)
     set_pulse: Pulse = Pulse(1.5, 10e-6)
     reset_pulse: Pulse = Pulse(2.0, 100e-9)
+    rounds: float = 1
     gate_window: tuple[float, float] = (0.0, 1.0)
     endurance: float = 1e8
     area: float = 25e-12
