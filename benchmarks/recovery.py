@@ -1,6 +1,6 @@
 """What chips lose, and what calibration and training on chips give back: the airline and the wafer networks.
 
-    python benchmarks/recovery.py [--only airline|wafer] [--data FOLDER]
+    python benchmarks/recovery.py [--only airline|wafer] [--data FOLDER] [--markdown]
 
 Every network is programmed into 50 chips: as it was trained, without and with the correction of each column, and after
 training on chips. The same training once more in software tells what the chips taught from what more training did. The
@@ -209,11 +209,39 @@ def write(rows: list[dict[str, object]], networks: set[str]) -> None:
     write_atomically(path, text.getvalue())
 
 
+def markdown() -> str:
+    """The rows as a table: means over seeds of each network's own value and of its median chip."""
+    with (HERE / "recovery.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
+    for found in rows:
+        groups.setdefault(tuple(found[name] for name in ("network", "metric", "chip", "treatment")), []).append(found)
+    lines = [
+        "| network | measure | chip | treatment | software | median of 50 chips | 5-95 % |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for (network, metric, chip, treatment), alike in groups.items():
+        digits = 2 if metric == "rmse" else 3
+
+        def mean(name: str, alike: list[dict[str, str]] = alike, digits: int = digits) -> str:
+            values = [float(found[name]) for found in alike if found[name]]
+            return f"{sum(values) / len(values):.{digits}f}" if values else ""
+
+        span = f"{mean('chip_p5')}-{mean('chip_p95')}" if mean("chip_p5") else ""
+        cells = (network, metric, chip, treatment, mean("software"), mean("chip_p50"), span)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("airline", "wafer"))
     parser.add_argument("--data", type=Path, default=DATA, help="the folder of data sets")
+    parser.add_argument("--markdown", action="store_true", help="print the table of what was measured, and stop")
     options = parser.parse_args()
+    if options.markdown:
+        print(markdown())
+        return
     torch.set_num_threads(1)
     trials = {"airline": airline, "wafer": lambda: wafer(options.data)}
     for name, make in trials.items():

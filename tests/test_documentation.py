@@ -94,7 +94,10 @@ def test_the_figures_in_the_readme_are_the_measured_ones() -> None:
         assert f"| {mean:.2f} | {mean / 5.18:.2f} |" in readme
 
 
-@pytest.mark.parametrize(("benchmark", "page", "least"), [("kernels", "kernels.md", 20), ("chip", "chip-speed.md", 8)])
+@pytest.mark.parametrize(
+    ("benchmark", "page", "least"),
+    [("kernels", "kernels.md", 20), ("chip", "chip-speed.md", 8), ("recovery.py", "recovery.md", 20)],
+)
 def test_the_tables_of_benchmarks_are_the_measured_ones(benchmark: str, page: str, least: int) -> None:
     command = [sys.executable, ROOT / "benchmarks" / benchmark, "--markdown"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
