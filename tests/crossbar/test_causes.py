@@ -3,14 +3,16 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import scipy.optimize
 import torch
 
-from cellwright.crossbar import CAUSES, AnalogArray, ChipSettings, Matrix, Wires
+from cellwright.crossbar import CAUSES, AnalogArray, ChipSettings, Matrix, Wires, find_device
 from cellwright.crossbar.converters import levels_of
 from cellwright.crossbar.draws import Draws
 from cellwright.crossbar.layout import LAYOUTS
-from cellwright.crossbar.wires import effective_matrix
+from cellwright.crossbar.wires import effective_matrix, solve_network
 from cellwright.errors import CellwrightError
 
 IDEAL = ChipSettings(headroom=1.0).ideal()
@@ -262,6 +264,61 @@ def test_converters_need_a_calibration():
         AnalogArray(matrix(), ChipSettings(), Draws(0, 1), None)
     found = AnalogArray(matrix(), IDEAL, Draws(0, 2), None)
     assert errors(found).abs().max() < 1e-11
+
+
+@pytest.mark.parametrize("layout", list(LAYOUTS))
+def test_read_noise_is_right_for_inputs_of_one_sign_too(layout):
+    """The fit follows the calibration: every output's deviation within 1 % of the whole quadratic form's."""
+    inputs = samples().abs()
+    settings = replace(IDEAL, read_noise=True, wires=Wires(2.0, 2.0, 10.0, 10.0), layout=layout)
+    found = AnalogArray(matrix(), settings, Draws(0, 1), inputs)
+    tile = found.tiles[0]
+    driven = torch.nn.functional.pad(inputs[:50] / found.ranges, (0, 1), value=1.0)
+    split = found.bank.split(driven[None])
+    fitted = found.bank.noise_variance(split, found.bank.currents(split))[0, 0]
+    spread = tile.device.read_noise(tile.conductances)
+    network = solve_network(tile.conductances, tile.wires)
+    forms = network.current_variance(spread, torch.eye(tile.shape[0], dtype=torch.float64))[0]
+    drive = tile.layout.drive(driven)
+    whole = torch.einsum("br,lrs,bs->bl", drive, forms, drive)
+    assert ((fitted / whole).sqrt() - 1).abs().max() < 0.01
+
+
+def test_a_chip_of_curved_devices_is_its_circuit():
+    """A 2 x 2 array with wires: all node voltages by scipy's root finder, amplifier included."""
+    device = find_device("rram-sinh")
+    wires = Wires(20.0, 30.0, 50.0, 40.0)
+    settings = replace(IDEAL, device=device, nonlinearity=True, wires=wires, layout="columns stacked", affine=False)
+    spec = Matrix("array", torch.tensor([[1.0], [-0.4]], dtype=torch.float64).T, None, (("x", 2),), (("y", 1),))
+    calibration = torch.ones(1, 2, dtype=torch.float64)
+    found = AnalogArray(spec, settings, Draws(0, 2), calibration)
+    inputs = torch.tensor([[0.9, -0.7]], dtype=torch.float64)
+    tile = found.tiles[0]
+    state, volts = tile.conductances[0], device.read.voltage * inputs[0].numpy()
+
+    def through(across):
+        return device.current(state, torch.tensor(across), 300.0, 0.0).numpy()
+
+    def kirchhoff(nodes):
+        word, bit = nodes[:4].reshape(2, 2), nodes[4:].reshape(2, 2)
+        amperes = through(word - bit)
+        along = (word[:, 0] - word[:, 1]) / wires.row_segment
+        down = (bit[0] - bit[1]) / wires.column_segment
+        return np.concatenate(
+            [
+                (volts - word[:, 0]) / wires.driver - along - amperes[:, 0],
+                along - amperes[:, 1],
+                amperes[0] - down,
+                amperes[1] + down - bit[1] / wires.sense,
+            ]
+        )
+
+    nodes = scipy.optimize.root(kirchhoff, np.zeros(8), tol=1e-14).x
+    sensed = nodes[6:] / wires.sense
+    expected = (sensed[0] - sensed[1]) / device.read.voltage / tile.scale.item()
+    assert found(inputs.expand(2, -1, -1))[:, 0, 0].tolist() == pytest.approx([expected] * 2, rel=1e-7)
+    straight = AnalogArray(spec, replace(settings, nonlinearity=False), Draws(0, 2), calibration)
+    assert abs(straight(inputs.expand(2, -1, -1))[0, 0, 0].item() / expected - 1) > 1e-3
 
 
 @pytest.mark.parametrize("wires", [None, Wires(2.0, 2.0, 5.0, 5.0)])

@@ -34,10 +34,24 @@ def gradients(model, answer):
     return [parameter.grad.clone() for parameter in model.parameters()]
 
 
-@pytest.mark.parametrize("layout", ["rows interleaved", "columns stacked", "reference column"])
-def test_on_an_ideal_chip_gradients_are_those_of_software(layout):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"layout": "columns stacked"},
+        {"layout": "reference column"},
+        {"slices": 2, "slice_bits": 3},
+        {"input_encoding": "bit-serial", "input_bits": 24},
+    ],
+)
+def test_on_an_ideal_chip_gradients_are_those_of_software(options):
     model = Network()
-    aware = HardwareAware(model, ChipSettings(layout=layout, tile=(8, 8)).ideal(), calibration=X)
+    settings = replace(ChipSettings(tile=(8, 8)).ideal(), **options)
+    aware = HardwareAware(model, settings, calibration=X)
+    if "input_bits" in options:  # steps of 24 bits are left
+        for mine, wanted in zip(gradients(model, aware), gradients(model, model), strict=True):
+            torch.testing.assert_close(mine, wanted, rtol=1e-4, atol=1e-6)
+        return
     for mine, wanted in zip(gradients(model, aware), gradients(model, model), strict=True):
         torch.testing.assert_close(mine, wanted, rtol=1e-9, atol=1e-12)
 
@@ -86,6 +100,18 @@ def test_a_resumed_training_meets_the_same_chips(tmp_path):
     fit(HardwareAware(again, calibration=X, seed=3), (X, Y), settings, checkpoint=kept)
     for mine, wanted in zip(again.parameters(), straight.parameters(), strict=True):
         assert torch.equal(mine, wanted)
+
+
+def test_without_gradients_it_meets_the_chips_that_it_trains_on():
+    first, second = (HardwareAware(Network(), calibration=X, seed=3) for _ in range(2))
+    with torch.no_grad():
+        answer = first(X)
+    torch.testing.assert_close(answer, second(X).detach(), rtol=1e-9, atol=1e-9)
+
+
+def test_devices_that_are_not_linear_train_as_if_they_were():
+    aware = HardwareAware(Network(3), ChipSettings(device="rram-sinh"), calibration=X)
+    assert all(bool(gradient.isfinite().all()) for gradient in gradients(aware.model, aware))
 
 
 def test_it_answers_in_software_when_it_is_not_training_and_trains_the_model_itself():

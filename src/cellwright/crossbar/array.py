@@ -60,6 +60,7 @@ class AnalogArray:
         calibration: (samples, inputs): training inputs, from which ranges and corrections are set; None leaves inputs
             unscaled, which no converter can work with.
         maps: measured maps of its tiles, by ``NAME/TILE/conductance`` and ``NAME/TILE/stuck``.
+        drawn: programming is drawn instead of done pulse by pulse, for gradients; see ``tile``.
 
     Attributes:
         tiles: its physical arrays: slice by slice, from top to bottom, from left to right.
@@ -74,6 +75,8 @@ class AnalogArray:
         draws: Draws,
         calibration: Tensor | None,
         maps: Mapping[str, Tensor] = MappingProxyType({}),
+        *,
+        drawn: bool = False,
     ) -> None:
         self.settings, self.spec = settings, matrix
         self.layout = find_layout(settings.layout)
@@ -81,17 +84,19 @@ class AnalogArray:
         self.ranges = self._input_ranges(samples)
         rows = matrix.with_bias
         target = rows * torch.cat([self.ranges, self.ranges.new_ones(len(rows) - len(self.ranges))])[:, None]
-        slices = bit_slices(target, settings.slices, settings.slice_bits)
         inputs = None if samples is None else self._drive(samples)
-        targets = [self._targets(part, inputs) for part in slices]
+        slices, targets = self._slices(target, inputs)
         own = draws.at(matrix.name)
         places = tiles(target.shape[0], target.shape[1], self.layout, settings.tile, settings.slices)
+        own_maps = [_of_tile(maps, f"{matrix.name}/{index}/") for index in range(len(places))]
         self.tiles = tuple(
-            AnalogTile(
-                place, targets[place.bit_slice], settings, own.at(index), _of_tile(maps, f"{matrix.name}/{index}/")
-            )
+            AnalogTile(place, targets[place.bit_slice], settings, own.at(index), own_maps[index], drawn=drawn)
             for index, place in enumerate(places)
         )
+        if inputs is not None:
+            moment = inputs.detach().T @ inputs.detach() / len(inputs)
+            for tile in self.tiles:
+                tile.moment = moment[tile.place.rows, tile.place.rows]
         solve(self.tiles, settings.fresh)
         if samples is not None and inputs is not None:
             exact = self._with_bias_row(samples / self.ranges)
@@ -107,6 +112,18 @@ class AnalogArray:
         self._driven: list[Tensor] = []
         self._second_moment = self.ranges.new_zeros(self.chips, len(target), len(target))
         self.vectors = 0
+
+    def _slices(self, target: Tensor, inputs: Tensor | None) -> tuple[list[Tensor], list[Targets]]:
+        """What each bit slice stands for and its target conductances. What one clips is handed to the next."""
+        held, targets, left = [], [], torch.zeros_like(target)
+        for part in bit_slices(target, self.settings.slices, self.settings.slice_bits):
+            wanted = part + left
+            targets.append(self._targets(wanted, inputs))
+            kept = (targets[-1].positive - targets[-1].negative) / targets[-1].scale
+            left = wanted - kept
+            held.append(kept)
+        # The last slice is corrected towards all that is left, clipped or not.
+        return [*held[:-1], held[-1] + left], targets
 
     def _targets(self, weights: Tensor, inputs: Tensor | None) -> Targets:
         """Target conductances for weights (rows, columns) that meet driven inputs (samples, rows)."""
@@ -139,11 +156,12 @@ class AnalogArray:
         dimensions = (-2,) if self.settings.output_range == "column" else (-2, -1)
         bank = Bank([tile], self.settings)
         largest = [
-            (bank.outputs(bank.currents(pulses[None, None]))[:, 0] / tile.scale).abs().amax(dimensions, keepdim=True)
+            bank.outputs(bank.currents(pulses[None, None]))[:, 0].abs().amax(dimensions, keepdim=True)
             for part in inputs.split(_SAMPLES)
             for pulses, _ in self._pulses(part)
         ]
-        tile.full_scale = self.settings.headroom * full_scale_of(torch.cat(largest, -2), (-2,))
+        # In siemens: a converter that columns of different scales share has one range of currents.
+        tile.full_scale = self.settings.headroom * full_scale_of(torch.cat(largest, -2), (-2,)) / tile.scale
         if self.settings.affine:
             kept = _evenly_spread(inputs)
             bank = Bank([tile], self.settings)
@@ -168,8 +186,9 @@ class AnalogArray:
             yield driven, 1.0
             return
         levels = levels_of(self.settings.input_bits)
-        for plane, weight in bit_planes(torch.round(driven * levels), self.settings.input_bits):
-            yield plane, weight / levels
+        for plane, weight in bit_planes(torch.round(driven.detach() * levels), self.settings.input_bits):
+            # The weights add up to 1, and so do the gradients, which pass straight through.
+            yield plane + (driven - driven.detach()) if driven.requires_grad else plane, weight / levels
 
     def _read(self, bank: Bank, driven: Tensor, noise: Draws | None) -> Tensor:
         """Digital outputs, (chips, batch, columns), without the offset of the correction."""
@@ -231,12 +250,12 @@ class AnalogArray:
 
     @property
     def rows(self) -> int:
-        """Word lines: 34 for an LSTM of 15 units with 1 input and 1 bias in paired rows."""
+        """Word lines of all bit slices: 34 for an LSTM of 15 units with 1 input and 1 bias in paired rows."""
         return sum(tile.shape[0] for tile in self.tiles if tile.place.columns.start == 0)
 
     @property
     def columns(self) -> int:
-        """Bit lines: 60 for an LSTM of 15 units in paired rows."""
+        """Bit lines of one bit slice: 60 for an LSTM of 15 units in paired rows."""
         return sum(tile.shape[1] for tile in self.tiles if tile.place.rows.start == 0 and tile.place.bit_slice == 0)
 
     def drive_power(self) -> Tensor:

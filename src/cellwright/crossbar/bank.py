@@ -57,9 +57,9 @@ class Bank:
 
     def currents(self, inputs: Tensor) -> Tensor:
         """What the bit lines carry without noise, (chips, bands, batch, lines) siemens, for inputs from ``split``."""
-        if self._nonlinear:
+        if self._nonlinear and not self._linear.requires_grad and not inputs.requires_grad:
             return self._solved(inputs)
-        found = torch.matmul(inputs, self._linear).add_(self._constant)
+        found = torch.matmul(inputs, self._linear) + self._constant
         if self._curved is not None:
             squares = inputs.square()
             found = found + squares @ self._curved[0] + (squares * inputs) @ self._curved[1]
@@ -80,7 +80,7 @@ class Bank:
     def noise_variance(self, inputs: Tensor, currents: Tensor) -> Tensor:
         """Of one read, (chips, bands, batch, lines) siemens squared."""
         assert self._noise is not None
-        return self._noise.variance(inputs, currents, pulse_width=self._pulse_width)
+        return self._noise.variance(inputs, currents - self._constant, pulse_width=self._pulse_width)
 
     def noisy_read(self, inputs: Tensor, draws: Draws, step: int) -> Tensor:
         """Currents with the noise of one read, converted: (chips, batch, columns) without the offset.
@@ -95,7 +95,7 @@ class Bank:
             assert self._noise is not None
             own, cross = self._noise.products(inputs, pulse_width=self._pulse_width)
             return read_with_noise(
-                currents, own, cross, self._noise.level, self._to_code, self._of_code, self._levels,
+                currents, self._constant, own, cross, self._noise.level, self._to_code, self._of_code, self._levels,
                 draws.keys("read_noise"), step,
             )  # fmt: skip
         with torch.no_grad():

@@ -3,7 +3,8 @@
 The chip is the one of ``program``, made anew from the weights of the moment: the same mapping, wires, converters, noise
 and calibration, differentiable from the weights to the outputs. Three steps have no derivative. What write-verify
 leaves is drawn from the distribution that it leaves, without pulses, and added to the targets. Rounding passes
-gradients straight through. Ranges, scales and corrections are taken as constants.
+gradients straight through. Ranges, scales and corrections are taken as constants. Failed devices are not worked
+around, and devices that are not linear have the conductance of the read voltage.
 
 With few causes switched on this is the usual injection of noise: ``ChipSettings().only("programming", "read_noise")``.
 After Joshi et al. 2020 (Nature Communications 11, 2473), who inject the devices' noise into the weights of each batch.
@@ -93,7 +94,8 @@ class HardwareAware(nn.Module):
         for site in on_chip.found:
             matrix = site.matrix
             draws = Draws(self.seed, 1, "training", number, device=matrix.weights.device)
-            self._slots[matrix.name].array = AnalogArray(matrix, self.settings, draws, recorded[matrix.name])
+            array = AnalogArray(matrix, self.settings, draws, recorded[matrix.name], drawn=True)
+            self._slots[matrix.name].array = array
 
 
 def _on_the_same_parameters(model: nn.Module) -> nn.Module:

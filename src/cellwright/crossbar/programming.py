@@ -137,18 +137,20 @@ def measured(device: Device, targets: Tensor, conductances: Tensor, stuck: Tenso
     )
 
 
-def as_verified(device: Device, targets: Tensor, draws: Draws, stuck: Tensor, *, tolerance: float) -> Programmed:
+def as_verified(
+    device: Device, targets: Tensor, draws: Draws, stuck: Tensor, *, tolerance: float, rounds: int = 100
+) -> Programmed:
     """What write-verify leaves, without its rounds: working devices within the tolerance, stuck ones stuck.
 
     A first SET pulse that lands within the tolerance stays; all others, corrected until they do, are taken to end
-    anywhere within it. The conductances have the gradients of the targets.
+    anywhere within it; with a single round they stay where they are. The conductances have the gradients of the targets.
     """
     error = tolerance * (2 * draws.uniform("verified", 0, stuck[0].numel()).reshape(stuck.shape) - 1)
     if device.scheme == "two-pulse":
         wanted = targets.detach().expand(stuck.shape)
         noise = draws.normal("first pulse", 0, stuck[0].numel()).reshape(stuck.shape)
         first = device.set(torch.full_like(wanted, device.off), device.gate_voltage(wanted), noise) - wanted
-        error = torch.where(first.abs() <= tolerance, first, error)
+        error = first if rounds == 1 else torch.where(first.abs() <= tolerance, first, error)
     found = exact(device, targets + error, stuck)
     return replace(found, targets=targets, within=stuck == 0, tolerance=tolerance)
 

@@ -25,6 +25,7 @@ _FLOAT = ir.FloatType()
 
 def read_with_noise(
     lines: Tensor,
+    constant_part: Tensor,
     own: Tensor,
     cross: Tensor | None,
     level: Tensor | None,
@@ -40,6 +41,7 @@ def read_with_noise(
 
     Args:
         lines: (chips, bands, reads, columns) float64: currents without noise.
+        constant_part: (chips, bands, columns) float64: what of them depends on no input, and so on no device's noise.
         own, cross: of that shape, float32: u^2 own and u cross of ``read_noise.NoiseForm``.
         level: (chips, bands, columns) float64; it and ``cross`` are None without wires.
         to_code, of_code: (chips, bands, columns) float64.
@@ -51,18 +53,16 @@ def read_with_noise(
     counters = -(-bands * reads * columns // NORMALS_A_COUNTER)
     noise = torch.empty(counters * NORMALS_A_COUNTER, dtype=torch.float64)
     outputs = torch.empty(chips, reads, columns, dtype=torch.float64)
-    addresses = (0 if tensor is None else tensor.data_ptr() for tensor in (cross, level))
-    _function(cross is not None, levels)(
-        outputs.data_ptr(), lines.data_ptr(), own.data_ptr(), *addresses, to_code.data_ptr(), of_code.data_ptr(),
-        keys.data_ptr(), noise.data_ptr(), step, chips, bands, reads, columns, counters,
-    )  # fmt: skip
+    tensors = (outputs, lines, constant_part, own, cross, level, to_code, of_code, keys, noise)
+    addresses = (0 if tensor is None else tensor.data_ptr() for tensor in tensors)
+    _function(cross is not None, levels)(*addresses, step, chips, bands, reads, columns, counters)
     return outputs
 
 
 @cache
 def _function(wires: bool, levels: int | None) -> Callable[..., None]:
     host = this_host()
-    signature = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 15)
+    signature = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 16)
     text = _text(host.vector_bytes // 8, wires, levels)
     function: Callable[..., None] = signature(address(text, "read_with_noise", host))
     return function
@@ -71,10 +71,10 @@ def _function(wires: bool, levels: int | None) -> Callable[..., None]:
 def _text(width: int, wires: bool, levels: int | None) -> str:
     module = ir.Module("read")
     normals = print_normals(module, width)
-    signature = ir.FunctionType(ir.VoidType(), [POINTER] * 9 + [INDEX] * 6)
+    signature = ir.FunctionType(ir.VoidType(), [POINTER] * 10 + [INDEX] * 6)
     function = ir.Function(module, signature, "read_with_noise")
-    out, lines, own, cross, level, to_code, of_code, keys, noise = function.args[:9]
-    step, chips, bands, reads, columns, counters = function.args[9:]
+    out, lines, fixed, own, cross, level, to_code, of_code, keys, noise = function.args[:10]
+    step, chips, bands, reads, columns, counters = function.args[10:]
     b = ir.IRBuilder(function.append_basic_block("entry"))
     following, one, zero = b.add(step, constant(1)), constant(1), constant(0)
     whole = b.mul(b.sdiv(columns, constant(width)), constant(width))
@@ -94,9 +94,10 @@ def _text(width: int, wires: bool, levels: int | None) -> str:
                     current = _load(v, lines, of_row)
                     variance = _load_single(v, own, of_row)
                     if wires:
+                        driven = v.subtract(current, _load(v, fixed, of_line))
                         rest = v.multiply(v.number(-2.0), _load_single(v, cross, of_row))
-                        rest = v.call("fmuladd", current, _load(v, level, of_line), rest)
-                        variance = v.relu(v.call("fmuladd", current, rest, variance))
+                        rest = v.call("fmuladd", driven, _load(v, level, of_line), rest)
+                        variance = v.relu(v.call("fmuladd", driven, rest, variance))
                     number = _load(v, noise, b.add(drawn, column))
                     code = v.multiply(v.call("fmuladd", number, v.sqrt(variance), current), _load(v, to_code, of_line))
                     if levels is not None:

@@ -7,7 +7,7 @@ line, and the current I of its own bit line, which lifts the line:
 
     v = a u - r I
 
-with a and r for each device by least squares over independent inputs of equal size. Three products with matrices of
+with a and r for each device by least squares over inputs like those of the calibration. Three products with matrices of
 the size of the array then give the variance, u^2 own - 2 I (u cross) + I^2 level.
 """
 
@@ -39,10 +39,14 @@ class NoiseForm:
     level: Tensor | None = None
 
     @classmethod
-    def of(cls, network: Network, spread: Tensor, layout: PairLayout) -> NoiseForm:
-        """Of an array whose devices have the standard deviations ``spread``, (chips, word lines, bit lines) siemens."""
+    def of(cls, network: Network, spread: Tensor, layout: PairLayout, moments: Tensor) -> NoiseForm:
+        """Of an array whose devices have the standard deviations ``spread``, (chips, word lines, bit lines) siemens.
+
+        Args:
+            moments: (chips, rows, rows): second moments of the inputs that are expected.
+        """
         weight = (spread * network.sensitivity).square()
-        own, back = _voltages(network, layout)
+        own, back = _voltages(network, layout, moments)
         return cls(
             own=layout.fold_squares(weight * own.square()),
             cross=layout.fold_squares(weight * own * back),
@@ -104,16 +108,29 @@ def joined(forms: Sequence[NoiseForm]) -> NoiseForm:
     return NoiseForm(own, torch.cat(cross) if cross else None, torch.cat(level) if level else None)
 
 
-def _voltages(network: Network, layout: PairLayout) -> tuple[Tensor, Tensor]:
-    """a, in volts a full scale of the device's own input, and r, in ohms: both (chips, word lines, bit lines)."""
+def _voltages(network: Network, layout: PairLayout, moments: Tensor) -> tuple[Tensor, Tensor]:
+    """a, in volts a full scale of the device's own input, and r, in ohms: both (chips, word lines, bit lines).
+
+    Least squares of each device's voltage on its own input u and its line's current I: with moments S of the inputs,
+    the products v'S u, v'S I, u'S u, u'S I and I'S I of the coefficients are all that it takes.
+    """
     currents = layout.fold_rows(network.effective)
     rows = currents.shape[-2]
-    own_row = layout.row_of_lines(rows).to(currents.device)
+    place = layout.row_of_lines(rows).to(currents.device)
     patterns = layout.drive(torch.eye(rows, dtype=currents.dtype, device=currents.device)).mT
+    # A little of independent inputs keeps what never varies in the calibration from leaving nothing to fit.
+    size = moments.diagonal(dim1=-2, dim2=-1).mean(-1)[:, None, None].clamp(min=1e-12)
+    moments = moments / size + 1e-3 * torch.eye(rows, dtype=moments.dtype, device=moments.device)
     volts = network.voltages_across(patterns)  # (chips, lines, word lines, rows)
-    own = volts.gather(-1, own_row[:, None].expand(*volts.shape[:-1], 1))[..., 0].mT
-    mine = currents[..., own_row, :]
-    shared = (volts @ currents.mT[..., None])[..., 0].mT - own * mine
-    size = currents.square().sum(-2, keepdim=True) - mine.square()
-    back = torch.where(size > 0, -shared / torch.where(size > 0, size, 1.0), 0.0)
-    return own + back * mine, back
+    current_moments = moments @ currents  # (chips, rows, lines)
+    of_current = (volts @ current_moments.mT[..., None])[..., 0].mT
+    of_own = (volts * moments[:, None, place]).sum(-1).mT
+    own_own = moments.diagonal(dim1=-2, dim2=-1)[:, place, None]
+    own_current = current_moments[:, place]
+    current_current = (currents * current_moments).sum(-2, keepdim=True)
+    determinant = own_own * current_current - own_current.square()
+    fits = determinant > 1e-12 * own_own * current_current
+    safe = torch.where(fits, determinant, 1.0)
+    own = torch.where(fits, (of_own * current_current - of_current * own_current) / safe, of_own / own_own)
+    back = torch.where(fits, -(of_current * own_own - of_own * own_current) / safe, 0.0)
+    return own, back

@@ -7,7 +7,7 @@ on operational amplifiers; an amplifier of one pole):
 - a finite open-loop gain A leaves the virtual ground with an input resistance R_f / (1 + A), which the wires see as
   part of the sense resistance, and makes the gain A / (1 + A);
 - an offset voltage v of the amplifier sits on the virtual ground: the bit line draws v Y more, with Y the conductance
-  of all its devices, and the output moves by v besides: v (1 / R_f + Y);
+  of all its devices (with wires, of their effective ones), and the output moves by v besides: v (1 / R_f + Y);
 - the feedback resistor errs by a part of its value;
 - the noise gain 1 + R_f Y divides the bandwidth B: a read that lasts t settles to 1 - exp(-2 pi B t / (1 + R_f Y)).
 """

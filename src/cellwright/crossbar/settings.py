@@ -157,9 +157,10 @@ class ChipSettings:
 
     @property
     def causes(self) -> tuple[str, ...]:
-        """The causes of error that this chip has; what its device does not do is none."""
+        """The causes of error that this chip has. What its device or its inputs rule out is none."""
         device = find(self.device)
-        absent = {"device_to_device": not device.varies, "nonlinearity": device.linear}
+        straight = device.linear or self.input_encoding != "amplitude"
+        absent = {"device_to_device": not device.varies, "nonlinearity": straight}
         return tuple(
             cause
             for cause, off in _OFF.items()

@@ -92,6 +92,7 @@ class AnalogTile:
         place: the rows and columns of the weight matrix, and the bit slice, that it holds.
         targets: of the whole weight matrix, for that slice.
         maps: measured ``conductance`` and ``stuck`` maps of this array, with or without an axis of chips.
+        drawn: what write-verify leaves is drawn from its distribution, so that gradients pass; see ``as_verified``.
 
     Attributes:
         programmed: conductances and how they came about, (chips, word lines, bit lines).
@@ -102,6 +103,8 @@ class AnalogTile:
         full_scale: of the output converters in units of the output, (chips, 1, columns or 1).
         gain, offset: the affine correction, (chips, 1, columns).
         output_errors: coefficients of the tile's output converter, (4, chips), or None.
+        used: settings whose time, temperature and reads the devices have seen.
+        moment: (rows, rows): expected second moment of the inputs, in full scales; the read noise is fitted to it.
     """
 
     def __init__(
@@ -111,6 +114,8 @@ class AnalogTile:
         settings: ChipSettings,
         draws: Draws,
         maps: Mapping[str, Tensor] = MappingProxyType({}),
+        *,
+        drawn: bool = False,
     ) -> None:
         self.place, self.settings, self._draws = place, settings, draws
         self.layout: PairLayout = find_layout(settings.layout)
@@ -120,7 +125,8 @@ class AnalogTile:
         )
         self.shape = (wanted.shape[-2], wanted.shape[-1])
         self.order: Tensor | None = None
-        self.programmed = self._program(find(settings.device), wanted, self._checked(maps))
+        self.programmed = self._program(find(settings.device), wanted, self._checked(maps), drawn)
+        self.moment = torch.eye(place.shape[0], dtype=self.scale.dtype, device=self.scale.device)
         self.used = settings.fresh
         self.effective: Tensor
         self.response: Response
@@ -143,7 +149,7 @@ class AnalogTile:
                 )
         return {name: values.to(self.scale.device).expand(whole) for name, values in maps.items()}
 
-    def _program(self, device: Device, wanted: Tensor, maps: Mapping[str, Tensor]) -> Programmed:
+    def _program(self, device: Device, wanted: Tensor, maps: Mapping[str, Tensor], drawn: bool) -> Programmed:
         settings, draws = self.settings, self._draws
         stuck = maps.get("stuck")
         if stuck is None:
@@ -157,10 +163,10 @@ class AnalogTile:
         if not settings.programming:
             return exact(device, wanted, stuck)
         low, high = device.window
-        if wanted.requires_grad:
-            return as_verified(device, wanted, draws, stuck, tolerance=settings.tolerance * (high - low))
-        rounds = int(min(settings.rounds, device.rounds))
-        verified = partial(write_verify, tolerance=settings.tolerance * (high - low), rounds=rounds)
+        tolerance, rounds = settings.tolerance * (high - low), int(min(settings.rounds, device.rounds))
+        if drawn:
+            return as_verified(device, wanted, draws, stuck, tolerance=tolerance, rounds=rounds)
+        verified = partial(write_verify, tolerance=tolerance, rounds=rounds)
         first = verified(device, wanted, draws, stuck)
         if not (settings.compensate or settings.remap) or bool(first.within.all()):
             return first
@@ -171,6 +177,7 @@ class AnalogTile:
     def solve(self, inputs: Tensor) -> Tensor:
         """What the lines carry for inputs (chips, batch, rows), device by device: for devices that are not linear."""
         voltage, settings = self.device.read.voltage, self.used
+        inputs = inputs.expand(len(self.conductances), *inputs.shape[1:])
         if self.order is not None:
             inputs = inputs.gather(-1, self.order[:, None].expand_as(inputs))
         drive = self.layout.drive(inputs)
@@ -222,6 +229,14 @@ class AnalogTile:
         response = self._through_periphery(effective, noise)
         self.response = response if self.order is None else response.reordered(self.order.argsort(-1))
         self._power = None if admittance is None else self._folded(admittance)
+
+    @property
+    def arranged_moment(self) -> Tensor:
+        """The second moment of the inputs, (1 or chips, rows, rows), as the rows lie in the array."""
+        if self.order is None:
+            return self.moment[None]
+        moments = self.moment.expand(len(self.order), -1, -1)
+        return _moved(_moved(moments, self.order, 1), self.order, 2)
 
     @property
     def driver_power(self) -> Tensor:
@@ -287,12 +302,13 @@ def _solve_together(tiles: Sequence[AnalogTile]) -> None:
     """Solve tiles of one shape. Many chips are solved some at a time: device voltages take most of the memory."""
     conductances, spread = (torch.cat(parts) for parts in zip(*(tile.in_use() for tile in tiles), strict=True))
     rows, columns = tiles[0].shape
+    chips = len(tiles[0].conductances)
+    moments = torch.cat([tile.arranged_moment.expand(chips, -1, -1) for tile in tiles])
     at_once = max(1, _NETWORK_NUMBERS // (rows * columns * rows))
     found = [
-        _solved(tiles[0], some, deviation)
-        for some, deviation in zip(conductances.split(at_once), spread.split(at_once), strict=True)
+        _solved(tiles[0], *some)
+        for some in zip(*(part.split(at_once) for part in (conductances, spread, moments)), strict=True)
     ]
-    chips = len(tiles[0].conductances)
     effective = torch.cat([part[0] for part in found]).split(chips)
     noises = [part[1] for part in found if part[1] is not None]
     noise = joined(noises).split(chips) if noises else [None] * len(tiles)
@@ -302,7 +318,9 @@ def _solve_together(tiles: Sequence[AnalogTile]) -> None:
         tile.take(*answer)
 
 
-def _solved(tile: AnalogTile, conductances: Tensor, spread: Tensor) -> tuple[Tensor, NoiseForm | None, Tensor | None]:
+def _solved(
+    tile: AnalogTile, conductances: Tensor, spread: Tensor, moments: Tensor
+) -> tuple[Tensor, NoiseForm | None, Tensor | None]:
     """Effective conductances, noise, and what the drivers see, of some arrays like a tile."""
     wires, noisy, layout = tile.wires, tile.settings.read_noise, tile.layout
     if wires is None or not noisy or conductances.requires_grad:
@@ -313,7 +331,7 @@ def _solved(tile: AnalogTile, conductances: Tensor, spread: Tensor) -> tuple[Ten
         return effective, None, None
     with torch.no_grad():
         network = solve_network(conductances, wires)
-        noise = NoiseForm.of(network, spread, layout)
+        noise = NoiseForm.of(network, spread, layout, moments)
     if not conductances.requires_grad:
         effective, admittance = network.effective, network.driver_admittance
     return effective, noise, admittance
