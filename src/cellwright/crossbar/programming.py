@@ -143,7 +143,7 @@ def as_verified(
     """What write-verify leaves, without its rounds: working devices within the tolerance, stuck ones stuck.
 
     A first SET pulse that lands within the tolerance stays; all others, corrected until they do, are taken to end
-    anywhere within it; with a single round they stay where they are. The conductances have the gradients of the targets.
+    anywhere within it; with a single round they stay where they are. Conductances have the gradients of the targets.
     """
     error = tolerance * (2 * draws.uniform("verified", 0, stuck[0].numel()).reshape(stuck.shape) - 1)
     if device.scheme == "two-pulse":
