@@ -114,6 +114,13 @@ def test_pulses_of_one_height_take_the_power_of_one_height():
     assert power["pulse-width"] == pytest.approx(full * 6 / 7)
 
 
+def test_a_bit_serial_chip_has_an_ideal_and_causes_of_its_own():
+    settings = ChipSettings(input_encoding="bit-serial")
+    assert settings.ideal().causes == ()
+    assert settings.only("input_resolution").input_encoding == "bit-serial"
+    assert set(settings.causes) == set(ChipSettings().causes)
+
+
 def test_senseless_encodings_are_refused():
     with pytest.raises(CellwrightError, match="bit-serial, pulse-width"):
         ChipSettings(input_encoding="smoke")

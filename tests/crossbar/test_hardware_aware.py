@@ -1,6 +1,7 @@
 """Training on chips."""
 
 import copy
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -112,6 +113,17 @@ def test_without_gradients_it_meets_the_chips_that_it_trains_on():
 def test_devices_that_are_not_linear_train_as_if_they_were():
     aware = HardwareAware(Network(3), ChipSettings(device="rram-sinh"), calibration=X)
     assert all(bool(gradient.isfinite().all()) for gradient in gradients(aware.model, aware))
+
+
+def test_it_is_copied_pickled_and_moved_while_it_trains():
+    aware = HardwareAware(Network(3), calibration=X, seed=3)
+    (aware(X) - Y).square().mean().backward()
+    for other in (copy.deepcopy(aware), pickle.loads(pickle.dumps(aware))):
+        assert torch.equal(aware.batches, other.batches)
+        shared = {id(parameter) for parameter in other.model.parameters()}
+        assert {id(parameter) for parameter in other.parameters()} == shared
+        torch.testing.assert_close(other(X), copy.deepcopy(aware)(X))
+    assert aware.float()(X.float()).dtype == torch.float32
 
 
 def test_it_answers_in_software_when_it_is_not_training_and_trains_the_model_itself():

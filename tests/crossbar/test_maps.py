@@ -166,6 +166,16 @@ def test_a_chip_from_its_own_maps_is_the_chip(chip, model, tmp_path):
     assert again(x)[0].shape == (3, 4, 6, 5)
 
 
+def test_moved_rows_come_back_in_their_order(model, tmp_path):
+    x = torch.rand(4, 6, 2)
+    settings = ChipSettings(tile=(32, 12), remap=True, stuck_on=0.05, stuck_off=0.05, read_noise=False)
+    chip = program(model, settings, chips=3, calibration=x)
+    assert chip.arrays["l0"].tiles[0].order is not None
+    save_maps(chip, tmp_path / "maps.npz")
+    again = program(model, settings, chips=3, calibration=x, maps=tmp_path / "maps.npz")
+    torch.testing.assert_close(again(x)[0], chip(x)[0])
+
+
 def test_failures_of_a_map_are_programmed_around(chip, model):
     """A map of stuck devices alone: all others are programmed, the same on every chip."""
     tile = chip.arrays["l0"].tiles[0]
@@ -184,6 +194,9 @@ def test_failures_of_a_map_are_programmed_around(chip, model):
     [
         ({"l0/0/resistance": torch.ones(2, 2)}, "ARRAY/TILE/conductance or ARRAY/TILE/stuck"),
         ({"l7/0/stuck": torch.zeros(2, 2)}, "no array has a place for the map 'l7/0/stuck'"),
+        ({"l0/0/stuck": torch.full((8, 10), 7)}, "other numbers than 1"),
+        ({"l0/0/conductance": torch.full((8, 10), 5.0)}, "no device has: give siemens"),
+        ({"l0/0/conductance": torch.full((8, 10), float("nan"))}, "has gaps"),
         ({"l0/0/stuck": torch.zeros(2, 2)}, r"has the shape \(2, 2\); expected \(8, 10\)"),
     ],
 )

@@ -1,13 +1,14 @@
 """Write-verify: what it reaches, what it costs, what it leaves."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from cellwright.crossbar.devices import find
 from cellwright.crossbar.draws import Draws
-from cellwright.crossbar.programming import STUCK_OFF, STUCK_ON, exact, stuck_devices, write_verify
+from cellwright.crossbar.programming import STUCK_OFF, STUCK_ON, exact, instances, stuck_devices, write_verify
 from cellwright.errors import CellwrightError
 
 SHAPE, CHIPS = (20, 30), 8
@@ -145,3 +146,26 @@ def test_senseless_requests_are_refused():
         write_verify(DEVICE, torch.full((1, 1), 2e-4), draws, none, tolerance=0.0)
     with pytest.raises(CellwrightError, match="probabilities"):
         stuck_devices(draws, (1, 1), 0.7, 0.7)
+
+
+def test_one_pulse_at_a_time_gets_as_far_as_two():
+    """Twice the rounds, RESET and SET taking turns: no less yield, and no more pulses than twice as many."""
+    tolerance = 4e-6
+    two = run(tolerance=tolerance)
+    one = run(tolerance=tolerance, rounds=200, device=replace(DEVICE, scheme="one-pulse"))
+    assert one.programming_yield.mean() > 0.999
+    assert one.pulses.mean() < 1.2 * two.pulses.mean()
+
+
+def test_devices_that_differ_take_more_pulses():
+    """The gate voltage follows the law of the mean device: nobody knows that of each."""
+    draws = Draws(0, CHIPS)
+    shape = tuple(targets().shape)
+    device = replace(DEVICE, spread={"intercept": 0.1}, programming_noise=0.0, gate_window=(0.0, 3.0))
+    stuck = torch.zeros(CHIPS, *shape, dtype=torch.int8)
+    own = instances(device, draws, shape)
+    found = write_verify(own, targets(), draws, stuck, tolerance=2e-6, nominal=device)
+    assert found.programming_yield.mean() > 0.99
+    first = (found.set_pulses == 1).double().mean().item()
+    expected = math.erf(2e-6 / (0.1 * 120e-6) / math.sqrt(2))
+    assert first == pytest.approx(expected, abs=0.02)

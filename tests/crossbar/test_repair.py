@@ -124,6 +124,17 @@ def test_a_second_pass_adds_its_pulses_and_leaves_what_failed_alone():
     assert second.programming_yield.mean().item() == pytest.approx(first.programming_yield.mean().item(), abs=0.01)
 
 
+def test_rows_that_need_not_move_stay():
+    """One failed device: at most two rows change places."""
+    settings = replace(FAULTY, remap=True, stuck_on=0.0, stuck_off=0.002)
+    tile = array(settings, chips=30).tiles[0]
+    moved = (tile.order != torch.arange(9)).sum(1)
+    failures = (tile.programmed.stuck != 0).sum((1, 2))
+    assert bool((moved[failures == 0] == 0).all())
+    assert bool((moved[failures == 1] <= 2).all())
+    assert int((failures == 1).sum()) > 3
+
+
 def test_without_failures_nothing_is_planned():
     settings = replace(FAULTY, stuck_on=0.0, stuck_off=0.0, tolerance=0.2)
     one, other = (array(replace(settings, remap=how, compensate=how)) for how in (False, True))

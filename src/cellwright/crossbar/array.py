@@ -240,6 +240,10 @@ class AnalogArray:
         return self.spec.name
 
     @property
+    def outputs(self) -> int:
+        return len(self.spec.weights)
+
+    @property
     def chips(self) -> int:
         return len(self.tiles[0].conductances)
 

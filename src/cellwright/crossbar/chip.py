@@ -91,7 +91,7 @@ class Chip(nn.Module):
         count, seen = self._rows.count, self._rows.seen
         self._rows.probing = True
         try:
-            self._run(_mapped(list(inputs), one_more), _mapped(options, one_more), dimension)
+            self._run(mapped(list(inputs), one_more), mapped(options, one_more), dimension)
             grown = [shape[axis] == self._rows.count for (_, axis), (shape, _) in zip(seen, self._rows.seen)]  # noqa: B905
         finally:
             self._rows.probing, self._rows.count, self._rows.seen = False, count, seen
@@ -119,7 +119,7 @@ class Chip(nn.Module):
             repeats[dimension] = self.chips
             return tensor.repeat(repeats)
 
-        return _mapped(value, one)
+        return mapped(value, one)
 
     def unfold(self, value: Any, batch: int, batch_dimension: int | None = None) -> Any:
         """Give tensors of chips * batch rows a leading axis of chips."""
@@ -129,7 +129,7 @@ class Chip(nn.Module):
             axis = self._rows.find(tensor.shape)
             return tensor.unflatten(axis, (self.chips, batch)).movedim(axis, 0)
 
-        return _mapped(value, one)
+        return mapped(value, one)
 
     def _checked(self, batch_dimension: int | None) -> int:
         return self.batch_dimension if batch_dimension is None else _dimension(batch_dimension)
@@ -281,12 +281,12 @@ class _Holder(nn.Module):
         setattr(self.get_submodule(parent), name, module)
 
 
-def _mapped(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
+def mapped(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
     """Apply a function to every tensor in tuples, lists and mappings."""
     if isinstance(value, Tensor):
         return function(value)
     if isinstance(value, tuple | list):
-        return type(value)(_mapped(item, function) for item in value)
+        return type(value)(mapped(item, function) for item in value)
     if isinstance(value, Mapping):
-        return {name: _mapped(item, function) for name, item in value.items()}
+        return {name: mapped(item, function) for name, item in value.items()}
     return value

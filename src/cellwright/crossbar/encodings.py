@@ -20,6 +20,8 @@ from cellwright.errors import CellwrightError
 Tensor = torch.Tensor
 InputEncoding = Literal["amplitude", "bit-serial", "pulse-width"]
 
+_PRODUCTS = 4_000_000  # of two voltages at once
+
 
 def check_encoding(encoding: str, bits: int | None) -> None:
     """Raise an error where an input encoding is unknown or needs a resolution that is missing.
@@ -63,6 +65,9 @@ def second_moment(inputs: Tensor, encoding: InputEncoding) -> Tensor:
     """
     if encoding != "pulse-width":
         return inputs.transpose(-1, -2) @ inputs
-    shorter = torch.minimum(inputs.abs()[..., :, None], inputs.abs()[..., None, :])
-    sign = inputs.sign()
-    return (shorter * sign[..., :, None] * sign[..., None, :]).sum(1)
+    total = inputs.new_zeros(inputs.shape[0], inputs.shape[-1], inputs.shape[-1])
+    for part in inputs.split(max(1, _PRODUCTS // (total.numel() or 1)), 1):
+        shorter = torch.minimum(part.abs()[..., :, None], part.abs()[..., None, :])
+        sign = part.sign()
+        total += (shorter * sign[..., :, None] * sign[..., None, :]).sum(1)
+    return total

@@ -19,8 +19,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from cellwright.crossbar.array import AnalogArray, Matrix
-from cellwright.crossbar.chip import Sites, batch_of
+from cellwright.crossbar.array import AnalogArray
+from cellwright.crossbar.chip import Sites, batch_of, mapped
 from cellwright.crossbar.draws import Draws
 from cellwright.crossbar.settings import ChipSettings
 from cellwright.errors import CellwrightError
@@ -70,7 +70,7 @@ class HardwareAware(nn.Module):
         # Modules of their own on the same parameters; in a tuple, so that torch does not count these twice.
         self._copies = tuple(Sites(_on_the_same_parameters(model), allow_digital, batch_dimension) for _ in range(2))
         on_chip, _ = self._copies
-        self._slots = {site.matrix.name: _Slot(site.matrix) for site in on_chip.found}
+        self._slots = {site.matrix.name: _Slot(len(site.matrix.weights)) for site in on_chip.found}
         for site in on_chip.found:
             site.install(self._slots[site.matrix.name], on_chip.rows)
 
@@ -89,13 +89,22 @@ class HardwareAware(nn.Module):
         """Arrays from the weights of the moment, calibrated in software with these weights."""
         in_software = self._copies[1]
         in_software.model.eval()
-        recorded = in_software.record(self._calibration)
+        recorded = in_software.record(self._moved(self._calibration))
         number = int(self.batches) // self.batches_a_chip
         for site in on_chip.found:
             matrix = site.matrix
             draws = Draws(self.seed, 1, "training", number, device=matrix.weights.device)
             array = AnalogArray(matrix, self.settings, draws, recorded[matrix.name], drawn=True)
             self._slots[matrix.name].array = array
+
+    def _moved(self, value: Any) -> Any:
+        """Calibration inputs to where the parameters are; floating-point ones in their precision."""
+        like = next(self.model.parameters())
+
+        def one(tensor: Tensor) -> Tensor:
+            return tensor.to(like.device, like.dtype if tensor.is_floating_point() else tensor.dtype)
+
+        return mapped(value, one)
 
 
 def _on_the_same_parameters(model: nn.Module) -> nn.Module:
@@ -108,9 +117,13 @@ class _Slot:
 
     chips = 1
 
-    def __init__(self, spec: Matrix) -> None:
-        self.spec = spec
+    def __init__(self, outputs: int) -> None:
+        self.outputs = outputs
         self.array: AnalogArray | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the array, which has the graph of the last batch."""
+        return {"outputs": self.outputs, "array": None}
 
     def __call__(self, inputs: Tensor) -> Tensor:
         assert self.array is not None

@@ -145,16 +145,44 @@ def maps_of_tiles(maps: str | Path | Mapping[str, Tensor]) -> dict[str, Tensor]:
         CellwrightError: as in ``load_conductances`` and ``load_stuck``; a name that ends in neither.
     """
     if isinstance(maps, Mapping):
-        if wrong := [name for name in maps if name.rpartition("/")[2] not in _LOADERS]:
-            raise CellwrightError(f"maps are called ARRAY/TILE/conductance or ARRAY/TILE/stuck, got {', '.join(wrong)}")
-        return dict(maps)
+        return {name: _checked(name, torch.as_tensor(values)) for name, values in maps.items()}
     path = Path(maps)
     kinds = {name: name.rpartition("/")[2] for name in _names(path)}
-    return {name: _LOADERS[kind](path, name=name) for name, kind in kinds.items() if kind in _LOADERS}
+    found = {name: _LOADERS[kind](path, name=name) for name, kind in kinds.items() if kind in _LOADERS}
+    return found | _orders(path)
+
+
+def _checked(name: str, values: Tensor) -> Tensor:
+    kind = name.rpartition("/")[2]
+    if kind not in _LOADERS:
+        raise CellwrightError(f"maps are called ARRAY/TILE/conductance or ARRAY/TILE/stuck, got {name}")
+    if not bool(torch.isfinite(values).all()):
+        raise CellwrightError(f"the map {name} has gaps: fill them")
+    if kind == "stuck":
+        if not bool(torch.isin(values, torch.tensor([-1, 0, 1], dtype=values.dtype)).all()):
+            raise CellwrightError(f"the map {name} has other numbers than 1 (stuck on), -1 (stuck off) and 0")
+        return values.to(torch.int8)
+    if bool(((values < 0) | (values > LARGEST_CONDUCTANCE)).any()):
+        raise CellwrightError(f"the map {name} has conductances that no device has: give siemens, 0 or more")
+    return values.to(torch.float64)
+
+
+def _orders(path: Path) -> dict[str, Tensor]:
+    """Where rows were moved: ``ARRAY/TILE/row_order``, (chips, rows), from what a file of ours says about itself."""
+    with np.load(path, allow_pickle=False) as file:
+        if "about" not in file.files:
+            return {}
+        about = json.loads(str(file["about"]))
+    return {
+        f"{name}/{index}/row_order": torch.tensor(tile["row_order"])
+        for name, array in about["arrays"].items()
+        for index, tile in enumerate(array["tiles"])
+        if tile.get("row_order")
+    }
 
 
 _LOADERS: Mapping[str, Callable[..., Tensor]] = {"conductance": load_conductances, "stuck": load_stuck}
-MAPS = tuple(_LOADERS)
+MAPS = (*_LOADERS, "row_order")
 """What a tile can have a map of."""
 
 

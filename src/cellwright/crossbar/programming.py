@@ -2,7 +2,9 @@
 
 The two-pulse scheme of Li et al. 2019 (Nature Machine Intelligence 1, 49): a device that reads too high gets a RESET
 and then a SET pulse, one that reads too low a SET pulse alone; the gate voltage of the SET pulse follows the error.
-The one-pulse scheme gives each device one pulse a round, RESET or SET: for devices that a pulse moves by a step.
+The one-pulse scheme gives each device one pulse a round, RESET or SET: for devices that a pulse moves by a step. The
+gate voltage follows the error of the last SET pulse, from what the law of the mean device says for the target. A state
+is the conductance that verification reads.
 Only devices that get a pulse get its noise. Verification is taken as averaged until its own noise vanishes.
 """
 
@@ -138,7 +140,14 @@ def measured(device: Device, targets: Tensor, conductances: Tensor, stuck: Tenso
 
 
 def as_verified(
-    device: Device, targets: Tensor, draws: Draws, stuck: Tensor, *, tolerance: float, rounds: int = 100
+    device: Device,
+    targets: Tensor,
+    draws: Draws,
+    stuck: Tensor,
+    *,
+    tolerance: float,
+    rounds: int = 100,
+    nominal: Device | None = None,
 ) -> Programmed:
     """What write-verify leaves, without its rounds: working devices within the tolerance, stuck ones stuck.
 
@@ -148,8 +157,9 @@ def as_verified(
     error = tolerance * (2 * draws.uniform("verified", 0, stuck[0].numel()).reshape(stuck.shape) - 1)
     if device.scheme == "two-pulse":
         wanted = targets.detach().expand(stuck.shape)
+        gate = (nominal or device).gate_voltage(wanted)
         noise = draws.normal("first pulse", 0, stuck[0].numel()).reshape(stuck.shape)
-        first = device.set(torch.full_like(wanted, device.off), device.gate_voltage(wanted), noise) - wanted
+        first = device.set(torch.full_like(wanted, device.off), gate, noise) - wanted
         error = first if rounds == 1 else torch.where(first.abs() <= tolerance, first, error)
     found = exact(device, targets + error, stuck)
     return replace(found, targets=targets, within=stuck == 0, tolerance=tolerance)
@@ -164,6 +174,7 @@ def write_verify(
     tolerance: float,
     rounds: int = 100,
     before: Programmed | None = None,
+    nominal: Device | None = None,
 ) -> Programmed:
     """Program all chips.
 
@@ -176,12 +187,13 @@ def write_verify(
         rounds: pulses are given up after so many rounds of verify and correct.
         before: an earlier pass, from which this one goes on: what failed then gets no pulse now, and pulses, rounds,
             energy and time add up.
+        nominal: the mean device, whose law the first gate voltage follows where instances differ.
 
     Raises:
         CellwrightError: a target is outside the window; tolerance or rounds are not positive.
     """
     _check(device, targets, tolerance, rounds)
-    run = _Run(device, targets, draws, stuck)
+    run = _Run(device, nominal or device, targets, draws, stuck)
     if before is not None:
         run.go_on(before, tolerance)
     convergence: list[Tensor] = []
@@ -210,25 +222,28 @@ def write_verify(
 class _Run:
     """The state of a programming run; flat tensors have one entry for each device of each chip."""
 
-    def __init__(self, device: Device, targets: Tensor, draws: Draws, stuck: Tensor) -> None:
+    def __init__(self, device: Device, nominal: Device, targets: Tensor, draws: Draws, stuck: Tensor) -> None:
+        self.nominal = nominal
         self.device, self.draws, self.stuck = device.mapped(torch.flatten), draws, stuck
         self.cause, self.erases = "programming", self.device.scheme == "two-pulse"
         self.shape = stuck.shape
         self.target = targets.expand(self.shape).flatten()
         self.state = _with_stuck(device, torch.full_like(self.target, device.off).reshape(self.shape), stuck).flatten()
-        self.gate = self._gate(self.device.gate_voltage(self.target))
+        self.gate = self._gate(nominal.gate_voltage(self.target))
         self.active = torch.arange(self.target.numel(), device=targets.device)
         self.set_pulses = torch.zeros_like(self.active)
         self.reset_pulses = torch.zeros_like(self.active)
         self.verified = torch.zeros_like(self.active)
         self.joules = torch.zeros_like(self.state)
         self.good = torch.zeros_like(self.state, dtype=torch.bool)
+        self.was_set = torch.zeros_like(self.good)
 
     def go_on(self, before: Programmed, tolerance: float) -> None:
         """From what an earlier pass left, without what it failed on."""
         self.cause, self.erases = "reprogramming", False
         self.state = before.conductances.flatten().clone()
-        self.good = (self.device.conductance(self.state) - self.target).abs() <= tolerance
+        self.good = (self.state - self.target).abs() <= tolerance
+        self.was_set = self.state > self.device.off
         self.active = (~self.good & before.within.flatten()).nonzero()[:, 0]
 
     def pulse(self, step: int) -> None:
@@ -238,14 +253,16 @@ class _Run:
         each = self.shape[1] * self.shape[2]
         noise = self.draws.normal_pairs(self.cause, step, index // each, index % each)
         before, target = self.state[index], self.target[index]
-        error = target - device.conductance(before)
-        self.gate[index] = self._gate(self.gate[index] + _CORRECTION * (step > 0) * error / device.gate_slope)
+        error = target - before
+        correction = _CORRECTION * self.was_set[index] * error / self.nominal.gate_slope
+        self.gate[index] = self._gate(self.gate[index] + correction)
         two = device.scheme == "two-pulse"
         too_high = torch.ones_like(error, dtype=torch.bool) if self.erases and not step else error < 0
         erased = device.reset(before, noise[0])
         state = self._apply(device, index, too_high, device.reset_pulse, before, erased, self.reset_pulses)
         wants_set = target > device.off if two else error > 0
         after = device.set(state, self.gate[index], noise[1])
+        self.was_set[index] = wants_set
         self.state[index] = self._apply(device, index, wants_set, device.set_pulse, state, after, self.set_pulses)
 
     def _apply(
@@ -254,13 +271,13 @@ class _Run:
         moves = which & (self.stuck.flatten()[index] == 0)
         after = torch.where(moves, after, before)
         count[index] += which
-        energy = device.pulse_energy(pulse, device.conductance(before), device.conductance(after))
+        energy = device.pulse_energy(pulse, before, after)
         self.joules[index] += torch.where(which, energy, 0.0)
         return after
 
     def verify(self, tolerance: float) -> None:
         index, read = self.active, self.device.read
-        conductance = self.device.mapped(lambda parameter: parameter[index]).conductance(self.state[index])
+        conductance = self.state[index]
         self.verified[index] += 1
         self.joules[index] += read.voltage**2 * read.width * conductance
         self.good[index] = (conductance - self.target[index]).abs() <= tolerance
@@ -283,7 +300,7 @@ class _Run:
 
     @property
     def conductances(self) -> Tensor:
-        return self.device.conductance(self.state).reshape(self.shape)
+        return self.state.reshape(self.shape)
 
     @property
     def within(self) -> Tensor:

@@ -101,4 +101,7 @@ class _Pairs:
             partners = positive, negative
         both, first, second = fixed[0] - fixed[1], fixed[0] - partners[1], partners[0] - fixed[1]
         got = torch.where(failed[0], torch.where(failed[1], both, first), torch.where(failed[1], second, wanted))
-        return (got - wanted).square().sum(-1)
+        losses = (got - wanted).square().sum(-1)
+        # Between equals, rows stay where they are: what moves is programmed anew.
+        moved = 1 - torch.eye(len(losses), dtype=losses.dtype, device=losses.device)
+        return losses + 1e-9 * (losses.max() + 1e-30) * moved

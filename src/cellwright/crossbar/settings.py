@@ -38,7 +38,7 @@ _OFF: Mapping[str, Mapping[str, Any]] = {
     "programming": {"programming": False},
     "device_to_device": {"device_to_device": False},
     "stuck_devices": {"stuck_on": 0.0, "stuck_off": 0.0},
-    "input_resolution": {"input_bits": None},
+    "input_resolution": {"input_bits": None, "input_encoding": "amplitude"},
     "output_resolution": {"output_bits": None},
     "read_noise": {"read_noise": False},
     "wires": {"wires": None},

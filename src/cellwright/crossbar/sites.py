@@ -29,7 +29,7 @@ class Multiplies(Protocol):
     def chips(self) -> int: ...
 
     @property
-    def spec(self) -> Matrix: ...
+    def outputs(self) -> int: ...
 
     def __call__(self, inputs: Tensor) -> Tensor: ...
 
@@ -65,12 +65,9 @@ class LinearSite(Site):
         return Matrix(self._paths[0] or "linear", module.weight, module.bias, *groups)
 
     def record(self, seen: list[Tensor]) -> None:
-        width = self._module.in_features
         if self._recording is not None:
             self._recording.remove()
-        self._recording = self._module.register_forward_pre_hook(
-            lambda _, inputs: seen.append(inputs[0].detach().reshape(-1, width))
-        )
+        self._recording = self._module.register_forward_pre_hook(_Kept(seen))
 
     def install(self, array: Multiplies, rows: Rows) -> None:
         analog = AnalogLinear(array, rows)
@@ -118,9 +115,8 @@ class Rows:
     def read(self, array: Multiplies, inputs: Tensor) -> Tensor:
         """(rows, ..., inputs) to (rows, ..., outputs)."""
         folded = inputs.reshape(array.chips, -1, inputs.shape[-1])
-        width = len(array.spec.weights)
-        outputs = folded.new_zeros(*folded.shape[:-1], width) if self.probing else array(folded)
-        return outputs.reshape(*inputs.shape[:-1], width)
+        outputs = folded.new_zeros(*folded.shape[:-1], array.outputs) if self.probing else array(folded)
+        return outputs.reshape(*inputs.shape[:-1], array.outputs)
 
     def check_layer(self, layer: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         """A hook before a recurrent layer: its batch is all rows. Else a chip would go on where another one ended.
@@ -170,6 +166,16 @@ class AnalogLinear(nn.Module):
         return self.rows.read(self.array, input.movedim(axis, 0)).movedim(0, axis)
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """A hook that keeps what a linear layer is given; no function, so that modules with it can be pickled."""
+
+    seen: list[Tensor]
+
+    def __call__(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        self.seen.append(inputs[0].detach().reshape(-1, inputs[0].shape[-1]))
+
+
 class GroupSite(Site):
     """A linear group of a recurrent layer: W x + U h + b of all gates."""
 
@@ -192,7 +198,8 @@ class GroupSite(Site):
 
     def record(self, seen: list[Tensor]) -> None:
         matrix = self.matrix
-        self._evaluate(_Recorded(matrix.weights, matrix.bias, self._outputs, seen))
+        bias = None if matrix.bias is None else matrix.bias.detach()
+        self._evaluate(_Recorded(matrix.weights.detach(), bias, self._outputs, seen))
 
     def install(self, array: Multiplies, rows: Rows) -> None:
         self._evaluate(_OnChips(array, self._outputs, rows))

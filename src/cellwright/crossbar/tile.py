@@ -124,7 +124,7 @@ class AnalogTile:
             targets.positive[place.rows, place.columns], targets.negative[place.rows, place.columns]
         )
         self.shape = (wanted.shape[-2], wanted.shape[-1])
-        self.order: Tensor | None = None
+        self.order: Tensor | None = maps.get("row_order")
         self.programmed = self._program(find(settings.device), wanted, self._checked(maps), drawn)
         self.moment = torch.eye(place.shape[0], dtype=self.scale.dtype, device=self.scale.device)
         self.used = settings.fresh
@@ -141,19 +141,21 @@ class AnalogTile:
 
     def _checked(self, maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
         whole = (self._draws.chips, *self.shape)
-        for name, values in maps.items():
+        of_devices = {name: values for name, values in maps.items() if name != "row_order"}
+        for name, values in of_devices.items():
             if values.shape not in (whole, whole[1:]):
                 raise CellwrightError(
                     f"a {name} map of {' / '.join(map(str, self._draws.place))} has the shape {tuple(values.shape)}; "
                     f"expected {whole[1:]} (word lines, bit lines), or {whole} with the chips in front"
                 )
-        return {name: values.to(self.scale.device).expand(whole) for name, values in maps.items()}
+        return {name: values.to(self.scale.device).expand(whole) for name, values in of_devices.items()}
 
     def _program(self, device: Device, wanted: Tensor, maps: Mapping[str, Tensor], drawn: bool) -> Programmed:
         settings, draws = self.settings, self._draws
         stuck = maps.get("stuck")
         if stuck is None:
             stuck = stuck_devices(draws, self.shape, settings.stuck_on, settings.stuck_off)
+        nominal = device
         if settings.device_to_device:
             device = instances(device, draws, self.shape)
         if settings.scheme is not None:
@@ -165,8 +167,8 @@ class AnalogTile:
         low, high = device.window
         tolerance, rounds = settings.tolerance * (high - low), int(min(settings.rounds, device.rounds))
         if drawn:
-            return as_verified(device, wanted, draws, stuck, tolerance=tolerance, rounds=rounds)
-        verified = partial(write_verify, tolerance=tolerance, rounds=rounds)
+            return as_verified(device, wanted, draws, stuck, tolerance=tolerance, rounds=rounds, nominal=nominal)
+        verified = partial(write_verify, tolerance=tolerance, rounds=rounds, nominal=nominal)
         first = verified(device, wanted, draws, stuck)
         if not (settings.compensate or settings.remap) or bool(first.within.all()):
             return first
@@ -190,8 +192,14 @@ class AnalogTile:
         def current(volts: Tensor) -> tuple[Tensor, Tensor]:
             return device.differentiated(state, volts, settings.temperature, settings.time)
 
-        found = solve_nonlinear(current, drive * voltage, self.wires, bit_lines=self.shape[1])
-        lines = found.currents / voltage
+        at_once = max(1, _NETWORK_NUMBERS // (len(self.conductances) * self.shape[0] * self.shape[1]))
+        lines = torch.cat(
+            [
+                solve_nonlinear(current, part * voltage, self.wires, bit_lines=self.shape[1]).currents / voltage
+                for part in drive.split(at_once, 1)
+            ],
+            1,
+        )
         if settings.read_out is not None:
             gain, offset = self._amplifiers(self.effective)
             lines = lines * gain[:, None] + offset[:, None]
