@@ -57,9 +57,13 @@ class Bank:
 
     def currents(self, inputs: Tensor) -> Tensor:
         """What the bit lines carry without noise, (chips, bands, batch, lines) siemens, for inputs from ``split``."""
+        return self._driven(inputs) + self._constant
+
+    def _driven(self, inputs: Tensor) -> Tensor:
+        """The part of the currents that the inputs drive."""
         if self._nonlinear and not self._linear.requires_grad and not inputs.requires_grad:
-            return self._solved(inputs)
-        found = torch.matmul(inputs, self._linear) + self._constant
+            return self._solved(inputs) - self._constant
+        found = torch.matmul(inputs, self._linear)
         if self._curved is not None:
             squares = inputs.square()
             found = found + squares @ self._curved[0] + (squares * inputs) @ self._curved[1]
@@ -90,18 +94,18 @@ class Bank:
             draws: of the array.
             step: number of the read.
         """
-        currents = self.currents(inputs)
-        if self._in_one_pass and not currents.requires_grad and currents.device.type == "cpu":
-            assert self._noise is not None
+        driven = self._driven(inputs)
+        assert self._noise is not None
+        if self._in_one_pass and not driven.requires_grad and driven.device.type == "cpu":
             own, cross = self._noise.products(inputs, pulse_width=self._pulse_width)
             return read_with_noise(
-                currents, self._constant, own, cross, self._noise.level, self._to_code, self._of_code, self._levels,
+                driven, self._constant, own, cross, self._noise.level, self._to_code, self._of_code, self._levels,
                 draws.keys("read_noise"), step,
             )  # fmt: skip
         with torch.no_grad():
-            deviation = self.noise_variance(inputs, currents).sqrt_()
-            noise = draws.normal("read_noise", step, currents[0].numel()).reshape(currents.shape)
-        return self.convert(self.outputs(torch.addcmul(currents, noise, deviation)))
+            deviation = self._noise.variance(inputs, driven, pulse_width=self._pulse_width).sqrt_()
+            noise = draws.normal("read_noise", step, driven[0].numel()).reshape(driven.shape)
+        return self.convert(self.outputs(torch.addcmul(driven + self._constant, noise, deviation)))
 
     def outputs(self, lines: Tensor) -> Tensor:
         """Currents of the bit lines to those that are converted, (chips, bands, batch, columns)."""

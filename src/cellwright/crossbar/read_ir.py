@@ -40,8 +40,8 @@ def read_with_noise(
     All tensors are contiguous and on the CPU.
 
     Args:
-        lines: (chips, bands, reads, columns) float64: currents without noise.
-        constant_part: (chips, bands, columns) float64: what of them depends on no input, and so on no device's noise.
+        lines: (chips, bands, reads, columns) float64: what the inputs drive through the lines, without noise.
+        constant_part: (chips, bands, columns) float64: what the lines carry besides, whatever the inputs.
         own, cross: of that shape, float32: u^2 own and u cross of ``read_noise.NoiseForm``.
         level: (chips, bands, columns) float64; it and ``cross`` are None without wires.
         to_code, of_code: (chips, bands, columns) float64.
@@ -91,10 +91,10 @@ def _text(width: int, wires: bool, levels: int | None) -> str:
                 v = Vectors(b, FLOAT64, lanes)
                 with counted(b, start, stop, lanes) as (column, _, _):
                     of_line, of_row = b.add(b.mul(line, columns), column), b.add(row, column)
-                    current = _load(v, lines, of_row)
+                    driven = _load(v, lines, of_row)
+                    current = v.add(driven, _load(v, fixed, of_line))
                     variance = _load_single(v, own, of_row)
                     if wires:
-                        driven = v.subtract(current, _load(v, fixed, of_line))
                         rest = v.multiply(v.number(-2.0), _load_single(v, cross, of_row))
                         rest = v.call("fmuladd", driven, _load(v, level, of_line), rest)
                         variance = v.relu(v.call("fmuladd", driven, rest, variance))
