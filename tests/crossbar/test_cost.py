@@ -93,6 +93,14 @@ def test_what_programming_took_is_the_sum_over_its_tiles():
     assert cost.fraction_within == pytest.approx(within / 3 / cost.devices)
 
 
+def test_a_chip_took_what_its_arrays_took_each_by_itself():
+    chip = used(ChipSettings(stuck_on=0.02, compensate=True))
+    whole, parts = programming_cost(chip), [programming_cost(array) for array in chip.arrays.values()]
+    for name in ("devices", "pulses", "energy_j", "time_s"):
+        assert getattr(whole, name) == pytest.approx(sum(getattr(part, name) for part in parts))
+    assert whole.worn == max(part.worn for part in parts)
+
+
 def test_amplifiers_take_the_current_that_their_bandwidth_needs():
     read_out = ReadOut(bandwidth=50e6)
     chip = used(ChipSettings(read_out=read_out, input_encoding="bit-serial", input_bits=6))

@@ -149,10 +149,10 @@ def step_cost(chip: Chip) -> StepCost:
 
 @dataclass(frozen=True, kw_only=True)
 class ProgrammingCost:
-    """What it takes to write a chip once, as the mean over the chips.
+    """What it takes to write a chip, or one of its arrays, once; the mean over the chips.
 
     Attributes:
-        devices: of a chip.
+        devices: of one chip.
         pulses: SET and RESET pulses in all.
         energy_j, time_s: of pulses and verifying reads, device after device.
         fraction_within: of the devices that ended within the tolerance.
@@ -167,9 +167,10 @@ class ProgrammingCost:
     worn: float
 
 
-def programming_cost(chip: Chip) -> ProgrammingCost:
-    """What programming the chip took, of all its arrays."""
-    written = [tile.programmed for array in chip.arrays.values() for tile in array.tiles]
+def programming_cost(of: Chip | AnalogArray) -> ProgrammingCost:
+    """What programming a chip took, of all its arrays, or one array alone."""
+    arrays = (of,) if isinstance(of, AnalogArray) else of.arrays.values()
+    written = [tile.programmed for array in arrays for tile in array.tiles]
     devices = [found.stuck[0].numel() for found in written]
     total = sum(devices)
     return ProgrammingCost(

@@ -14,12 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cellwright.crossbar import Chip, step_cost
+from cellwright.crossbar import Chip, programming_cost, step_cost
 from cellwright.studies.axes import PointSettings
 from cellwright.studies.described import plain_settings
 from cellwright.studies.hardware import chip_forecasts, manufacture, software_forecast
 from cellwright.studies.job import Job, RunSettings
-from cellwright.studies.summary import programming_of
 
 Weights = Mapping[str, NDArray[Any]]
 
@@ -142,13 +141,12 @@ def _cost(chip: Chip) -> dict[str, Any]:
 
 
 def _programming(chip: Chip) -> dict[str, Any]:
-    arrays = [programming_of(array) for array in chip.arrays.values()]
-    devices = [sum(tile.conductances[0].numel() for tile in array.tiles) for array in chip.arrays.values()]
+    cost = programming_cost(chip)
     return {
-        "pulses": sum(array.pulses for array in arrays),
-        "yield_fraction": float(np.average([array.yield_fraction for array in arrays], weights=devices)),
-        "programming_energy_j": sum(array.energy_j for array in arrays),
-        "programming_time_s": sum(array.time_s for array in arrays),
+        "pulses": cost.pulses,
+        "yield_fraction": cost.fraction_within,
+        "programming_energy_j": cost.energy_j,
+        "programming_time_s": cost.time_s,
     }
 
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from cellwright import __version__
-from cellwright.crossbar import CAUSES, AnalogArray, Chip, digital_cost, find_device, step_cost
+from cellwright.crossbar import CAUSES, AnalogArray, Chip, digital_cost, find_device, programming_cost, step_cost
 from cellwright.program import counts, equations
 from cellwright.report import (
     ArrayReport,
@@ -165,6 +165,8 @@ def _array(array: AnalogArray) -> ArrayReport:
     """One array on the first chip."""
     tiles = array.tiles
     conductances = array.physical([tile.conductances[0] for tile in tiles])
+    # One set for all chips, or one a chip after a repair.
+    targets = [tile.programmed.targets.expand_as(tile.conductances)[0] for tile in tiles]
     effective = array.physical([tile.effective[0] for tile in tiles])
     doubled_rows = 2 if array.layout.along == "rows" else 1
     doubled_columns = 2 if array.layout.along == "columns" else 1
@@ -175,7 +177,7 @@ def _array(array: AnalogArray) -> ArrayReport:
         rows=array.rows,
         columns=array.columns,
         tiles=len(tiles),
-        target=array.physical([tile.programmed.targets for tile in tiles]).numpy(),
+        target=array.physical(targets).numpy(),
         programmed=conductances.numpy(),
         wire_loss=(effective / conductances.where(conductances > 0, torch.nan)).numpy(),
         programming=programming_of(array),
@@ -196,15 +198,16 @@ def _groups(groups: Sequence[tuple[str, int]], doubled: int, stacked: bool) -> l
 def programming_of(array: AnalogArray) -> Programming:
     """How the array was programmed: devices of all tiles together, as the mean over the chips."""
     tiles = [tile.programmed for tile in array.tiles]
-    devices = np.array([tile.targets.numel() for tile in tiles], dtype=float)
+    devices = [tile.stuck[0].numel() for tile in tiles]
     rounds = max(len(tile.convergence) for tile in tiles)
     curves = [_held(tile.convergence.double().mean(1).numpy(), rounds) for tile in tiles]
+    cost = programming_cost(array)
     return Programming(
         convergence=np.average(np.stack(curves), axis=0, weights=devices),
-        pulses=float(sum(tile.pulses.mean() * n for tile, n in zip(tiles, devices, strict=True))),
-        yield_fraction=float(np.average([float(tile.programming_yield.mean()) for tile in tiles], weights=devices)),
-        energy_j=float(sum(tile.energy.mean() for tile in tiles)),
-        time_s=float(sum(tile.time.mean() for tile in tiles)),
+        pulses=cost.pulses,
+        yield_fraction=cost.fraction_within,
+        energy_j=cost.energy_j,
+        time_s=cost.time_s,
     )
 
 
