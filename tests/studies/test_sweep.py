@@ -1,6 +1,7 @@
 """A sweep, small: what it writes, that it is extended, and that nothing stops it from ending with the same bits."""
 
 import csv
+import json
 import os
 import shutil
 import signal
@@ -21,6 +22,7 @@ from cellwright.errors import CellwrightError
 from cellwright.report import RunReport
 from cellwright.report.sweep_record import SweepReport
 from cellwright.studies import RunSettings
+from cellwright.studies.plan import Plan
 from cellwright.studies.sweep import SweepSettings, run_sweep
 
 # Long enough for a worker to be killed in its midst.
@@ -161,6 +163,49 @@ def test_an_axis_that_sets_what_an_earlier_one_set_is_refused(small: tuple[Sweep
     with pytest.raises(CellwrightError, match="bits and input_bits both set input_bits in"):
         run_sweep(replace(settings, over=("input_bits=4",)), folder)
     assert (folder / "sweeps.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[1]", '[{"run": {}}]', '[{"run": {"tasks": "airline"}, "over": []}]'])
+def test_a_damaged_list_of_sweeps_is_not_written_over(small: tuple[SweepSettings, Path], damage: str) -> None:
+    settings, folder = small
+    (folder / "sweeps.json").write_text(damage)
+    with pytest.raises(CellwrightError, match=r"sweeps.json is no list of sweeps \(.*\): delete it") as caught:
+        run_sweep(settings, folder)
+    assert "\n" not in str(caught.value)
+    assert (folder / "sweeps.json").read_text() == damage
+
+
+def test_a_sweep_whose_device_is_gone_is_not_forgotten(small: tuple[SweepSettings, Path], tmp_path: Path) -> None:
+    settings, folder = small
+    device = tmp_path / "mine.json"
+    earlier = json.loads((folder / "sweeps.json").read_text())
+    kept = json.dumps([earlier[0] | {"over": [f"device={device}"]}, *earlier])
+    (folder / "sweeps.json").write_text(kept)
+    with pytest.raises(CellwrightError, match="has an earlier sweep that cannot be planned any more") as caught:
+        run_sweep(replace(settings, over=("bits=5",)), folder)
+    assert f"no file '{device}'" in str(caught.value)
+    assert (folder / "sweeps.json").read_text() == kept
+
+
+LAW = """
+from cellwright.crossbar.devices.ideal import Ideal
+class Mine(Ideal):
+    def reset(self, state, noise):
+        return state * {left}
+"""
+
+
+def test_another_law_of_the_same_numbers_is_another_job(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+
+    def keys(left: float) -> list[str]:
+        file.write_text(LAW.format(left=left))
+        return [job.key for job in Plan(replace(SMALL, over=(f"device=li2019,{file}:Mine",))).jobs]
+
+    (same, before), (again, after) = keys(0.5), keys(0.25)
+    assert same == again
+    assert before != after
+    assert keys(0.5) == [same, before]
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"settings": {}, "result": {}}'])

@@ -81,11 +81,8 @@ class Job:
     def described(self) -> dict[str, Any]:
         """The settings as plain values; two runs with the same ones give the same results on one machine."""
         named = asdict(self.settings) | {"recipe": self.recipe.name, "cell": self.cell_name}
-        for what, name in (("cell", self.cell_name), ("device", self.settings.device)):
-            source = Path(name.partition(":")[0])
-            if source.suffix in (".py", ".json"):
-                named[f"{what}_source"] = hashlib.sha256(source.read_bytes()).hexdigest()
-        return named | {"cellwright": __version__, "torch": torch.__version__}
+        sources = source_of("cell", self.cell_name) | source_of("device", self.settings.device)
+        return named | sources | {"cellwright": __version__, "torch": torch.__version__}
 
     @cached_property
     def calibration(self) -> torch.Tensor:
@@ -95,6 +92,17 @@ class Job:
     def errors(self, forecasts: torch.Tensor) -> torch.Tensor:
         """Root mean square error of forecasts (..., test months) in the task's unit."""
         return self.task.metrics(forecasts)[self.task.metric]
+
+
+def source_of(what: str, name: str) -> dict[str, str]:
+    """The digest of the file that a cell or device is named by, as ``WHAT_source``; nothing for one of the catalogue.
+
+    A law in a file may change while all its numbers stay: the digest tells the two apart.
+    """
+    source = Path(name.partition(":")[0])
+    if source.suffix not in (".py", ".json"):
+        return {}
+    return {f"{what}_source": hashlib.sha256(source.read_bytes()).hexdigest()}
 
 
 def _short(name: str) -> list[str]:

@@ -11,6 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from cellwright.cells.listing import reason
 from cellwright.errors import CellwrightError
 from cellwright.studies.axes import Axis, PointSettings, changed, check_apart, parse_axis, text_of
 from cellwright.studies.folder import ResultsFolder
@@ -111,7 +112,8 @@ class Sweeps:
     """All sweeps that a folder has seen, the present one last: later ones extend the earlier.
 
     Raises:
-        CellwrightError: an axis of this sweep sets a field that an axis of another name set in an earlier one.
+        CellwrightError: an axis of this sweep sets a field that an axis of another name set in an earlier one; an
+            earlier one cannot be read or planned any more, as where the file of its device is gone.
     """
 
     def __init__(self, folder: ResultsFolder, plan: Plan) -> None:
@@ -130,9 +132,23 @@ class Sweeps:
 
 
 def _read(path: Path) -> Iterator[Plan]:
-    """The sweeps in a file; none where there is no file, or one that was made by another version."""
+    """The sweeps in a file; none where there is no file.
+
+    Raises:
+        CellwrightError: one of them cannot be planned: to go on without it would be to lose it.
+    """
+    if not path.exists():
+        return
     try:
         for stored in json.loads(path.read_text(encoding="utf-8")):
             yield Plan(SweepSettings(run=RunSettings(**stored["run"]), over=tuple(stored["over"])))
-    except (OSError, ValueError, TypeError, KeyError):
-        return
+    except CellwrightError as error:
+        raise CellwrightError(
+            f"{path} has an earlier sweep that cannot be planned any more ({error}): "
+            "put back what it needs, or name another folder with --out"
+        ) from error
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CellwrightError(
+            f"{path} is no list of sweeps ({reason(error)}): delete it to begin with this sweep, "
+            "or name another folder with --out"
+        ) from error

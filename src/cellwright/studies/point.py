@@ -18,7 +18,7 @@ from cellwright.crossbar import Chip, programming_cost, step_cost
 from cellwright.studies.axes import PointSettings
 from cellwright.studies.described import plain_settings
 from cellwright.studies.hardware import chip_forecasts, manufacture, software_forecast
-from cellwright.studies.job import Job, RunSettings
+from cellwright.studies.job import Job, RunSettings, source_of
 
 Weights = Mapping[str, NDArray[Any]]
 
@@ -40,9 +40,11 @@ class PointJob:
     @cached_property
     def described(self) -> dict[str, Any]:
         """All that decides the result, as plain values."""
-        job = self.job
-        named = {name: value for name, value in job.described().items() if name not in ("seeds", "device")}
-        return _as_json(named | {"network_seed": self.seed} | plain_settings(self.point.chip))
+        of_others = ("seeds", "device", "device_source")
+        named = {name: value for name, value in self.job.described().items() if name not in of_others}
+        device = self.point.chip.device
+        source = source_of("device", device) if isinstance(device, str) else {}
+        return _as_json(named | {"network_seed": self.seed} | plain_settings(self.point.chip) | source)
 
     @cached_property
     def key(self) -> str:
