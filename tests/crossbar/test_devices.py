@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cellwright.crossbar import ChipSettings
-from cellwright.crossbar.devices import Device, catalogue, find
+from cellwright.crossbar.devices import Device, Pulse, catalogue, find
 from cellwright.errors import CellwrightError
 
 ALL = sorted(catalogue())
@@ -88,6 +88,12 @@ def test_pulses_are_the_same_for_single_and_double_precision_but_for_rounding(na
         ({"off": 5e-4}, "got off 0.0005 and the window 1e-06 to 0.0001"),
         ({"window": (float("nan"), 1e-4)}, "expected 0 <= off"),
         ({"endurance": 0}, "read voltage and endurance are positive"),
+        ({"endurance": float("nan")}, "read voltage and endurance are positive"),
+        ({"scheme": "three-pulse"}, "Ideal: scheme is 'two-pulse' or 'one-pulse', got 'three-pulse'"),
+        ({"set_pulse": Pulse(1.0, -1e-9)}, "set_pulse of 1 V for -1e-09 s: expected volts and 0 or more seconds"),
+        ({"read": Pulse(0.2, float("inf"))}, "read of 0.2 V for inf s"),
+        ({"reset_pulse": Pulse(float("nan"), 1e-9)}, "reset_pulse of nan V"),
+        ({"rounds": 0}, "programming takes 1 round or more, got rounds = 0"),
         ({"spread": {"steps": 0.1}}, "Ideal: spread names steps, which the device does not have"),
     ],
 )
@@ -96,6 +102,12 @@ def test_absurd_numbers_are_refused_in_one_line(changes, message):
         replace(find("ideal"), **changes)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("slope", [0.0, float("nan"), float("inf")])
+def test_a_gate_that_does_nothing_is_refused(slope):
+    with pytest.raises(CellwrightError, match="no gate voltage aims at a conductance"):
+        replace(find("li2019"), slope=slope)
 
 
 def test_li2019_has_the_published_window():

@@ -45,7 +45,7 @@ def read_rows(path: Path) -> list[Row]:
     """The lines of a CSV file that are neither empty nor comments (#); cells are parted by commas, semicolons or tabs.
 
     Raises:
-        CellwrightError: the file cannot be read, is no text, or has no such line.
+        CellwrightError: the file cannot be read, is no text, or has no such line; a quote is not closed in its line.
     """
     text = read_text(path)
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip(" \t,;")]
@@ -53,11 +53,17 @@ def read_rows(path: Path) -> list[Row]:
     if not kept:
         raise CellwrightError(f"{path.name} has no rows: expected a CSV file with numbers")
     delimiter = max(",;\t", key=kept[0][1].count)
-    cells = csv.reader((line for _, line in kept), delimiter=delimiter)
-    return [
-        Row(path.name, number, tuple(cell.strip() for cell in row))
-        for (number, _), row in zip(kept, cells, strict=True)
-    ]
+    return [Row(path.name, number, _cells(path.name, number, line, delimiter)) for number, line in kept]
+
+
+def _cells(file: str, number: int, line: str, delimiter: str) -> tuple[str, ...]:
+    try:
+        (row,) = csv.reader([line], delimiter=delimiter, strict=True)
+    except csv.Error as error:
+        raise CellwrightError(
+            f"{file}, line {number} is no CSV: {error}; expected quotes, if any, around whole cells"
+        ) from error
+    return tuple(cell.strip() for cell in row)
 
 
 def read_text(path: Path) -> str:

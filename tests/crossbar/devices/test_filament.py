@@ -113,6 +113,21 @@ def test_retention_is_a_stretched_exponential_that_heat_speeds_up():
         assert cold.conductance(state, 400.0, hot).item() == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("kelvin", [1e-320, 1e-3, 1.0])
+def test_a_temperature_beyond_the_law_is_refused(kelvin):
+    for device in (RRAM, find("rram-sinh")):
+        with pytest.raises(CellwrightError, match=r"at .* K: the law holds from 250 to 400 K") as caught:
+            device.conductance(tensor(80e-6), kelvin, 1e4)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["step", "up_over_down", "transistor_slope", "retention_time", "disturb_voltage"])
+@pytest.mark.parametrize("value", [0.0, -1e-6, float("nan")])
+def test_what_a_law_divides_by_is_above_zero(name, value):
+    with pytest.raises(CellwrightError, match=f"Filament: {name} is above 0, got"):
+        replace(RRAM, **{name: value})
+
+
 def test_reads_drive_a_state_towards_its_upper_bound():
     state = tensor(20e-6)
     rate = 1e-12 * np.sinh(0.2 / 0.05)

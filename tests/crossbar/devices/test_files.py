@@ -78,6 +78,10 @@ def changed(**values):
         (changed(window=[1, 5]), "a conductance of 5 S is beyond any device"),
         (changed(window=3), "mine.json is no complete device"),
         (changed(read={"voltage": 0.2}), "mine.json is no complete device"),
+        (changed(scheme="none"), "mine.json: Filament: scheme is 'two-pulse' or 'one-pulse', got 'none'"),
+        (changed(set_pulse={"voltage": 1.2, "width": -1e-7}), "mine.json: Filament: set_pulse of 1.2 V for -1e-07 s"),
+        (changed(rounds=0.5), "mine.json: Filament: programming takes 1 round or more"),
+        (changed(step=-1e-6), "mine.json: Filament: step is above 0"),
         (changed(spread={"step": None}), "step is None: expected a number"),
     ],
 )

@@ -61,6 +61,13 @@ GOOD = "pulse,voltage,conductance\n"
             "line 3: pulses 1 to 2 are missing: pulses of a device are numbered one by one",
         ),
         (GOOD + "5,1,1e-6\n1,1,1e-6\n", "line 3: pulse 1 comes after 5"),
+        (GOOD + "0.5,1,1e-6\n1.5,1,1e-6\n", "line 2: pulse 0.5: expected a whole number, one more at every pulse"),
+        (GOOD + "1e300,1,1e-6\n", "line 2: pulse 1e+300: expected a whole number"),
+        (
+            GOOD + '0,1,1e-6\n1,"1,1e-6\n2,1,1e-6\n',
+            "pulses.csv, line 3 is no CSV: unexpected end of data; expected",
+        ),
+        ('"pulse,voltage,conductance\n0,1,1e-6\n', "pulses.csv, line 1 is no CSV"),
         (GOOD + "0,1\n", "line 2 has 2 columns and its heading 3"),
         (GOOD, "has a heading and no pulses"),
         ("", "pulses.csv has no rows"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import torch
 
@@ -15,7 +16,7 @@ Tensor = torch.Tensor
 Scheme = Literal["two-pulse", "one-pulse"]
 
 ROOM_TEMPERATURE = 300.0
-BOLTZMANN = 8.617333262e-5
+BOLTZMANN_EV = 8.617333262e-5
 """In electronvolts a kelvin (exact in the SI of 2019)."""
 
 LARGEST_CONDUCTANCE = 0.1
@@ -84,10 +85,20 @@ class Device(ABC):
             raise CellwrightError(
                 f"{kind}: a conductance of {high:g} S is beyond any device: conductances are in siemens, 5 uS is 5e-6"
             )
-        if self.read.voltage <= 0 or self.endurance <= 0:
+        if not (self.read.voltage > 0 and self.endurance > 0):
             raise CellwrightError(
                 f"{kind}: read voltage and endurance are positive, got {self.read.voltage:g} V and {self.endurance:g}"
             )
+        for name in ("read", "set_pulse", "reset_pulse"):
+            pulse: Pulse = getattr(self, name)
+            if not (math.isfinite(pulse.voltage) and 0 <= pulse.width < math.inf):
+                raise CellwrightError(
+                    f"{kind}: {name} of {pulse.voltage:g} V for {pulse.width:g} s: expected volts and 0 or more seconds"
+                )
+        if self.scheme not in get_args(Scheme):
+            raise CellwrightError(f"{kind}: scheme is {' or '.join(map(repr, get_args(Scheme)))}, got {self.scheme!r}")
+        if not self.rounds >= 1:
+            raise CellwrightError(f"{kind}: programming takes 1 round or more, got rounds = {self.rounds:g}")
         if unknown := self.spread.keys() - {entry.name for entry in fields(self)}:
             raise CellwrightError(f"{kind}: spread names {', '.join(sorted(unknown))}, which the device does not have")
 

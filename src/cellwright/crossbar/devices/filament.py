@@ -9,13 +9,14 @@ from typing import Any, ClassVar, Self
 
 import torch
 
-from cellwright.crossbar.devices.device import BOLTZMANN, ROOM_TEMPERATURE, Device, Pulse, Scheme
+from cellwright.crossbar.devices.device import BOLTZMANN_EV, ROOM_TEMPERATURE, Device, Pulse, Scheme
 from cellwright.errors import CellwrightError
 
 Tensor = torch.Tensor
 
 _LARGEST_SHARE = 0.95  # of the transistor's conductance: a cell cannot conduct better than its transistor
 _NEWTON_STEPS = 8
+_LARGEST_EXPONENT = 300.0  # e^300: what an Arrhenius law may change by, far beyond all temperatures of a chip
 _TINY = 1e-30  # volts, for a filament that does not conduct
 
 
@@ -103,6 +104,11 @@ class Filament(Device):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        # Tensors are instances, or what a fit searches: `instances` puts right what was drawn beyond bounds.
+        for name in ("step", "up_over_down", "transistor_slope", "retention_time", "disturb_voltage"):
+            value = getattr(self, name)
+            if not isinstance(value, Tensor) and not value > 0:
+                raise CellwrightError(f"{type(self).__name__}: {name} is above 0, got {value:g}")
         if min(self.verify_gate, self.read_gate) <= self.threshold:
             raise CellwrightError(
                 f"{type(self).__name__}: the gates of {self.verify_gate:g} and {self.read_gate:g} V must lie above the "
@@ -172,16 +178,28 @@ class Filament(Device):
 
     def warmth(self, temperature: float) -> float:
         """By what the filament conducts better than at 300 K."""
-        return math.exp(-self.activation_energy / BOLTZMANN * (1 / temperature - 1 / ROOM_TEMPERATURE))
+        return self._arrhenius(-self.activation_energy, temperature)
 
     def retained(self, state: Tensor, temperature: float, time_since_programming: float) -> Tensor:
         """The states after so many seconds at so many kelvins."""
         if not time_since_programming:
             return state
-        lifetime = self.retention_time * math.exp(
-            self.retention_energy / BOLTZMANN * (1 / temperature - 1 / ROOM_TEMPERATURE)
-        )
+        lifetime = self.retention_time * self._arrhenius(self.retention_energy, temperature)
         return self.off + (state - self.off) * math.exp(-((time_since_programming / lifetime) ** self.stretch))
+
+    def _arrhenius(self, energy: float, temperature: float) -> float:
+        """exp(energy / k * (1/T - 1/300 K)), of electronvolts and kelvins.
+
+        Raises:
+            CellwrightError: at such a temperature the law says nothing, not even in numbers.
+        """
+        exponent = energy / BOLTZMANN_EV * (1 / temperature - 1 / ROOM_TEMPERATURE)
+        if not abs(exponent) <= _LARGEST_EXPONENT:
+            raise CellwrightError(
+                f"{type(self).__name__}: nothing is known of {abs(energy):g} eV at {temperature:g} K: the law holds "
+                "from 250 to 400 K"
+            )
+        return math.exp(exponent)
 
     def disturbed(self, state: Tensor, reads: float) -> Tensor:
         rate = self.disturb_rate * math.sinh(self.read.voltage / self.disturb_voltage)

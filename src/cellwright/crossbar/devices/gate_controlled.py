@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 
 from cellwright.crossbar.devices.device import Device
+from cellwright.errors import CellwrightError
 
 Tensor = torch.Tensor
 
@@ -30,6 +32,14 @@ class GateControlled(Device):
     intercept: float | Tensor
     programming_noise: float
     read_noise_fraction: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.slope, Tensor) and not (math.isfinite(self.slope) and self.slope):
+            raise CellwrightError(
+                f"{type(self).__name__}: with a slope of {self.slope:g} S/V no gate voltage aims at a conductance: "
+                "expected siemens a volt, other than 0"
+            )
 
     def set(self, state: Tensor, gate_voltage: Tensor, noise: Tensor) -> Tensor:
         aimed = torch.maximum(self.slope * gate_voltage + self.intercept, state)

@@ -27,6 +27,7 @@ _UNITS: Mapping[str, Mapping[str, float]] = {
 }
 _KNOWN = {"voltage": "V, mV", "gate_voltage": "V, mV", "conductance": "S, mS, uS, nS"}
 _LARGEST_VOLTAGE = 100.0
+_LARGEST_NUMBER = 2**53  # beyond, a float has gaps between whole numbers
 _EXPECTED = "pulse, conductance (or conductance_uS) and voltage or gate_voltage, perhaps device"
 
 
@@ -58,7 +59,8 @@ def read_pulses(path: Path) -> tuple[Train, ...]:
             without one, numbers are in siemens and volts. Lines with # are comments.
 
     Raises:
-        CellwrightError: a column is missing; a number is missing, no number or absurd; a pulse is missing.
+        CellwrightError: a column is missing; a number is missing, no number or absurd; a pulse is missing, or
+            its number is not whole.
     """
     heading, *rows = read_rows(path)
     columns = _columns(heading)
@@ -128,6 +130,11 @@ def _train(name: str, rows: list[Row], columns: Mapping[str, tuple[int, float]])
 
 def _numbered(name: str, rows: list[Row], pulse: Floats) -> NDArray[np.int64]:
     of = f" of device {name}" if name else ""
+    for row, number in zip(rows, pulse, strict=True):
+        if not number.is_integer() or abs(number) > _LARGEST_NUMBER:
+            raise CellwrightError(
+                f"{row.file}, line {row.line}: pulse {number:g}{of}: expected a whole number, one more at every pulse"
+            )
     for row, before, after in zip(rows[1:], pulse, pulse[1:], strict=False):
         if after == before + 1:
             continue
