@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from cellwright import LSTM, Recurrent, cells
-from cellwright.crossbar import CAUSES, ChipSettings, needs_digital, program
+from cellwright.crossbar import CAUSES, ChipSettings, Wires, needs_digital, program
 from cellwright.crossbar.bank import Bank
 from cellwright.errors import CellwrightError
 from cellwright.program import counts
@@ -368,6 +368,34 @@ def test_converters_need_training_inputs_and_every_array_must_see_some():
         program(network(), ChipSettings(), chips=1)
     with pytest.raises(CellwrightError, match=r"'b' is never used"):
         program(HalfUsed(), IDEAL, chips=1, calibration=torch.randn(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tile": (0, 64)}, r"tile is a pair \(word lines, bit lines\) .* got \(0, 64\)"),
+        ({"tile": (128.0, 64)}, r"tile is a pair .* got \(128\.0, 64\)"),
+        ({"tile": (128, 64, 2)}, "tile is a pair"),
+        ({"tile": (True, 64)}, "tile is a pair"),
+        ({"tile": 128}, "tile is a pair .* got 128"),
+        ({"rounds": 0}, "rounds is a whole number of at least 1, got 0"),
+        ({"rounds": 2.5}, r"rounds is a whole number of at least 1, got 2\.5"),
+        ({"tolerance": 0.0}, r"tolerance is a fraction of the window, got 0\.0"),
+        ({"slices": True}, "slices is a whole number of at least 1, got True"),
+        ({"averaged_reads": True}, "averaged_reads is a whole number of at least 1, got True"),
+        ({"encoding": "balance"}, "encoding is 'balanced' or 'one-sided', got 'balance'"),
+        ({"encoding": "reference"}, "a reference comes with the layout 'reference column'"),
+        ({"wires": 0.36}, r"wires is an instance of Wires, such as Wires\(\), or None; got 0\.36"),
+        ({"wires": Wires}, "wires is an instance of Wires"),
+        ({"read_out": True}, r"read_out is an instance of ReadOut, such as ReadOut\(\), or None; got True"),
+        ({"input_errors": 0.1}, "input_errors is an instance of ConverterErrors"),
+        ({"output_errors": Wires()}, "output_errors is an instance of ConverterErrors"),
+    ],
+)
+def test_settings_that_no_chip_has_are_refused_in_one_line(changes, message):
+    with pytest.raises(CellwrightError, match=message) as caught:
+        ChipSettings(**changes)
+    assert "\n" not in str(caught.value)
 
 
 def test_senseless_requests_are_refused():

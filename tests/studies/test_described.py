@@ -37,6 +37,20 @@ def test_a_value_that_is_no_default_has_no_source() -> None:
     assert told["output converters"] == "8 bits; assumed"
 
 
+@pytest.mark.parametrize(
+    ("wires", "ends"),
+    [
+        (Wires(), ""),
+        (Wires(drive="right"), ", driven at the right"),
+        (Wires(read="both"), ", sensed at both ends"),
+        (Wires(drive="both", read="top"), ", driven at both ends, sensed at the top"),
+    ],
+)
+def test_the_ends_of_lines_are_told_where_they_are_not_the_usual_ones(wires: Wires, ends: str) -> None:
+    told, _ = said(ChipSettings(wires=wires))["resistances"].split("; ", 1)
+    assert told == f"360 mΩ a segment of a word line, 360 mΩ of a bit line, 1 Ω a driver, 1 Ω a sense amplifier{ends}"
+
+
 def test_an_ideal_device_is_assumed_and_an_ideal_chip_has_no_faults() -> None:
     told = said(ChipSettings(device="ideal").ideal())
     assert told["read noise"] == "none"

@@ -240,6 +240,8 @@ def test_csv_alone_if_wanted(tmp_path: Path) -> None:
         (["--over", "bits=4", "--over", "headroom=0.5,1"], "at bits=4, headroom=0.5: headroom is 1 or more"),
         (["--over", "recipe=servey"], "at recipe=servey: no recipe of airline is called 'servey'"),
         (["--over", "tile=1x1", "--chips", "2", "--seeds", "1"], "at tile=1x1: a tile of 1 x 1 devices has no room"),
+        (["--over", "tile=0x0"], "at tile=0x0: tile is a pair (word lines, bit lines) of whole numbers"),
+        (["--over", "encoding=reference"], "encoding=reference: expected 'balanced' or 'one-sided'"),
         (["--over", "bits=4", "--format", "xls"], "csv or parquet"),
         (["--over", "bits=4", "--backend", "slurm"], "no backend is called 'slurm'"),
     ],

@@ -11,6 +11,8 @@ from cellwright.errors import CellwrightError
 
 Tensor = torch.Tensor
 Encoding = Literal["balanced", "one-sided", "reference"]
+PairEncoding = Literal["balanced", "one-sided"]
+"""Those that a chip can choose: a reference comes with its layout."""
 ScalePer = Literal["array", "column"]
 
 _CLIPS = tuple(step / 20 for step in range(6, 21))  # of the largest weight: what a search tries, 0.3 to 1

@@ -14,7 +14,7 @@ from cellwright.crossbar.devices import Device, find
 from cellwright.crossbar.devices.device import ROOM_TEMPERATURE, Scheme
 from cellwright.crossbar.encodings import InputEncoding, check_encoding
 from cellwright.crossbar.layout import PairLayout, find_layout
-from cellwright.crossbar.mapping import Encoding, ScalePer
+from cellwright.crossbar.mapping import PairEncoding, ScalePer
 from cellwright.crossbar.readout import ReadOut
 from cellwright.crossbar.wires import Wires
 from cellwright.errors import CellwrightError, named
@@ -47,6 +47,15 @@ _OFF: Mapping[str, Mapping[str, Any]] = {
     "converter_errors": {"input_errors": None, "output_errors": None},
     "read_out": {"read_out": None},
 }
+
+
+_PARTS: Mapping[str, type] = {
+    "wires": Wires,
+    "read_out": ReadOut,
+    "input_errors": ConverterErrors,
+    "output_errors": ConverterErrors,
+}
+"""What a chip has or does without, by the class that describes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +101,7 @@ class ChipSettings:
 
     device: str | Device = "li2019"
     layout: str | PairLayout = "rows interleaved"
-    encoding: Encoding = "balanced"
+    encoding: PairEncoding = "balanced"
     scale_per: ScalePer = "array"
     search_scale: bool = False
     slices: int = 1
@@ -136,15 +145,28 @@ class ChipSettings:
             raise CellwrightError(f"headroom is 1 or more, got {self.headroom}")
         if not (self.stuck_on >= 0 and self.stuck_off >= 0 and self.stuck_on + self.stuck_off <= 1):
             raise CellwrightError(f"stuck_on and stuck_off are probabilities, got {self.stuck_on} and {self.stuck_off}")
-        if not 0 < self.tolerance <= 1 or self.rounds < 1:
-            raise CellwrightError(
-                f"tolerance is a fraction of the window, rounds are at least 1; got {self.tolerance} and {self.rounds}"
-            )
-
+        if not 0 < self.tolerance <= 1:
+            raise CellwrightError(f"tolerance is a fraction of the window, got {self.tolerance}")
         check_encoding(self.input_encoding, self.input_bits)
-        for name, least in (("slices", 1), ("slice_bits", 1), ("averaged_reads", 1)):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < least:
-                raise CellwrightError(f"{name} is a whole number of at least {least}, got {getattr(self, name)!r}")
+        if self.encoding not in get_args(PairEncoding):
+            raise CellwrightError(
+                f"encoding is 'balanced' or 'one-sided', got {self.encoding!r}; a reference comes with the layout "
+                "'reference column'"
+            )
+        for name in ("rounds", "slices", "slice_bits", "averaged_reads"):
+            if not _counts(getattr(self, name)):
+                raise CellwrightError(f"{name} is a whole number of at least 1, got {getattr(self, name)!r}")
+        if not (isinstance(self.tile, tuple) and len(self.tile) == 2 and all(map(_counts, self.tile))):
+            raise CellwrightError(
+                "tile is a pair (word lines, bit lines) of whole numbers of at least 1, such as (128, 64), "
+                f"got {self.tile!r}"
+            )
+        for name, kind in _PARTS.items():
+            if not isinstance(getattr(self, name), kind | None):
+                raise CellwrightError(
+                    f"{name} is an instance of {kind.__name__}, such as {kind.__name__}(), or None; "
+                    f"got {getattr(self, name)!r}"
+                )
         if self.scale_per not in ("array", "column"):
             raise CellwrightError(f"scale_per is 'array' or 'column', got {self.scale_per!r}")
         if self.scheme not in (None, *get_args(Scheme)):
@@ -203,3 +225,8 @@ class ChipSettings:
     def ideal(self) -> ChipSettings:
         """The same chip without any cause of error: it computes what the software network computes."""
         return self.without(*CAUSES)
+
+
+def _counts(value: Any) -> bool:
+    """Is it a whole number of at least 1? True and False are none."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

@@ -201,6 +201,11 @@ def _ohms(wires: Wires | None) -> str:
         f"{quantity(wires.column_segment, 'Ω')} of a bit line",
         f"{quantity(wires.driver, 'Ω')} a driver",
         f"{quantity(wires.sense, 'Ω')} a sense amplifier",
+        *(
+            f"{what} {'at both ends' if end == 'both' else f'at the {end}'}"
+            for what, end, usual in (("driven", wires.drive, Wires.drive), ("sensed", wires.read, Wires.read))
+            if end != usual
+        ),
     )
     return ", ".join(lines)
 
