@@ -9,7 +9,7 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, partial
 from operator import attrgetter
 from pathlib import Path
@@ -116,7 +116,7 @@ def _imported(path: Path, _changed: int) -> ModuleType:
         del sys.modules[module_name]
         raise CellwrightError(f"{path.name} does not import: {reason(error)}") from error
     for item in vars(module).values():
-        if isinstance(item, type) and issubclass(item, Cell) and item.__module__ == module_name:
+        if isinstance(item, type) and is_dataclass(item) and item.__module__ == module_name:
             copyreg.pickle(item, partial(_reduced, path))
     return module
 
@@ -126,14 +126,13 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _reduced(path: Path, cell: Cell) -> tuple[Callable[..., Cell], tuple[Path, str, dict[str, Any]]]:
-    """How a cell from a file is pickled: the file and the fields, so that other processes can unpickle it."""
-    values = {field.name: getattr(cell, field.name) for field in fields(cell)}
-    return _restored, (path, type(cell).__qualname__, values)
+def _reduced(path: Path, item: Any) -> tuple[Callable[..., Any], tuple[Path, str, dict[str, Any]]]:
+    """How a cell or device from a file is pickled: the file and the fields, so that other processes can unpickle it."""
+    values = {field.name: getattr(item, field.name) for field in fields(item) if field.init}
+    return _restored, (path, type(item).__qualname__, values)
 
 
-def _restored(path: Path, class_name: str, values: dict[str, Any]) -> Cell:
+def _restored(path: Path, class_name: str, values: dict[str, Any]) -> Any:
     if not path.is_file():
-        raise CellwrightError(f"the cell {class_name} was defined in {path}, which is gone: put the file back")
-    cell: Cell = attrgetter(class_name)(user_module(path))(**values)
-    return cell
+        raise CellwrightError(f"{class_name} was defined in {path}, which is gone: put the file back")
+    return attrgetter(class_name)(user_module(path))(**values)

@@ -2,6 +2,9 @@
 
 import json
 import math
+import pickle
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -137,6 +140,21 @@ def test_a_python_file_that_does_not_help_is_refused_in_one_line(own, name, mess
         ChipSettings(device=name.format(own))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_chip_of_own_devices_is_unpickled_in_another_process(own, tmp_path):
+    settings = ChipSettings(device=replace(find(f"{own}:Wide"), area=2e-12))
+    inputs = torch.rand(4, 3, 2, generator=torch.Generator().manual_seed(0))
+    chip = program(cellwright.LSTM(2, 3), settings, chips=2, calibration=inputs)
+    pickled = tmp_path / "chip.pickle"
+    pickled.write_bytes(pickle.dumps((chip, inputs)))
+    code = (
+        "import pickle\n"
+        f"chip, inputs = pickle.load(open({str(pickled)!r}, 'rb'))\n"
+        "print(repr(chip.settings.device), chip(inputs)[0].sum().item())"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout == f"{settings.device!r} {chip(inputs)[0].sum().item()}\n"
 
 
 def test_a_python_file_with_one_device_needs_no_name(tmp_path):
