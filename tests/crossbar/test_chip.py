@@ -252,9 +252,9 @@ def test_chips_differ_and_every_cause_alone_is_an_error(whole):
 
 def test_fifty_chips_are_one_batched_call(monkeypatch):
     """Every array multiplies once a time step, for all chips together; no two chips are alike."""
-    model, x, calls, read = network(), data(), [], Bank.currents
+    model, x, calls, read = network(), data(), [], Bank._driven
     chip = on_chip(model, ChipSettings(tile=(8, 8)), chips=50)
-    monkeypatch.setattr(Bank, "currents", lambda bank, u: calls.append(u.shape[:3]) or read(bank, u))
+    monkeypatch.setattr(Bank, "_driven", lambda bank, u: calls.append(u.shape[:3]) or read(bank, u))
     outputs = chip(x)[0]
     assert outputs.shape == (50, 4, 7, 2)
     assert calls == [(50, 3, 4)] * 7 + [(50, 2, 4 * 7)]
