@@ -16,7 +16,7 @@ from cellwright.crossbar.encodings import bit_planes, pulses_a_read, second_mome
 from cellwright.crossbar.layout import find_layout, tiles
 from cellwright.crossbar.mapping import Encoding, Targets, best_clip, bit_slices, conductances
 from cellwright.crossbar.settings import ChipSettings
-from cellwright.crossbar.tile import AnalogTile, solve
+from cellwright.crossbar.tile import AnalogTile, solve_networks
 from cellwright.errors import CellwrightError
 
 Tensor = torch.Tensor
@@ -97,7 +97,7 @@ class AnalogArray:
             moment = inputs.detach().T @ inputs.detach() / len(inputs)
             for tile in self.tiles:
                 tile.moment = moment[tile.place.rows, tile.place.rows]
-        solve(self.tiles, settings.fresh)
+        solve_networks(self.tiles, settings.fresh)
         if samples is not None and inputs is not None:
             exact = self._with_bias_row(samples / self.ranges)
             with torch.no_grad():
@@ -106,7 +106,7 @@ class AnalogArray:
                     wanted = exact[..., place.rows] @ slices[place.bit_slice][place.rows, place.columns]
                     self._calibrate(tile, inputs[..., place.rows], wanted)
         if settings != settings.fresh:
-            solve(self.tiles, settings)
+            solve_networks(self.tiles, settings)
         self.bank = Bank(self.tiles, settings)
         self._draws, self._reads = own, 0
         self._driven: list[Tensor] = []

@@ -102,10 +102,11 @@ class Bank:
                 driven, self._constant, own, cross, self._noise.level, self._to_code, self._of_code, self._levels,
                 draws.keys("read_noise"), step,
             )  # fmt: skip
+        currents = driven + self._constant
         with torch.no_grad():
-            deviation = self._noise.variance(inputs, driven, pulse_width=self._pulse_width).sqrt_()
-            noise = draws.normal("read_noise", step, driven[0].numel()).reshape(driven.shape)
-        return self.convert(self.outputs(torch.addcmul(driven + self._constant, noise, deviation)))
+            deviation = self.noise_variance(inputs, currents).sqrt_()
+            noise = draws.normal("read_noise", step, currents[0].numel()).reshape(currents.shape)
+        return self.convert(self.outputs(torch.addcmul(currents, noise, deviation)))
 
     def outputs(self, lines: Tensor) -> Tensor:
         """Currents of the bit lines to those that are converted, (chips, bands, batch, columns)."""

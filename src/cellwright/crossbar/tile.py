@@ -85,6 +85,11 @@ def _moved(part: Tensor, rows: Tensor, dimension: int) -> Tensor:
     return part.gather(dimension, rows.reshape(shape).expand_as(part))
 
 
+def _moved_both(form: Tensor, rows: Tensor) -> Tensor:
+    """Rows and columns of a quadratic form (chips, rows, rows) from these places."""
+    return _moved(_moved(form, rows, 1), rows, 2)
+
+
 class AnalogTile:
     """A physical array: part of a weight matrix, the same on every chip but for what went wrong.
 
@@ -235,7 +240,7 @@ class AnalogTile:
         """Answer from now on as the solved network does: (chips, ...) of ``wires.Network`` and of its noise."""
         self.effective = effective
         response = self._through_periphery(effective, noise)
-        self.response = response if self.order is None else response.reordered(self.order.argsort(-1))
+        self.response = response if self._place is None else response.reordered(self._place)
         self._power = None if admittance is None else self._folded(admittance)
 
     @property
@@ -243,8 +248,7 @@ class AnalogTile:
         """The second moment of the inputs, (1 or chips, rows, rows), as the rows lie in the array."""
         if self.order is None:
             return self.moment[None]
-        moments = self.moment.expand(len(self.order), -1, -1)
-        return _moved(_moved(moments, self.order, 1), self.order, 2)
+        return _moved_both(self.moment.expand(len(self.order), -1, -1), self.order)
 
     @property
     def driver_power(self) -> Tensor:
@@ -257,10 +261,12 @@ class AnalogTile:
     def _folded(self, admittance: Tensor) -> Tensor:
         layout = self.layout
         power = layout.fold_rows(layout.fold_rows(admittance, -2), -1) * self.device.read.voltage**2
-        if self.order is None:
-            return power
-        rows = self.order.argsort(-1)
-        return _moved(_moved(power, rows, 1), rows, 2)
+        return power if self._place is None else _moved_both(power, self._place)
+
+    @property
+    def _place(self) -> Tensor | None:
+        """(chips, rows): where each row of the weights lies in the array, where rows were moved."""
+        return None if self.order is None else self.order.argsort(-1)
 
     @property
     def wires(self) -> Wires | None:
@@ -294,7 +300,7 @@ class AnalogTile:
         return read_out.gain(on_line, self._draws, read.width), offset
 
 
-def solve(tiles: Sequence[AnalogTile], settings: ChipSettings) -> None:
+def solve_networks(tiles: Sequence[AnalogTile], settings: ChipSettings) -> None:
     """Solve the networks of tiles, those of one shape together, with devices as old as the settings say."""
     by_shape: dict[tuple[int, int], list[AnalogTile]] = {}
     for tile in tiles:
@@ -331,15 +337,12 @@ def _solved(
 ) -> tuple[Tensor, NoiseForm | None, Tensor | None]:
     """Effective conductances, noise, and what the drivers see, of some arrays like a tile."""
     wires, noisy, layout = tile.wires, tile.settings.read_noise, tile.layout
-    if wires is None or not noisy or conductances.requires_grad:
-        effective, admittance = effective_matrix(conductances, wires), None
     if wires is None:
-        return effective, NoiseForm.without_wires(spread.detach(), layout) if noisy else None, None
+        return conductances, NoiseForm.without_wires(spread.detach(), layout) if noisy else None, None
     if not noisy:
-        return effective, None, None
+        return effective_matrix(conductances, wires), None, None
     with torch.no_grad():
         network = solve_network(conductances, wires)
         noise = NoiseForm.of(network, spread, layout, moments)
-    if not conductances.requires_grad:
-        effective, admittance = network.effective, network.driver_admittance
-    return effective, noise, admittance
+    effective = effective_matrix(conductances, wires) if conductances.requires_grad else network.effective
+    return effective, noise, network.driver_admittance

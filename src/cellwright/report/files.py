@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from cellwright.files import write_atomically
 from cellwright.report.canvas import png, svg
@@ -19,9 +22,14 @@ def write_report(record: RunReport, folder: Path) -> None:
     """
     write_atomically(folder / "result.json", result_json(record))
     write_atomically(folder / "forecast.csv", forecast_csv(record))
+    write_atomically(folder / "report.html", html(record, write_figures(figures(record), folder)))
+
+
+def write_figures(drawn: Mapping[str, Figure], folder: Path) -> dict[str, str]:
+    """Write figures as ``figures/*.svg`` and ``figures/*.png``; the SVG documents by name."""
     documents = {}
-    for name, figure in figures(record).items():
+    for name, figure in drawn.items():
         documents[name] = svg(figure, name)
         write_atomically(folder / "figures" / f"{name}.svg", documents[name])
         write_atomically(folder / "figures" / f"{name}.png", png(figure))
-    write_atomically(folder / "report.html", html(record, documents))
+    return documents

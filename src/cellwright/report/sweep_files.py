@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cellwright.files import write_atomically
-from cellwright.report.canvas import png, svg
+from cellwright.report.files import write_figures
 from cellwright.report.sweep_figures import sweep_figures
 from cellwright.report.sweep_page import html
 from cellwright.report.sweep_record import SweepReport
@@ -13,9 +13,4 @@ from cellwright.report.sweep_record import SweepReport
 
 def write_sweep_report(record: SweepReport, folder: Path) -> None:
     """Write ``figures/*.svg``, ``figures/*.png`` and, last, ``sweep.html``; each file whole or not at all."""
-    documents = {}
-    for name, figure in sweep_figures(record).items():
-        documents[name] = svg(figure, name)
-        write_atomically(folder / "figures" / f"{name}.svg", documents[name])
-        write_atomically(folder / "figures" / f"{name}.png", png(figure))
-    write_atomically(folder / "sweep.html", html(record, documents))
+    write_atomically(folder / "sweep.html", html(record, write_figures(sweep_figures(record), folder)))
