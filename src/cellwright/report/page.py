@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from xml.etree import ElementTree
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from cellwright import units
@@ -58,11 +58,20 @@ def css() -> Markup:
     return Markup(files(__package__).joinpath("page.css").read_text(encoding="utf-8"))
 
 
-@cache
 def template(name: str) -> Template:
     """A page of this folder by its file name; what is put into it is shown as text, but for `Markup`."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(files(__package__).joinpath(name).read_text(encoding="utf-8"))
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FunctionLoader(lambda name: files(__package__).joinpath(name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def safe_mathml(text: str) -> Markup | None:
