@@ -54,9 +54,19 @@ def _guarded(function: Callable[..., None]) -> Callable[..., None]:
 
 @command
 def run(
-    task: Annotated[str, typer.Argument(help="what is learnt: airline")],
+    task: Annotated[str, typer.Argument(metavar="TASK|FILE", help="what is learnt: airline, or a file of your own")],
+    target: Annotated[str, typer.Option(help="FILE: the column to forecast")] = "",
+    inputs: Annotated[str, typer.Option(help="FILE: further columns of which the past is seen, as A,B")] = "",
+    known: Annotated[str, typer.Option(help="FILE: columns that are known in the future too, as A,B")] = "",
+    time: Annotated[str, typer.Option(help="FILE: the column of times")] = "",
+    lookback: Annotated[int, typer.Option(min=0, help="FILE: rows that the network sees; 0 chooses")] = 0,
+    horizon: Annotated[int, typer.Option(min=1, help="FILE: rows ahead to forecast")] = 1,
+    season: Annotated[int, typer.Option(min=0, help="FILE: rows of a season, 12 for months; 0 is none")] = 0,
+    test: Annotated[float, typer.Option(help="FILE: the part at the end to test on")] = 0.2,
+    delimiter: Annotated[str, typer.Option(help="FILE: what separates columns; by default a comma")] = "",
     out: Annotated[
-        Path | None, typer.Option(help="folder for the results; by default runs/TASK-RECIPE[-CELL][-DEVICE]")
+        Path | None,
+        typer.Option(help="folder for the results; by default runs/TASK-RECIPE[-CELL][-DEVICE] or runs/FILE-TARGET"),
     ] = None,
     recipe: Annotated[str, typer.Option(help="how it is learnt; airline: best (the default), survey, li2019")] = "",
     cell: Annotated[str, typer.Option(help="a cell of the catalogue, or FILE.py:CLASS")] = "",
@@ -72,12 +82,27 @@ def run(
     seed: Annotated[int, typer.Option(min=0, help="the first seed, of networks and of chips")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results made with other settings")] = False,
 ) -> None:
-    """Train on a task, program memristor chips with the result, and report what the hardware did to it."""
+    """Train on a task or on your own file, program memristor chips, and report what the hardware did to the result."""
     from rich.console import Console
 
+    from cellwright.studies.files import own_file
     from cellwright.studies.run import RunSettings, run_study
 
-    settings = RunSettings(task=task, recipe=recipe, cell=cell, seeds=seeds, device=device, chips=chips, seed=seed)
+    file = own_file(
+        task,
+        target=target,
+        inputs=inputs,
+        known=known,
+        time=time,
+        lookback=lookback,
+        horizon=horizon,
+        season=season,
+        test=test,
+        delimiter=delimiter,
+    )
+    settings = RunSettings(
+        task=task, recipe=recipe, cell=cell, seeds=seeds, device=device, chips=chips, seed=seed, file=file
+    )
     run_study(settings, out, overwrite=overwrite, console=Console())
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 from cellwright import __version__
 from cellwright.cells import Listed, describe
 from cellwright.crossbar import ChipSettings
-from cellwright.tasks import Recipe, SeriesTask, find
+from cellwright.tasks import ForecastFile, Recipe, SeriesTask, TableTask, find
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +23,14 @@ class RunSettings:
     """What the person asked for.
 
     Attributes:
-        task: name of a task.
+        task: name of a task, or the path of a file.
         recipe: name of a recipe of the task; empty for the task's own default.
         cell: a cell of the catalogue or ``FILE.py:CLASS``; empty for the recipe's own.
         seeds: how many networks are trained.
         device: name of a memristor.
         chips: how many chips each network is programmed into.
         seed: the first network's seed, and the seed of the chips.
+        file: what to forecast in the file; None for a task of the catalogue.
     """
 
     task: str
@@ -38,6 +40,11 @@ class RunSettings:
     device: str = "li2019"
     chips: int = 50
     seed: int = 0
+    file: ForecastFile | None = None
+
+
+CALIBRATION = 500
+"""The most sequences that set a chip's converters."""
 
 
 class Job:
@@ -49,7 +56,7 @@ class Job:
 
     def __init__(self, settings: RunSettings) -> None:
         self.settings = settings
-        self.task: SeriesTask = find(settings.task)  # type: ignore[assignment]  # all tasks so far are series
+        self.task: SeriesTask | TableTask = _task(settings)
         self.recipe: Recipe = self.task.recipe(settings.recipe)
         self.cell_name = settings.cell or self.recipe.cell
         self.listed: Listed = describe(self.cell_name)
@@ -60,7 +67,8 @@ class Job:
     def default_folder(self) -> Path:
         """``runs/TASK-RECIPE``, with the cell and the device where they are not the recipe's and the usual one."""
         settings = self.settings
-        parts = [self.task.name, self.recipe.name]
+        file = settings.file
+        parts = [self.task.name, self.recipe.name] if file is None else [Path(file.path).stem, _plain_name(file.target)]
         if settings.cell:
             parts += _short(settings.cell)
         if settings.device != RunSettings(task="").device:
@@ -70,28 +78,59 @@ class Job:
     @property
     def command(self) -> str:
         """The command that repeats this run."""
-        defaults = RunSettings(task=self.task.name)
-        options = [
-            f"--{name} {shlex.quote(str(value))}"
-            for name, value in asdict(self.settings).items()
-            if name != "task" and value != getattr(defaults, name)
-        ]
-        return " ".join(["cellwright", "run", self.task.name, *options])
+        given = self.settings
+        changed = _changed(given, without=("task", "file"))
+        if given.file is not None:
+            changed = _changed(given.file, without=("path",)) | changed
+        options = [f"--{name} {shlex.quote(value)}" for name, value in changed.items()]
+        return " ".join(["cellwright", "run", shlex.quote(given.task), *options])
 
     def described(self) -> dict[str, Any]:
         """The settings as plain values; two runs with the same ones give the same results on one machine."""
         named = asdict(self.settings) | {"recipe": self.recipe.name, "cell": self.cell_name}
         sources = source_of("cell", self.cell_name) | source_of("device", self.settings.device)
+        file = named.pop("file")
+        if isinstance(self.task, TableTask):
+            sources |= {name: _plain(value) for name, value in file.items()} | {"data_source": self.task.table.digest}
         return named | sources | {"cellwright": __version__, "torch": torch.__version__}
 
     @cached_property
     def calibration(self) -> torch.Tensor:
-        """The training inputs, by which a chip's converters are set."""
-        return self.task.training_data(self.recipe).everything.inputs
+        """Training inputs, at most `CALIBRATION` of them, by which a chip's converters are set."""
+        inputs = self.task.training_data(self.recipe).everything.inputs
+        return inputs[:: -(-len(inputs) // CALIBRATION)]
 
     def errors(self, forecasts: torch.Tensor) -> torch.Tensor:
         """Root mean square error of forecasts (..., test months) in the task's unit."""
         return self.task.metrics(forecasts)[self.task.metric]
+
+
+def _task(settings: RunSettings) -> SeriesTask | TableTask:
+    if settings.file is not None:
+        return TableTask(settings.file)
+    found = find(settings.task)
+    assert isinstance(found, SeriesTask), "all tasks of the catalogue so far are series"
+    return found
+
+
+def _changed(given: Any, without: tuple[str, ...]) -> dict[str, str]:
+    """The options that are not what they are by default, as they are written on the command line."""
+    changed = {}
+    for entry in fields(given):
+        value = getattr(given, entry.name)
+        if entry.name not in without and value != entry.default:
+            changed[entry.name] = ",".join(value) if isinstance(value, tuple) else str(value)
+    return changed
+
+
+def _plain(value: Any) -> Any:
+    """As JSON gives it back."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _plain_name(text: str) -> str:
+    """A text as part of a folder's name."""
+    return re.sub(r"[^\w.-]+", "_", text).strip("._") or "target"
 
 
 def source_of(what: str, name: str) -> dict[str, str]:

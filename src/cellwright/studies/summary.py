@@ -76,7 +76,10 @@ def summarise(job: Job, networks: Sequence[Trained], hardware: Sequence[Hardware
         labels=task.labels,
         series=task.values.numpy(),
         test=task.test,
-        forecasts=Forecasts(software=measured.software.numpy(), chip=measured.chip(WHOLE).flatten(0, 1).numpy()),
+        forecasts=Forecasts(
+            software=task.shown(measured.software).numpy(),
+            chip=task.shown(measured.chip(WHOLE)).flatten(0, 1).numpy(),
+        ),
         baselines=[
             Baseline(name=b.name, title=b.formula, rmse=float(job.errors(b.forecasts)))
             for b in task.baselines().values()

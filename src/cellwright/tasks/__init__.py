@@ -3,17 +3,20 @@
 from cellwright.tasks.forecaster import Forecaster
 from cellwright.tasks.listing import catalogue, find
 from cellwright.tasks.series import SeriesRecipe, SeriesTask, Window
+from cellwright.tasks.table import ForecastFile, TableTask
 from cellwright.tasks.task import Baseline, Certainty, Published, Recipe, Task, TrainingData
 from cellwright.tasks.training import Trained, train
 
 __all__ = [
     "Baseline",
     "Certainty",
+    "ForecastFile",
     "Forecaster",
     "Published",
     "Recipe",
     "SeriesRecipe",
     "SeriesTask",
+    "TableTask",
     "Task",
     "Trained",
     "TrainingData",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -78,11 +77,11 @@ class SeriesTask(Task):
     comes from the training months. The rest is tested.
     """
 
-    series: ClassVar[tuple[float, ...]]
-    labels: ClassVar[tuple[str, ...]]
-    training: ClassVar[int]
-    period: ClassVar[str]
-    metric: ClassVar[str] = "rmse"
+    series: tuple[float, ...]
+    labels: tuple[str, ...]
+    training: int
+    period: str
+    metric = "rmse"
 
     @cached_property
     def values(self) -> Tensor:
@@ -98,6 +97,10 @@ class SeriesTask(Task):
     def value_range(self) -> float:
         """Largest minus smallest value of the whole series, by which an error is put in per cent."""
         return max(self.series) - min(self.series)
+
+    def shown(self, forecasts: Tensor) -> Tensor:
+        """The forecasts that stand beside the series: all of them."""
+        return forecasts
 
     def build(self, recipe: Recipe, seed: int, cell: str = "") -> Forecaster:
         recipe = _series_recipe(recipe)

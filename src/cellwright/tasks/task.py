@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -97,14 +97,14 @@ class Task(ABC):
     citation, data_source: where the task and its data are from. metric: the key of ``metrics`` to compare by.
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    quantity: ClassVar[str]
-    unit: ClassVar[str]
-    citation: ClassVar[str]
-    data_source: ClassVar[str]
-    metric: ClassVar[str]
-    default_recipe: ClassVar[str]
+    name: str
+    title: str
+    quantity: str
+    unit: str
+    citation: str
+    data_source: str
+    metric: str
+    default_recipe: str
 
     @property
     @abstractmethod

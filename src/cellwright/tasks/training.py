@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network. ``chosen_by``: the run that chose the number of epochs; ``result``: the run of ``model``."""
+    """A trained network.
+
+    chosen_by: the run that chose the number of epochs; result: the run of ``model``. unseen: the network of
+    ``chosen_by``, which has not been trained on the validation data.
+    """
 
     model: torch.nn.Module
     result: FitResult
     chosen_by: FitResult | None = None
+    unseen: torch.nn.Module | None = None
 
 
 def train(
@@ -50,7 +55,7 @@ def train(
     def kept(stage: str) -> Path | None:
         return None if folder is None else Path(folder) / f"{seed}-{stage}.checkpoint"
 
-    model, chosen_by = task.build(recipe, seed, cell), None
+    model, chosen_by, unseen = task.build(recipe, seed, cell), None, None
     if data.validation is not None:
         chosen_by = fit(
             model,
@@ -62,8 +67,8 @@ def train(
             console=console,
         )
         if not recipe.refit:
-            return Trained(model, chosen_by, chosen_by)
-        model = task.build(recipe, seed, cell)
+            return Trained(model, chosen_by, chosen_by, model)
+        unseen, model = model, task.build(recipe, seed, cell)
         settings = replace(settings, epochs=chosen_by.best_epoch, patience=None)
     result = fit(model, data.everything, settings, checkpoint=kept("train"), callback=callback, console=console)
-    return Trained(model, result, chosen_by)
+    return Trained(model, result, chosen_by, unseen)

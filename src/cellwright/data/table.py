@@ -1,0 +1,195 @@
+"""Columns of numbers from a file, checked as they stream in, and windows of their rows.
+
+What has been read is kept in a temporary file that stays in memory while it is small: a file of any length takes a
+bounded amount of memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cellwright.data.csv_files import CsvFile
+from cellwright.data.parquet_files import ParquetFile
+from cellwright.data.problems import NumberProblems
+from cellwright.data.rows import TableFile
+from cellwright.data.times import Clock, TimeProblems
+from cellwright.errors import CellwrightError
+
+Floats = NDArray[np.float64]
+
+IN_MEMORY = 2**26
+"""The bytes of values that are kept in memory before they go to the disk."""
+
+PARQUET = (".parquet", ".pq")
+
+
+@dataclass(eq=False)
+class Table:
+    """Columns of finite numbers, row by row.
+
+    Attributes:
+        path: of the file.
+        names: of the columns, in order.
+        rows: how many there are.
+        lowest, highest: values of each column.
+        clock: the times of the rows; None without a time column.
+        digest: SHA-256 of the values and times: equal digests mean equal tables.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    rows: int
+    lowest: tuple[float, ...]
+    highest: tuple[float, ...]
+    clock: Clock | None
+    digest: str
+    _store: IO[bytes] = field(repr=False)
+
+    def block(self, start: int, stop: int) -> Floats:
+        """Rows ``start`` to ``stop``, (rows, columns)."""
+        width = len(self.names) + 1
+        self._store.seek(8 * width * start)
+        data = self._store.read(8 * width * (stop - start))
+        return np.frombuffer(data).reshape(-1, width)[:, 1:]
+
+    def windows(self, starts: ArrayLike, length: int) -> Floats:
+        """The ``length`` rows from each of ``starts`` on, (windows, length, columns)."""
+        first = np.asarray(starts, dtype=np.int64)
+        found = np.empty((len(first), length, len(self.names)))
+        for index, start in enumerate(first.tolist()):
+            found[index] = self.block(start, start + length)
+        return found
+
+    def labels(self, rows: ArrayLike) -> list[str]:
+        """The times of ``rows`` as text, or their numbers from 1; rows beyond the end go on in the same step."""
+        wanted = np.asarray(rows, dtype=np.int64)
+        if self.clock is None:
+            return [str(row + 1) for row in wanted.tolist()]
+        inside = wanted < self.rows
+        seconds = np.empty(len(wanted))
+        seconds[inside] = [self._time(row) for row in wanted[inside].tolist()]
+        seconds[~inside] = self.clock.beyond(
+            self._times(max(0, self.rows - 1000), self.rows), wanted[~inside] - self.rows
+        )
+        return self.clock.labels(seconds)
+
+    @property
+    def period(self) -> str:
+        """What a row stands for: "month", "day", "hour", or "row"."""
+        if self.clock is None:
+            return "row"
+        return self.clock.period(self._times(max(0, self.rows - 1000), self.rows))
+
+    def _time(self, row: int) -> float:
+        return float(self._times(row, row + 1)[0])
+
+    def _times(self, start: int, stop: int) -> Floats:
+        width = len(self.names) + 1
+        self._store.seek(8 * width * start)
+        return np.frombuffer(self._store.read(8 * width * (stop - start))).reshape(-1, width)[:, 0]
+
+
+def open_table(path: str | Path, delimiter: str = "") -> TableFile:
+    """A file of columns, by the ending of its name: Parquet, or text with a delimiter (.gz too).
+
+    Args:
+        delimiter: of a text file; by default a tab for .tsv, else a comma.
+
+    Raises:
+        CellwrightError: no such file, or one that is empty or no table.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise CellwrightError(f"{path} is a folder: name a file with columns, such as CSV or Parquet")
+    if not path.exists():
+        raise CellwrightError(f"there is no file {path}{_nearest_file(path)}")
+    if path.suffix.lower() in PARQUET:
+        return ParquetFile(path)
+    return CsvFile(path, delimiter)
+
+
+def read_table(path: str | Path, columns: Sequence[str], *, time: str = "", delimiter: str = "") -> Table:
+    """Read columns of numbers.
+
+    Args:
+        path: CSV, gzipped CSV or Parquet.
+        columns: names of the columns to read.
+        time: name of the column of times, ISO 8601 or numbers, each later than the one before.
+        delimiter: as in ``open_table``.
+
+    Raises:
+        CellwrightError: a file that is missing, empty or of another kind; a column that it does not have; text, gaps or
+            infinities among the numbers; times that are no times, or do not increase. The message names the lines.
+    """
+    source = open_table(path, delimiter)
+    wanted = [find_column(source, Path(path), name) for name in columns]
+    timed = [find_column(source, Path(path), time)] if time else []
+    numbers = NumberProblems(columns, source.place)
+    clock = TimeProblems(time, source.place) if time else None
+    store = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # lives as long as the table
+    digest, rows = hashlib.sha256(repr((tuple(columns), time)).encode()), 0
+    lowest, highest = np.full(len(wanted), np.inf), np.full(len(wanted), -np.inf)
+    for chunk in source.chunks([*timed, *wanted]):
+        values = np.empty((len(chunk.places), 1 + len(wanted)))
+        values[:, 0] = clock.read(chunk.cells[0], chunk.places) if clock else 0.0
+        values[:, 1:] = numbers.read(chunk.cells[len(timed) :], chunk.places)
+        data = values.tobytes()
+        digest.update(data)
+        store.write(data)
+        lowest = np.minimum(lowest, values[:, 1:].min(axis=0))
+        highest = np.maximum(highest, values[:, 1:].max(axis=0))
+        rows += len(values)
+    numbers.raise_if_any(Path(path))
+    if clock is not None:
+        clock.raise_if_any(Path(path))
+    if rows == 0:
+        raise CellwrightError(f"{path} has a header and no rows: expected rows of numbers below it")
+    return Table(
+        path=Path(path),
+        names=tuple(columns),
+        rows=rows,
+        lowest=tuple(lowest.tolist()),
+        highest=tuple(highest.tolist()),
+        clock=clock.clock if clock else None,
+        digest=digest.hexdigest(),
+        _store=store,
+    )
+
+
+def find_column(source: TableFile, path: Path, name: str) -> int:
+    """The index of the column called ``name``.
+
+    Raises:
+        CellwrightError: no such column; the message has those that there are, and the nearest.
+    """
+    if name in source.names:
+        return source.names.index(name)
+    near = get_close_matches(name, source.names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    shown = ", ".join(map(repr, source.names[:20])) + (", ..." if len(source.names) > 20 else "")
+    raise CellwrightError(f"{path} has no column {name!r}: {hint}it has {shown}{_delimiter_hint(source.names)}")
+
+
+def _delimiter_hint(names: tuple[str, ...]) -> str:
+    if len(names) > 1:
+        return ""
+    found = next((mark for mark in (";", "\t", "|", ",") if mark in names[0]), None)
+    return "" if found is None else f"; it looks separated by {found!r}: give --delimiter {found!r}"
+
+
+def _nearest_file(path: Path) -> str:
+    try:
+        beside = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return f": nor a folder {path.parent}"
+    near = get_close_matches(path.name, beside, n=1)
+    return f": did you mean {path.parent / near[0]}?" if near else ": check its name and folder"

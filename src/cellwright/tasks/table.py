@@ -1,0 +1,313 @@
+"""Forecast a column of a person's own file: several steps ahead at once, from the past of it and of other columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cellwright.data import Table, read_table
+from cellwright.errors import CellwrightError
+from cellwright.learning import FitSettings, SequenceData, own_random_numbers
+from cellwright.tasks import naive
+from cellwright.tasks.encoding import Encoding, WindowShape
+from cellwright.tasks.forecaster import Forecaster
+from cellwright.tasks.task import Baseline, Published, Recipe, Task, TrainingData, by_name
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+TRAINING_WINDOWS, FITTING_WINDOWS, PIECE = 20_000, 4_000, 2_000
+"""The most windows to train on, those to fit scales on, and those that are read at a time."""
+
+TEST_FORECASTS, FEWEST = 1_000, 10
+"""The most forecasts of a test, counting every lead, and the fewest windows of any part."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastFile:
+    """What to forecast, in which file.
+
+    Attributes:
+        path: CSV or Parquet.
+        target: the column to forecast.
+        inputs: further columns, of which the past is seen.
+        known: columns that are seen in the future too, such as holidays.
+        time: the column of times; empty for rows without.
+        lookback: rows that the network sees; 0 for the default.
+        horizon: rows ahead that are forecast, all at once.
+        season: length of a season in rows; 0 for none.
+        test: the part of the rows, at the end, that is forecast as a test.
+        delimiter: of a text file; empty for a comma (a tab for .tsv).
+
+    Raises:
+        CellwrightError: an option out of its range, a column named twice.
+    """
+
+    path: str
+    target: str
+    inputs: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    time: str = ""
+    lookback: int = 0
+    horizon: int = 1
+    season: int = 0
+    test: float = 0.2
+    delimiter: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.target:
+            raise CellwrightError(f"which column of {self.path} is to be forecast? name it with --target")
+        for name, least in (("lookback", 0), ("horizon", 1), ("season", 0)):
+            if getattr(self, name) < least:
+                raise CellwrightError(f"--{name} {getattr(self, name)}: expected {least} or more")
+        if self.season == 1:
+            raise CellwrightError(
+                "--season 1 is none: expected the rows of a season, 12 for months with a year's season"
+            )
+        if not 0 < self.test < 1:
+            raise CellwrightError(f"--test {self.test:g}: expected a fraction between 0 and 1, such as 0.2")
+        named = (self.target, *self.inputs, *self.known, *((self.time,) if self.time else ()))
+        twice = next((name for name in named if named.count(name) > 1), None)
+        if twice is not None:
+            raise CellwrightError(f"column {twice!r} is named twice among --target, --inputs, --known and --time")
+
+    @property
+    def shape(self) -> WindowShape:
+        """The windows that this asks for."""
+        return WindowShape(
+            target=self.target,
+            inputs=self.inputs,
+            known=self.known,
+            lookback=self.lookback or default_lookback(self.season),
+            horizon=self.horizon,
+            season=self.season,
+        )
+
+
+def default_lookback(season: int) -> int:
+    """Rows that a network sees where nobody says."""
+    return min(max(season, 16), 32)
+
+
+RECIPE = Recipe(
+    name="default",
+    title="corrections of the best naive forecast",
+    cell="lstm",
+    hidden_size=8,
+    training=FitSettings(
+        epochs=60, optimizer="adamw", learning_rate=0.005, batch_size=64, patience=8,
+        optimizer_options={"weight_decay": 0.01},
+    ),
+    source="chosen here, on the training parts of real series: docs/own-data.md",
+)  # fmt: skip
+
+
+class TableTask(Task):
+    """Forecasts of the end of a column from what was known before each row.
+
+    Everything that is fitted or chosen comes from the rows before the test; the last fifth of them validates.
+    Of a long file at most `TRAINING_WINDOWS` windows are trained on, and `TEST_FORECASTS` tested, evenly spread.
+
+    Raises:
+        CellwrightError: see ``read_table``; a file that is too short, a column that is constant.
+    """
+
+    metric = "rmse"
+    default_recipe = "default"
+
+    def __init__(self, file: ForecastFile) -> None:
+        self.file, self.shape = file, file.shape
+        self.table: Table = read_table(file.path, self.shape.columns, time=file.time, delimiter=file.delimiter)
+        self.name, self.unit, self.quantity = Path(file.path).name, file.target, file.target
+        self.title = f"{file.target} of {self.name}"
+        self.citation = ""
+        self.data_source = f"{self.name}, {self.table.rows:,} rows, SHA-256 of its values {self.table.digest[:16]}"
+        self._parts = _Parts.of(self.shape, self.table, file.test)
+
+    @property
+    def recipes(self) -> Mapping[str, Recipe]:
+        return by_name((RECIPE,))
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """Features and scales, fitted on the training rows."""
+        return Encoding.fit(self.shape, self._windows(_thinned(self._parts.training, FITTING_WINDOWS)))
+
+    def build(self, recipe: Recipe, seed: int, cell: str = "") -> Forecaster:
+        """A network whose first forecasts are the naive ones: its last layer begins at zero."""
+        with own_random_numbers(torch.device("cpu"), seed):
+            model = Forecaster(cell or recipe.cell, self.shape.features, recipe.hidden_size, self.shape.horizon)
+        nn.init.zeros_(model.dense.weight)
+        nn.init.zeros_(model.dense.bias)
+        return model
+
+    def training_data(self, recipe: Recipe) -> TrainingData:
+        return self._training
+
+    @cached_property
+    def _training(self) -> TrainingData:
+        parts = self._parts
+        learnt, validation, everything = (
+            self._encoded(_thinned(origins, TRAINING_WINDOWS))
+            for origins in (parts.learnt, parts.validation, parts.training)
+        )
+        return TrainingData(learnt, validation, everything)
+
+    def test_inputs(self, recipe: Recipe) -> Tensor:
+        """The windows of the test, (origins, lookback, features)."""
+        return self._test_inputs
+
+    @cached_property
+    def _test_inputs(self) -> Tensor:
+        return self._features(self.test_origins)
+
+    @cached_property
+    def test_origins(self) -> Rows:
+        """The last rows that the forecasts of the test see."""
+        most = max(TEST_FORECASTS // self.shape.horizon, 100)
+        return _thinned(self._parts.test, most)
+
+    def forecast(self, outputs: Tensor, recipe: Recipe) -> Tensor:
+        """``outputs`` (networks * origins, horizon) as forecasts (networks, origins * horizon), origin by origin."""
+        count, horizon = len(self.test_origins), self.shape.horizon
+        if outputs.dim() != 2 or outputs.shape[1] != horizon or len(outputs) % count or outputs.numel() == 0:
+            raise CellwrightError(f"outputs of shape {tuple(outputs.shape)}: expected (networks * {count}, {horizon})")
+        rows = outputs.detach().cpu().double().numpy().reshape(-1, count, horizon)
+        return torch.from_numpy(self.encoding.decoded(rows, self._test_base).reshape(len(rows), -1))
+
+    @cached_property
+    def _test_base(self) -> Floats:
+        return self._each(self.test_origins, self.encoding.base_forecast)
+
+    @cached_property
+    def observed(self) -> Floats:
+        """What came of each forecast of the test, (origins, horizon)."""
+        return self._each(self.test_origins, lambda windows: windows[:, self.shape.reach :, 0])
+
+    def metrics(self, forecasts: Tensor) -> dict[str, Tensor]:
+        """Root mean square error of ``forecasts`` (..., origins * horizon), over all leads."""
+        rmse = self.lead_errors(forecasts).square().mean(-1).sqrt()
+        return {"rmse": rmse, "rmse_percent_of_range": 100 * rmse / self.value_range}
+
+    def lead_errors(self, forecasts: Tensor) -> Tensor:
+        """Root mean square error of ``forecasts`` (..., origins * horizon) by lead, (..., horizon)."""
+        count, horizon = self.observed.shape
+        if forecasts.dim() == 0 or forecasts.shape[-1] != count * horizon:
+            raise CellwrightError(f"forecasts of shape {tuple(forecasts.shape)}: expected (..., {count} * {horizon})")
+        found = forecasts.detach().cpu().double().reshape(*forecasts.shape[:-1], count, horizon)
+        return (found - torch.from_numpy(self.observed)).square().mean(-2).sqrt()
+
+    def baselines(self) -> dict[str, Baseline]:
+        """The naive forecasts of the test."""
+        return {rule.name: self._baseline(rule) for rule in naive.rules(self.shape.season)}
+
+    def _baseline(self, rule: naive.Naive) -> Baseline:
+        reach, horizon, season = self.shape.reach, self.shape.horizon, self.shape.season
+        found = self._each(self.test_origins, lambda windows: rule.forecast(windows[:, :reach, 0], horizon, season))
+        return Baseline(rule.name, rule.title, rule.written(horizon, season), torch.from_numpy(found.reshape(-1)))
+
+    def published(self) -> tuple[Published, ...]:
+        return ()
+
+    @property
+    def value_range(self) -> float:
+        """Largest minus smallest value of the column."""
+        return self.table.highest[0] - self.table.lowest[0]
+
+    @property
+    def period(self) -> str:
+        """What a row is called."""
+        return self.table.period
+
+    @cached_property
+    def _shown(self) -> Rows:
+        """Rows for a picture: those of the first lead of the test, and as far apart some before."""
+        tested = self.test_origins + 1
+        apart = max(1, round(float(np.diff(tested).mean())))
+        before = np.arange(tested[0] - apart, -1, -apart)[: 4 * len(tested)][::-1]
+        return np.concatenate([before, tested])
+
+    @cached_property
+    def values(self) -> Tensor:
+        """The column at the rows that are shown."""
+        return torch.from_numpy(self.table.windows(self._shown, 1)[:, 0, 0])
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The times of the rows that are shown."""
+        return self.table.labels(self._shown)
+
+    @property
+    def test(self) -> slice:
+        """The test among the rows that are shown."""
+        return slice(len(self._shown) - len(self.test_origins), len(self._shown))
+
+    def shown(self, forecasts: Tensor) -> Tensor:
+        """The first lead of ``forecasts`` (..., origins * horizon)."""
+        return forecasts[..., :: self.shape.horizon]
+
+    def _encoded(self, origins: Rows) -> SequenceData:
+        pieces = [
+            (self.encoding.features(windows), self.encoding.targets(windows)) for windows in self._pieces(origins)
+        ]
+        inputs, targets = (torch.from_numpy(np.concatenate(parts)) for parts in zip(*pieces, strict=True))
+        return SequenceData(inputs, targets)
+
+    def _features(self, origins: Rows) -> Tensor:
+        return torch.from_numpy(np.concatenate([self.encoding.features(w) for w in self._pieces(origins)]))
+
+    def _each(self, origins: Rows, rule: Callable[[Floats], Floats]) -> Floats:
+        return np.concatenate([rule(windows) for windows in self._pieces(origins)])
+
+    def _pieces(self, origins: Rows) -> Iterator[Floats]:
+        """Windows a piece at a time: a long season makes them large."""
+        for start in range(0, len(origins), PIECE):
+            yield self._windows(origins[start : start + PIECE])
+
+    def _windows(self, origins: Rows) -> Floats:
+        return self.table.windows(origins - self.shape.reach + 1, self.shape.length)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The origins of forecasts, the last row that each sees: to learn from, to validate by, both, and to test."""
+
+    learnt: Rows
+    validation: Rows
+    training: Rows
+    test: Rows
+
+    @classmethod
+    def of(cls, shape: WindowShape, table: Table, test: float) -> _Parts:
+        """
+        Raises:
+            CellwrightError: too few rows for any part.
+        """
+        horizon = shape.horizon
+        first_test = table.rows - round(test * table.rows)
+        training = np.arange(shape.reach - 1, first_test - horizon)
+        tested = np.arange(first_test - 1, table.rows - horizon)
+        split = len(training) - len(training) // 5
+        learnt, validation = training[: max(split - horizon + 1, 0)], training[split:]
+        if min(len(learnt), 5 * len(validation), 5 * len(tested)) < FEWEST:
+            season = f" and a season of {shape.season}" if shape.season else ""
+            raise CellwrightError(
+                f"{table.path} has {table.rows:,} rows, {first_test:,} to learn from: too few for "
+                f"a look-back of {shape.lookback}, a horizon of {horizon}{season}; give a longer file, or a smaller "
+                "--lookback, --horizon or --season"
+            )
+        return cls(learnt, validation, training, tested)
+
+
+def _thinned(rows: Rows, most: int) -> Rows:
+    """At most so many of ``rows``, evenly spread, the last among them."""
+    if len(rows) <= most:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
