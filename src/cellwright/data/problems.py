@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,11 @@ class Places:
         if len(self.first) < SHOWN:
             self.first.append(place)
 
+    def join(self, others: Places) -> None:
+        """Take in ``others``, which lie further on."""
+        self.first = (self.first + others.first)[:SHOWN]
+        self.count += others.count
+
     def told(self, kind: str) -> str:
         """``line 7``; ``lines 7, 9 and 12``; ``lines 7, 9, 12, 13, 20 and 31 more``."""
         shown = [str(place) for place in self.first]
@@ -40,12 +45,24 @@ class Places:
 
 
 class NumberProblems:
-    """Turns cells into numbers and remembers those that are none."""
+    """Turns cells into numbers and remembers those that are none.
 
-    def __init__(self, columns: Sequence[str], place: str) -> None:
+    Args:
+        columns: their names.
+        place: what rows are counted by: "line".
+        unfinished: columns that may end before the others: gaps in their last rows are none.
+    """
+
+    def __init__(self, columns: Sequence[str], place: str, unfinished: Collection[str] = ()) -> None:
         self._columns, self._place = columns, place
         self._found: dict[tuple[str, str], Places] = {}
         self._example: dict[str, str] = {}
+        self._last_gaps: dict[str, Places] = {name: Places() for name in unfinished}
+
+    @property
+    def ahead(self) -> int:
+        """The rows at the end in which an unfinished column has no value."""
+        return max((places.count for places in self._last_gaps.values()), default=0)
 
     def read(self, cells: Sequence[Sequence[object]], places: Sequence[int]) -> NDArray[np.float64]:
         """(rows, columns); NaN where there is a problem."""
@@ -58,14 +75,22 @@ class NumberProblems:
             values = np.array(cells, dtype=np.float64)
         except (ValueError, TypeError):
             values = np.array([_number(cell) for cell in cells])
-        for index in np.flatnonzero(~np.isfinite(values)).tolist():
-            self._note(name, cells[index], places[index])
+        finite = np.isfinite(values)
+        if finite.any() and (open_gaps := self._last_gaps.get(name)) and open_gaps.count:
+            self._found.setdefault((name, "gaps"), Places()).join(open_gaps)
+            self._last_gaps[name] = Places()
+        last = np.flatnonzero(finite)[-1] if finite.any() else -1
+        for index in np.flatnonzero(~finite).tolist():
+            self._note(name, cells[index], places[index], at_end=index > last)
         return values
 
-    def _note(self, name: str, cell: object, place: int) -> None:
+    def _note(self, name: str, cell: object, place: int, at_end: bool) -> None:
         text = "" if cell is None else str(cell).strip()
         if text.lower() in GAPS:
             kind = "gaps"
+            if at_end and name in self._last_gaps:
+                self._last_gaps[name].add(place)
+                return
         elif "inf" in text.lower() and not np.isnan(_number(cell)):
             kind = "infinities"
         else:

@@ -7,7 +7,7 @@ bounded amount of memory.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -39,7 +39,8 @@ class Table:
     Attributes:
         path: of the file.
         names: of the columns, in order.
-        rows: how many there are.
+        rows: how many there are with a number in every column.
+        ahead: rows after those, in which columns that may end earlier have no number (NaN).
         lowest, highest: values of each column.
         clock: the times of the rows; None without a time column.
         digest: SHA-256 of the values and times: equal digests mean equal tables.
@@ -48,6 +49,7 @@ class Table:
     path: Path
     names: tuple[str, ...]
     rows: int
+    ahead: int
     lowest: tuple[float, ...]
     highest: tuple[float, ...]
     clock: Clock | None
@@ -74,12 +76,11 @@ class Table:
         wanted = np.asarray(rows, dtype=np.int64)
         if self.clock is None:
             return [str(row + 1) for row in wanted.tolist()]
-        inside = wanted < self.rows
+        inside = wanted < self.rows + self.ahead
         seconds = np.empty(len(wanted))
         seconds[inside] = [self._time(row) for row in wanted[inside].tolist()]
-        seconds[~inside] = self.clock.beyond(
-            self._times(max(0, self.rows - 1000), self.rows), wanted[~inside] - self.rows
-        )
+        end = self.rows + self.ahead
+        seconds[~inside] = self.clock.beyond(self._times(max(0, end - 1000), end), wanted[~inside] - end)
         return self.clock.labels(seconds)
 
     @property
@@ -117,7 +118,9 @@ def open_table(path: str | Path, delimiter: str = "") -> TableFile:
     return CsvFile(path, delimiter)
 
 
-def read_table(path: str | Path, columns: Sequence[str], *, time: str = "", delimiter: str = "") -> Table:
+def read_table(
+    path: str | Path, columns: Sequence[str], *, time: str = "", delimiter: str = "", unfinished: Collection[str] = ()
+) -> Table:
     """Read columns of numbers.
 
     Args:
@@ -125,6 +128,7 @@ def read_table(path: str | Path, columns: Sequence[str], *, time: str = "", deli
         columns: names of the columns to read.
         time: name of the column of times, ISO 8601 or numbers, each later than the one before.
         delimiter: as in ``open_table``.
+        unfinished: columns that may end before the others do; the rows after them are counted as ``ahead``.
 
     Raises:
         CellwrightError: a file that is missing, empty or of another kind; a column that it does not have; text, gaps or
@@ -133,7 +137,7 @@ def read_table(path: str | Path, columns: Sequence[str], *, time: str = "", deli
     source = open_table(path, delimiter)
     wanted = [find_column(source, Path(path), name) for name in columns]
     timed = [find_column(source, Path(path), time)] if time else []
-    numbers = NumberProblems(columns, source.place)
+    numbers = NumberProblems(columns, source.place, unfinished)
     clock = TimeProblems(time, source.place) if time else None
     store = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # lives as long as the table
     digest, rows = hashlib.sha256(repr((tuple(columns), time)).encode()), 0
@@ -145,18 +149,19 @@ def read_table(path: str | Path, columns: Sequence[str], *, time: str = "", deli
         data = values.tobytes()
         digest.update(data)
         store.write(data)
-        lowest = np.minimum(lowest, values[:, 1:].min(axis=0))
-        highest = np.maximum(highest, values[:, 1:].max(axis=0))
+        lowest = np.fmin(lowest, np.fmin.reduce(values[:, 1:]))
+        highest = np.fmax(highest, np.fmax.reduce(values[:, 1:]))
         rows += len(values)
     numbers.raise_if_any(Path(path))
     if clock is not None:
         clock.raise_if_any(Path(path))
-    if rows == 0:
+    if rows == numbers.ahead:
         raise CellwrightError(f"{path} has a header and no rows: expected rows of numbers below it")
     return Table(
         path=Path(path),
         names=tuple(columns),
-        rows=rows,
+        rows=rows - numbers.ahead,
+        ahead=numbers.ahead,
         lowest=tuple(lowest.tolist()),
         highest=tuple(highest.tolist()),
         clock=clock.clock if clock else None,

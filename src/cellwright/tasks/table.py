@@ -91,6 +91,29 @@ class ForecastFile:
         )
 
 
+def open_rows(shape: WindowShape, path: str | Path, *, time: str, delimiter: str) -> Table:
+    """The rows that windows are taken from; with known columns those may go on where the others have ended.
+
+    Raises:
+        CellwrightError: see ``read_table``.
+    """
+    unfinished = (shape.target, *shape.inputs) if shape.known else ()
+    return read_table(path, shape.columns, time=time, delimiter=delimiter, unfinished=unfinished)
+
+
+def last_window(shape: WindowShape, table: Table) -> Floats:
+    """The window that sees the last rows, (1, shape.length, columns); what is not known of its future is NaN.
+
+    Known columns that the file does not have so far ahead keep their last values.
+    """
+    seen = table.block(table.rows - shape.reach, table.rows + min(table.ahead, shape.horizon))
+    window = np.full((shape.length, len(shape.columns)), np.nan)
+    window[: len(seen)] = seen
+    known = slice(len(shape.columns) - len(shape.known), None)
+    window[len(seen) :, known] = seen[-1, known]
+    return window[None]
+
+
 def default_lookback(season: int) -> int:
     """Rows that a network sees where nobody says."""
     return min(max(season, 16), 32)
@@ -124,7 +147,7 @@ class TableTask(Task):
 
     def __init__(self, file: ForecastFile) -> None:
         self.file, self.shape = file, file.shape
-        self.table: Table = read_table(file.path, self.shape.columns, time=file.time, delimiter=file.delimiter)
+        self.table: Table = open_rows(self.shape, file.path, time=file.time, delimiter=file.delimiter)
         self.name, self.unit, self.quantity = Path(file.path).name, file.target, file.target
         self.title = f"{file.target} of {self.name}"
         self.citation = ""
@@ -220,6 +243,11 @@ class TableTask(Task):
     def value_range(self) -> float:
         """Largest minus smallest value of the column."""
         return self.table.highest[0] - self.table.lowest[0]
+
+    @cached_property
+    def beyond(self) -> Floats:
+        """The window whose future lies beyond the end of the file, see ``last_window``."""
+        return last_window(self.shape, self.table)
 
     @property
     def period(self) -> str:

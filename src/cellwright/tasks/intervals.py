@@ -1,0 +1,50 @@
+"""Prediction intervals from the errors of forecasts that the network was not trained on (split conformal)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+LEVEL = 0.9
+"""The part of what comes that an interval should hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """What is added to a forecast to get the ends of its interval, by lead.
+
+    Attributes:
+        level: the part of future values that it should hold.
+        low, high: offsets, (horizon,).
+    """
+
+    level: float
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+    @classmethod
+    def fit(cls, errors: Floats, level: float = LEVEL) -> Interval:
+        """From errors, observed minus forecast, of held-out windows (count, horizon).
+
+        Each end is the order statistic that split conformal prediction takes (Lei et al. 2018, JASA 113, 1094, section
+        2.2), with half of 1 - level beyond each: exchangeable errors fall within with at least that probability. With
+        too few errors for that, the ends are the largest errors of all.
+        """
+        count, tail = len(errors), (1 - level) / 2
+        beyond = max(int(np.floor(tail * (count + 1))), 1)
+        ordered = np.sort(errors, axis=0)
+        return cls(level=level, low=tuple(ordered[beyond - 1].tolist()), high=tuple(ordered[count - beyond].tolist()))
+
+    def around(self, forecasts: ArrayLike) -> tuple[Floats, Floats]:
+        """The ends of the intervals of forecasts (..., horizon)."""
+        middle = np.asarray(forecasts)
+        return np.asarray(middle + np.asarray(self.low)), np.asarray(middle + np.asarray(self.high))
+
+    def coverage(self, observed: ArrayLike, forecasts: ArrayLike) -> float:
+        """The part of ``observed`` (..., horizon) within the intervals of the forecasts."""
+        low, high = self.around(forecasts)
+        return float(((observed >= low) & (observed <= high)).mean())
