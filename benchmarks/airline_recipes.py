@@ -41,7 +41,7 @@ print(json.dumps({
         {"cause": c.name, **spread("alone", c.departure_alone), **spread("without", c.departure_without)}
         for c in report.causes
     ] + [{"cause": "all", **spread("alone", report.departure)}],
-    "whole": {"software": report.software.rmse, "software_std": report.software.std,
+    "whole": {"software": report.software.mean, "software_std": report.software.std,
               **spread("chip", report.chip_whole)},
     "seconds": seconds,
     "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale,

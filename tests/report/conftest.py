@@ -1,4 +1,4 @@
-"""A run that never happened, with the shapes and sizes of a real one, to draw and print."""
+"""Runs that never happened, with the shapes and sizes of real ones, to draw and print."""
 
 import dataclasses
 
@@ -8,7 +8,9 @@ import pytest
 from cellwright.cells import find
 from cellwright.program import counts, equations
 from cellwright.report.canvas import svg
+from cellwright.report.class_record import ClassBaseline, ClassReport, Decisions
 from cellwright.report.figures import figures
+from cellwright.report.forecast_record import ForecastReport, Forecasts, Future, Interval, Lead
 from cellwright.report.page import html
 from cellwright.report.record import (
     ArrayReport,
@@ -17,9 +19,7 @@ from cellwright.report.record import (
     Comparison,
     Cost,
     CostItem,
-    Forecasts,
     Programming,
-    RunReport,
     Score,
     TrainingCurve,
 )
@@ -35,14 +35,135 @@ def synthetic_record(seed=0, **changes):
     observed = series[-TEST:]
     software = observed + draw.normal(0, 14, TEST) + draw.normal(0, 3, (SEEDS, TEST))
     chip = software.mean(axis=0) + draw.normal(4, 9, (SEEDS * CHIPS, 1)) + draw.normal(0, 7, (SEEDS * CHIPS, TEST))
-    program = find("lstm").program()
-    sizes = {"feature": 1, "unit": UNITS}
     fields = {
-        "task": "airline",
-        "title": "Airline passengers, 1949–1960",
         "unit": "thousand passengers",
         "period": "month",
         "value_range": 518.0,
+        "labels": tuple(f"{1949 + month // 12}-{month % 12 + 1:02d}" for month in time),
+        "series": series,
+        "test": slice(MONTHS - TEST, MONTHS),
+        "forecasts": Forecasts(software=software, chip=chip),
+        "baselines": (
+            Baseline(name="persistence", title="last month", error=48.04),
+            Baseline(name="seasonal_naive", title="same month last year", error=41.85),
+            Baseline(name="seasonal_product", title="y[t−12]·y[t−1]/y[t−13]", error=15.62),
+            Baseline(name="seasonal_sum", title="y[t−12]+y[t−1]−y[t−13]", error=15.36),
+        ),
+        "software": Score.of(_errors(software, observed)),
+        "chip_ideal": Score.of(_errors(software, observed)),
+        "chip_whole": Score.of(_errors(chip, observed)),
+        "departure": Score.of(np.sqrt(((chip - software.mean(axis=0)) ** 2).mean(axis=1))),
+        "departure_ideal": Score.of(draw.uniform(0, 1e-4, SEEDS * CHIPS)),
+        "gate_period": slice(0, MONTHS),
+    }
+    return ForecastReport(**(common_fields(draw) | fields | changes))
+
+
+def synthetic_leads(horizon=12, seed=0, **changes):
+    """The same for forecasts of several leads, with prediction intervals and a forecast beyond the end."""
+    one = synthetic_record(seed)
+    draw = np.random.default_rng(seed + 1)
+    software = one.series[-12:][np.arange(horizon) % 12] * 1.1
+    ends = 20 + 4 * np.arange(horizon)
+    chip = software + draw.normal(3, 6, (SEEDS * CHIPS, horizon))
+    fields = {
+        "task": "passengers.csv",
+        "title": "passengers",
+        "leads": tuple(
+            Lead(
+                lead=lead,
+                software=Score.of(12 + 2 * lead + draw.normal(0, 0.5, SEEDS)),
+                chip=Score.of(13 + 2 * lead + draw.normal(0, 1, SEEDS * CHIPS)),
+                baselines={baseline.name: baseline.error * (1 + 0.1 * lead) for baseline in one.baselines},
+            )
+            for lead in range(1, horizon + 1)
+        ),
+        "interval": Interval(
+            level=0.9,
+            coverage=0.873,
+            chip_coverage=0.851,
+            method="quantiles of the errors on the validation part",
+            low=one.forecasts.software_mean - 25,
+            high=one.forecasts.software_mean + 25,
+        ),
+        "future": Future(
+            labels=tuple(f"{1961 + month // 12}-{month % 12 + 1:02d}" for month in range(horizon)),
+            software=software,
+            low=software - ends,
+            high=software + ends,
+            chip_low=np.percentile(chip, 5, axis=0),
+            chip_median=np.percentile(chip, 50, axis=0),
+            chip_high=np.percentile(chip, 95, axis=0),
+            past_labels=one.labels[-36:],
+            past=one.series[-36:],
+        ),
+        "shown_lead": 1,
+        "test_note": "The last third of the file, which no choice was made by.",
+    }
+    return dataclasses.replace(one, **(fields | changes))
+
+
+def synthetic_classes(classes=("normal", "abnormal"), seed=0, tested=100, **changes):
+    """A record of a made-up run that classifies sequences."""
+    draw = np.random.default_rng(seed)
+    number = len(classes)
+    truth = np.minimum(draw.geometric(0.4, tested) - 1, number - 1)
+    truth[:number] = np.arange(number)
+
+    def decided(rows, share):
+        return np.where(draw.random((rows, tested)) < share, draw.integers(0, number, (rows, tested)), truth)
+
+    def balanced(decisions):
+        recalls = [(decisions == truth)[:, truth == index].mean(axis=1) for index in range(number)]
+        return 100 - 100 * np.mean(recalls, axis=0)
+
+    software = decided(SEEDS, 0.12)
+    changed = draw.random((SEEDS * CHIPS, tested)) < draw.uniform(0, 0.2, (SEEDS * CHIPS, 1))
+    origin = software.repeat(CHIPS, axis=0)
+    chip = np.where(changed, draw.integers(0, number, changed.shape), origin)
+    neighbour, largest = decided(1, 0.2), np.zeros((1, tested), dtype=int)
+    common = common_fields(draw)
+    fields = common | {
+        "task": "heartbeats.tsv",
+        "title": "heartbeats",
+        "loss": "cross-entropy",
+        "classes": tuple(classes),
+        "truth": truth,
+        "sequences": tuple(str(number + 1) for number in range(tested)),
+        "training_counts": tuple(range(40, 40 + number)),
+        "decisions": Decisions(software=software, chip=chip),
+        "baselines": (
+            ClassBaseline(name="largest_class", title="largest class", error=float(balanced(largest)[0]),
+                          decisions=largest[0]),
+            ClassBaseline(name="nearest_neighbour", title="1-nearest-neighbour", error=float(balanced(neighbour)[0]),
+                          decisions=neighbour[0]),
+        ),
+        "software": Score.of(balanced(software)),
+        "chip_ideal": Score.of(balanced(origin)),
+        "chip_whole": Score.of(balanced(chip)),
+        "departure": Score.of(100 * (chip != origin).mean(axis=1)),
+        "departure_ideal": Score.of(np.zeros(SEEDS * CHIPS)),
+        "causes": tuple(
+            dataclasses.replace(
+                cause,
+                alone=Score.of(8 + draw.normal(0, 1, SEEDS * CHIPS)),
+                without=Score.of(9 + draw.normal(0, 1, SEEDS * CHIPS)),
+            )
+            for cause in common["causes"]
+        ),
+        "gate_sequence": "1",
+        "note": "The test sequences are those of the file's own split.",
+    }  # fmt: skip
+    return ClassReport(**(fields | changes))
+
+
+def common_fields(draw):
+    """What a run of every kind has."""
+    program = find("lstm").program()
+    sizes = {"feature": 1, "unit": UNITS}
+    return {
+        "task": "airline",
+        "title": "Airline passengers, 1949–1960",
         "data_source": "Box & Jenkins (1976), Time Series Analysis: Forecasting and Control, series G",
         "cell": "lstm",
         "recipe": "best",
@@ -60,27 +181,11 @@ def synthetic_record(seed=0, **changes):
         "chips": CHIPS,
         "chip_seed": 0,
         "command": "cellwright run airline --recipe best --seeds 5 --chips 50 --seed 0",
-        "labels": tuple(f"{1949 + month // 12}-{month % 12 + 1:02d}" for month in time),
-        "series": series,
-        "test": slice(MONTHS - TEST, MONTHS),
-        "forecasts": Forecasts(software=software, chip=chip),
-        "baselines": (
-            Baseline(name="persistence", title="last month", rmse=48.04),
-            Baseline(name="seasonal_naive", title="same month last year", rmse=41.85),
-            Baseline(name="seasonal_product", title="y[t−12]·y[t−1]/y[t−13]", rmse=15.62),
-            Baseline(name="seasonal_sum", title="y[t−12]+y[t−1]−y[t−13]", rmse=15.36),
-        ),
-        "software": Score.of(_errors(software, observed)),
-        "chip_ideal": Score.of(_errors(software, observed)),
-        "chip_whole": Score.of(_errors(chip, observed)),
-        "departure": Score.of(np.sqrt(((chip - software.mean(axis=0)) ** 2).mean(axis=1))),
         "left_digital": (),
-        "departure_ideal": Score.of(draw.uniform(0, 1e-4, SEEDS * CHIPS)),
         "causes": _causes(draw),
         "training": tuple(_curve(draw, number) for number in range(SEEDS)),
         "loss": "mean squared error (scaled)",
         "gates": _gates(draw),
-        "gate_period": slice(0, MONTHS),
         "arrays": (
             _array(draw, "lstm", 34, 60, (("x", 2), ("h", 30), ("b", 2)), tuple((gate, 15) for gate in "ifgo")),
             _array(draw, "dense", 32, 1, (("h", 30), ("b", 2)), ()),
@@ -124,7 +229,6 @@ def synthetic_record(seed=0, **changes):
         "citation": "Gers, Schmidhuber & Cummins (2000), Learning to forget, Neural Computation 12(10), 2451–2471",
         "versions": {"cellwright": "0.1.0", "python": "3.11.7", "torch": "2.13.0", "numpy": "2.3.1"},
     }
-    return RunReport(**(fields | changes))
 
 
 def _errors(forecasts, observed):
@@ -219,6 +323,18 @@ def record():
 
 
 @pytest.fixture(scope="session")
+def several():
+    """One made-up run of twelve leads."""
+    return synthetic_leads()
+
+
+@pytest.fixture(scope="session")
+def classified():
+    """One made-up run that classifies, with two classes."""
+    return synthetic_classes()
+
+
+@pytest.fixture(scope="session")
 def documents(record):
     """The figures of that run, by name, as SVG documents."""
     return {name: svg(figure, name) for name, figure in figures(record).items()}
@@ -234,7 +350,7 @@ def source(record, documents):
 def bare():
     """A run with as little in it as can be: one network on one ideal chip."""
     full = synthetic_record()
-    single = Score(rmse=16.0)
+    single = Score(mean=16.0)
     return synthetic_record(
         seeds=(0,),
         chips=1,
@@ -244,8 +360,8 @@ def bare():
         software=single,
         chip_ideal=single,
         chip_whole=single,
-        departure=Score(rmse=0.0),
-        departure_ideal=Score(rmse=0.0),
+        departure=Score(mean=0.0),
+        departure_ideal=Score(mean=0.0),
         training=(dataclasses.replace(full.training[0], validation=None, best_epoch=None),),
         gates={"i": full.gates["i"][:, :1]},
         arrays=(),

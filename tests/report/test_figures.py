@@ -188,7 +188,7 @@ def test_small_arrays_have_small_maps(shape):
 
 
 def test_numbers_that_are_missing_are_no_obstacle(record):
-    lost = Score(rmse=float("nan"))
+    lost = Score(mean=float("nan"))
     broken = replace(
         record,
         causes=tuple(replace(cause, alone=lost, departure_alone=lost) for cause in record.causes),

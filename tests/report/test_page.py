@@ -7,8 +7,8 @@ import pytest
 
 from cellwright import units
 from cellwright.report import story, wording
+from cellwright.report.forecast_record import ForecastReport
 from cellwright.report.page import html, safe_mathml
-from cellwright.report.record import RunReport
 
 VOID = {"meta", "br", "link", "img", "input", "hr", "wbr"}
 ATTACK = "<script>alert('x')</script><img src=x onerror=alert(1)>\"'&"
@@ -93,14 +93,14 @@ def test_every_figure_is_described_in_words(page, record):
     assert len(page.named("figure")) == len(page.named("figcaption"))
 
 
-def numbers(record: RunReport):
+def numbers(record: ForecastReport):
     """Every number of the record that a reader must find, as it is written."""
     for baseline in record.baselines:
-        yield wording.error(baseline.rmse)
-        yield wording.percent(record.percent_of_range(baseline.rmse))
+        yield wording.error(baseline.error)
+        yield wording.percent(record.percent_of_range(baseline.error))
     for score in (record.software, record.chip_whole):
         yield wording.with_std(score)
-        yield wording.percent(record.percent_of_range(score.rmse))
+        yield wording.percent(record.percent_of_range(score.mean))
         yield wording.spread(score.percentiles)
     for cause in record.causes:
         yield wording.with_std(cause.alone)

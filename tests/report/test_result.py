@@ -31,28 +31,28 @@ def test_the_schema(record):
 def test_the_numbers_are_the_records_to_the_last_bit(record):
     result = json.loads(result_json(record))
     for baseline in record.baselines:
-        assert result["baselines"][baseline.name]["rmse"] == baseline.rmse
-        assert result["baselines"][baseline.name]["rmse_percent_of_range"] == 100 * baseline.rmse / 518
+        assert result["baselines"][baseline.name]["rmse"] == baseline.error
+        assert result["baselines"][baseline.name]["rmse_percent_of_range"] == 100 * baseline.error / 518
     for score, entry in (
         (record.software, result["software"]),
         (record.chip_ideal, result["chip"]["ideal"]),
         (record.chip_whole, result["chip"]["whole"]),
     ):
-        assert (entry["rmse"], entry["std"]) == (score.rmse, score.std)
+        assert (entry["rmse"], entry["std"]) == (score.mean, score.std)
         assert entry["percentiles"] == {str(p): value for p, value in score.percentiles.items()}
     assert result["chip"]["whole"]["chips"] == 250
-    assert result["chip"]["departure_from_software"]["rmse"] == record.departure.rmse
+    assert result["chip"]["departure_from_software"]["rmse"] == record.departure.mean
     for cause in record.causes:
         entry = result["chip"]["by_cause"][cause.name]
-        assert (entry["alone"], entry["without"]) == (cause.alone.rmse, cause.without.rmse)
-        assert entry["departure_alone"] == cause.departure_alone.rmse
-        assert entry["without_percent_of_range"] == 100 * cause.without.rmse / 518
+        assert (entry["alone"], entry["without"]) == (cause.alone.mean, cause.without.mean)
+        assert entry["departure_alone"] == cause.departure_alone.mean
+        assert entry["without_percent_of_range"] == 100 * cause.without.mean / 518
     assert result["cost"]["power_w"] == record.cost.power_w
     assert [item["item"] for item in result["cost"]["items"]] == [item.item for item in record.cost.items]
 
 
 def test_what_is_not_a_number_is_null(record):
-    lost = Score(rmse=math.nan, std=math.inf, percentiles={5: -math.inf})
+    lost = Score(mean=math.nan, std=math.inf, percentiles={5: -math.inf})
     cost = Cost(
         power_w=math.nan, energy_per_step_j=1.0, latency_per_step_s=1.0, area_m2=1.0, items=(CostItem(item="none"),)
     )
@@ -69,7 +69,7 @@ def test_what_is_not_a_number_is_null(record):
 
 
 def test_numpy_scalars_become_numbers(record):
-    text = result_json(replace(record, software=Score(rmse=np.float64(2.5), count=np.int64(3))))
+    text = result_json(replace(record, software=Score(mean=np.float64(2.5), count=np.int64(3))))
     assert json.loads(text)["software"]["rmse"] == 2.5
 
 

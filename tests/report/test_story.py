@@ -16,7 +16,7 @@ def said(text):
 )
 def test_the_headline_says_what_the_hardware_did(record, chip, words):
     changed = replace(
-        record, software=Score(rmse=15.0), chip_whole=Score(rmse=chip, std=0.5, percentiles={}, count=250)
+        record, software=Score(mean=15.0), chip_whole=Score(mean=chip, std=0.5, percentiles={}, count=250)
     )
     sentence = said(story.headline(changed))
     assert f"error of {chip:.2f} ± 0.50 thousand passengers" in sentence
@@ -27,7 +27,7 @@ def test_the_headline_says_what_the_hardware_did(record, chip, words):
 
 def test_a_smaller_error_on_the_chip_is_not_called_an_improvement(record):
     def sentence(chip):
-        return story.headline(replace(record, software=Score(rmse=15.0), chip_whole=Score(rmse=chip)))
+        return story.headline(replace(record, software=Score(mean=15.0), chip_whole=Score(mean=chip)))
 
     assert "no improvement to count on" in sentence(14.9)
     assert "improvement" not in sentence(15.0)
@@ -36,16 +36,16 @@ def test_a_smaller_error_on_the_chip_is_not_called_an_improvement(record):
 
 
 def test_one_chip_is_one_chip(record):
-    sentence = story.headline(replace(record, chip_whole=Score(rmse=16.0)))
+    sentence = story.headline(replace(record, chip_whole=Score(mean=16.0)))
     assert "one simulated memristor chip," in sentence
 
 
 def test_an_error_that_is_not_a_number_is_not_compared(record):
-    sentence = said(story.headline(replace(record, chip_whole=Score(rmse=float("nan")))))
+    sentence = said(story.headline(replace(record, chip_whole=Score(mean=float("nan")))))
     assert "error of – thousand passengers" in sentence
     assert "more than" not in sentence
     assert "not comparable with the chip" in story.beside_baselines(
-        replace(record, chip_whole=Score(rmse=float("nan")))
+        replace(record, chip_whole=Score(mean=float("nan")))
     )
 
 
@@ -137,9 +137,9 @@ def _last(forecasts):
 def test_the_best_baseline_is_placed(record, baseline, verdict):
     changed = replace(
         record,
-        software=Score(rmse=15.0),
-        chip_whole=Score(rmse=17.0),
-        baselines=(Baseline(name="naive", title="y[t-1]", rmse=baseline), Baseline(name="bad", title="0", rmse=99.0)),
+        software=Score(mean=15.0),
+        chip_whole=Score(mean=17.0),
+        baselines=(Baseline(name="naive", title="y[t-1]", error=baseline), Baseline(name="bad", title="0", error=99.0)),
     )
     sentence = story.beside_baselines(changed)
     assert sentence == f"The best of the 2 baselines, y[t−1], needs no network and reaches {baseline:.2f}: {verdict}."

@@ -57,8 +57,8 @@ def made(axes=AXES, points=None, **more):
         "cell": "lstm",
         "device": "li2019",
         "baselines": [
-            Baseline(name="persistence", title="y[t-1]", rmse=48.04),
-            Baseline(name="difference", title="y[t-12] + y[t-1] - y[t-13]", rmse=14.2),
+            Baseline(name="persistence", title="y[t-1]", error=48.04),
+            Baseline(name="difference", title="y[t-12] + y[t-1] - y[t-13]", error=14.2),
         ],
         "software": Score.of([13.75, 13.85]),
         "chips": 20,

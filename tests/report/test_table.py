@@ -22,8 +22,8 @@ def text(record):
 def test_everything_that_forecasts_has_its_error(record, text):
     for baseline in record.baselines:
         row = next(line for line in text.splitlines() if line.startswith(wording.formula(baseline.title)))
-        assert wording.error(baseline.rmse) in row
-        assert wording.percent(record.percent_of_range(baseline.rmse)) in row
+        assert wording.error(baseline.error) in row
+        assert wording.percent(record.percent_of_range(baseline.error)) in row
     for name, score in (("software", record.software), ("ideal chip", record.software), ("whole", record.chip_whole)):
         row = next(line for line in text.splitlines() if line.startswith(name))
         assert wording.with_std(score) in row
@@ -49,7 +49,7 @@ def test_a_long_tail_is_no_plus_or_minus(record):
 
 def test_an_ideal_chip_with_other_forecasts_has_its_own_error(record):
     assert "ideal chip, the same forecasts" in printed(record)
-    text = printed(replace(record, departure_ideal=Score(rmse=0.5), chip_ideal=Score(rmse=77.0)))
+    text = printed(replace(record, departure_ideal=Score(mean=0.5), chip_ideal=Score(mean=77.0)))
     assert "the same forecasts" not in text
     assert "77.00" in next(line for line in text.splitlines() if line.startswith("ideal chip, 50 a network"))
 
@@ -86,7 +86,7 @@ def test_eighty_columns_cut_nothing(record):
         for score in (cause.departure_alone, cause.departure_without):
             assert wording.with_range(score) in row
         for score in (cause.alone, cause.without):
-            assert wording.error(score.rmse) in row
+            assert wording.error(score.mean) in row
     for system in (record.digital, *record.published[:2]):
         row = next(line for line in text.splitlines() if line.startswith(system.name) and ":" not in line)
         assert units.quantity(system.power_w, "W") in row
@@ -100,7 +100,7 @@ def test_sixty_columns_drop_the_spreads_first(record):
         for score in (cause.departure_alone, cause.departure_without):
             assert f" {wording.median(score)} " in row
         for score in (cause.alone, cause.without):
-            assert wording.error(score.rmse) in row
+            assert wording.error(score.mean) in row
 
 
 @pytest.mark.parametrize("width", [10, 20, 40])

@@ -1,6 +1,8 @@
 """The report: the table, the figures, the page and result.json, from the record of a run."""
 
+from cellwright.report.class_record import ClassBaseline, ClassReport, Decisions
 from cellwright.report.files import write_report
+from cellwright.report.forecast_record import ForecastReport, Forecasts, Future, Interval, Lead
 from cellwright.report.record import (
     ArrayReport,
     Baseline,
@@ -8,7 +10,6 @@ from cellwright.report.record import (
     Comparison,
     Cost,
     CostItem,
-    Forecasts,
     Programming,
     RunReport,
     Score,
@@ -20,10 +21,17 @@ __all__ = [
     "ArrayReport",
     "Baseline",
     "Cause",
+    "ClassBaseline",
+    "ClassReport",
     "Comparison",
     "Cost",
     "CostItem",
+    "Decisions",
+    "ForecastReport",
     "Forecasts",
+    "Future",
+    "Interval",
+    "Lead",
     "Programming",
     "RunReport",
     "Score",

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
 from cellwright.report.canvas import CHIP, INK, MUTED, PAPER, RULE, SOFTWARE, new_figure, style
-from cellwright.report.record import ArrayReport, Floats, RunReport, Score
+from cellwright.report.forecast_record import ForecastReport
+from cellwright.report.record import ArrayReport, Floats, Score
 from cellwright.report.wording import known, median, short
 from cellwright.units import MISSING
 
@@ -31,7 +32,7 @@ CONDUCTANCE, DEVIATION, LOSS, ACTIVITY = "cividis", "PuOr", "YlOrBr", "cividis"
 """Colour maps that keep their order for colour-blind readers and in grey."""
 
 
-def figures(record: RunReport) -> dict[str, Figure]:
+def figures(record: ForecastReport) -> dict[str, Figure]:
     """All figures by file name, each drawn on a canvas of its own."""
     drawn = {
         "forecast": forecast(record, WIDE),
@@ -46,7 +47,7 @@ def figures(record: RunReport) -> dict[str, Figure]:
     return drawn
 
 
-def forecast(record: RunReport, width: float = WIDE) -> Figure:
+def forecast(record: ForecastReport, width: float = WIDE) -> Figure:
     """The series with the forecasts of its test period, and the errors of those forecasts."""
     wide = width > MEDIUM
     with style():
@@ -59,7 +60,7 @@ def forecast(record: RunReport, width: float = WIDE) -> Figure:
     return figure
 
 
-def _draw_series(axes: Axes, record: RunReport) -> None:
+def _draw_series(axes: Axes, record: ForecastReport) -> None:
     time = np.arange(len(record.series))
     test = time[record.test]
     axes.axvspan(test[0] - 0.5, test[-1] + 0.5, color=RULE, alpha=0.45, linewidth=0)
@@ -76,7 +77,7 @@ def _draw_series(axes: Axes, record: RunReport) -> None:
     _label_time(axes, record.labels, 7)
 
 
-def _draw_errors(axes: Axes, record: RunReport) -> None:
+def _draw_errors(axes: Axes, record: ForecastReport) -> None:
     observed = record.series[record.test]
     time = np.arange(len(observed))
     low, middle, high = (record.forecasts.chip_percentile(p) - observed for p in (5, 50, 95))
@@ -89,7 +90,7 @@ def _draw_errors(axes: Axes, record: RunReport) -> None:
     _label_time(axes, record.test_labels, 5)
 
 
-def causes(record: RunReport, width: float = MEDIUM) -> Figure:
+def causes(record: ForecastReport, width: float = MEDIUM) -> Figure:
     """How far each cause alone moves the forecasts from the software's, and the chip without it: bars from zero.
 
     Departures, not errors: where the network errs much more than the hardware, errors are all alike.
@@ -142,7 +143,7 @@ def _draw_whole(axes: Axes, score: Score) -> None:
                   ha="right" if leftwards else "left", fontsize=10.5)  # fmt: skip
 
 
-def training(record: RunReport, width: float = MEDIUM) -> Figure:
+def training(record: ForecastReport, width: float = MEDIUM) -> Figure:
     """Training and validation losses by epoch, one line a seed, the epoch that was kept marked."""
     with style():
         figure = new_figure(width, 300)
@@ -171,7 +172,7 @@ def training(record: RunReport, width: float = MEDIUM) -> Figure:
     return figure
 
 
-def gates(record: RunReport, width: float = MEDIUM) -> Figure:
+def gates(record: ForecastReport, width: float = MEDIUM) -> Figure:
     """Every gate and state over time as a map: a row a unit, a column a time step."""
     names = list(record.gates)
     with style():
@@ -204,7 +205,7 @@ def _activity_colours(values: Floats) -> dict[str, Any]:
     return {"cmap": DEVIATION, "norm": Normalize(-largest, largest)}
 
 
-def convergence(record: RunReport, width: float = MEDIUM) -> Figure:
+def convergence(record: ForecastReport, width: float = MEDIUM) -> Figure:
     """Devices within tolerance after each round of write-verify, a line an array."""
     dashes = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
     with style():

@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from cellwright.files import write_atomically
 from cellwright.report.canvas import png, svg
 from cellwright.report.figures import figures
+from cellwright.report.forecast_record import ForecastReport
 from cellwright.report.page import html
-from cellwright.report.record import RunReport
 from cellwright.report.result import forecast_csv, result_json
 
 
-def write_report(record: RunReport, folder: Path) -> None:
+def write_report(record: ForecastReport, folder: Path) -> None:
     """Write ``result.json``, ``forecast.csv``, ``figures/*.svg``, ``figures/*.png`` and, last, ``report.html``.
 
     Each file is written whole or not at all; the page comes last, so that it never shows what is not there yet.

@@ -16,7 +16,7 @@ from cellwright.program.counts import SYMBOLS
 from cellwright.report import story, wording
 from cellwright.report.canvas import inline, svg
 from cellwright.report.figures import MAPS, figures
-from cellwright.report.record import RunReport
+from cellwright.report.forecast_record import ForecastReport
 
 MATHML = frozenset(
     "math mrow mi mn mo mtext mspace msub msup msubsup munder mover munderover mfrac msqrt mroot mstyle mtable mtr mtd"
@@ -27,7 +27,7 @@ MATHML_ATTRIBUTES = frozenset(
 )
 
 
-def html(record: RunReport, documents: Mapping[str, str] | None = None) -> str:
+def html(record: ForecastReport, documents: Mapping[str, str] | None = None) -> str:
     """The whole report as one HTML document.
 
     Args:
@@ -91,14 +91,14 @@ def safe_mathml(text: str) -> Markup | None:
     return Markup(ElementTree.tostring(root, encoding="unicode")) if root.tag == "math" else None
 
 
-def sizes(record: RunReport) -> list[tuple[str, str, int]]:
+def sizes(record: ForecastReport) -> list[tuple[str, str, int]]:
     """Sizes of the axes that the counts speak of: name, letter, number."""
     letters = re.sub(r"[^A-Z]", "", record.counts_formula)
     named = ((name, SYMBOLS.get(name, name), size) for name, size in record.sizes.items())
     return [axis for axis in named if axis[1] in letters]
 
 
-def sources(record: RunReport) -> list[str]:
+def sources(record: ForecastReport) -> list[str]:
     """All that is cited, each once, in the order in which it appears.
 
     A publication has a year; what has none ("assumed with the device") stands beside its number alone.
@@ -110,9 +110,9 @@ def sources(record: RunReport) -> list[str]:
     return list(dict.fromkeys(source for source in cited if re.search(r"\b(18|19|20)\d\d\b", source)))
 
 
-def describe(record: RunReport, name: str) -> str:
+def describe(record: ForecastReport, name: str) -> str:
     """A figure in words, for those who cannot see it."""
-    whole, software = wording.error(record.chip_whole.rmse), wording.error(record.software.rmse)
+    whole, software = wording.error(record.chip_whole.mean), wording.error(record.software.mean)
     if name.startswith("forecast"):
         return (
             f"Line chart: the series, and forecasts of the {story.test_period(record)} by the software network "

@@ -1,7 +1,11 @@
-"""What a finished run hands to the report: plain numbers, numpy arrays and text, nothing that computes."""
+"""What every finished run hands to the report: plain numbers, numpy arrays and text, nothing that computes.
+
+What belongs to one kind of run is in ``forecast_record.py`` and ``class_record.py``.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,13 +26,13 @@ PERCENTILES = (5, 50, 95)
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """Root mean square error in the series' unit over several networks or chips.
+    """One number for each of several networks or chips: the error of each, or how far it departs from software.
 
-    rmse: the mean over the ``count`` values. std: their sample standard deviation, None for a single value.
+    mean: over the ``count`` values. std: their sample standard deviation, None for a single value.
     percentiles: by percentage, {5: ..., 50: ..., 95: ...}; empty for a single value.
     """
 
-    rmse: float
+    mean: float
     std: float | None = None
     percentiles: Mapping[int, float] = field(default_factory=dict)
     count: int = 1
@@ -36,51 +40,30 @@ class Score:
     @property
     def median(self) -> float:
         """The median, or the single value: for departures, which are never negative and have a long tail."""
-        return self.percentiles.get(50, self.rmse)
+        return self.percentiles.get(50, self.mean)
 
     @classmethod
     def of(cls, values: ArrayLike) -> Score:
-        """Summarise the errors of several networks or chips, one number each, in any shape."""
-        errors = np.asarray(values, dtype=float).ravel()
-        if errors.size == 0:
-            raise CellwrightError("a score of no values: give at least one root mean square error")
-        if errors.size == 1:
-            return cls(rmse=float(errors[0]))
+        """Summarise several networks or chips, one number each, in any shape."""
+        numbers = np.asarray(values, dtype=float).ravel()
+        if numbers.size == 0:
+            raise CellwrightError("a score of no values: give at least one number")
+        if numbers.size == 1:
+            return cls(mean=float(numbers[0]))
         # A network that diverged has an error that is no number: then the summary is none either, without a warning.
         with np.errstate(invalid="ignore"):
-            percentiles = {p: float(np.percentile(errors, p)) for p in PERCENTILES}
-            std = float(errors.std(ddof=1))
-        return cls(rmse=float(errors.mean()), std=std, percentiles=percentiles, count=int(errors.size))
+            percentiles = {p: float(np.percentile(numbers, p)) for p in PERCENTILES}
+            std = float(numbers.std(ddof=1))
+        return cls(mean=float(numbers.mean()), std=std, percentiles=percentiles, count=int(numbers.size))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """A forecast that needs no network. ``name`` is the key in result.json, ``title`` is what people read."""
+    """What needs no network. ``name`` is the key in result.json, ``title`` is what people read."""
 
     name: str
     title: str
-    rmse: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Forecasts:
-    """One-step forecasts over the test period in the series' unit.
-
-    software: (seeds, time), one row a trained network. chip: (chips, time), one row a simulated chip.
-    """
-
-    software: Floats
-    chip: Floats
-
-    @property
-    def software_mean(self) -> Floats:
-        """The mean over the trained networks, (time,)."""
-        return np.asarray(self.software.mean(axis=0))
-
-    def chip_percentile(self, percentage: float) -> Floats:
-        """A percentile over the chips at each time, (time,)."""
-        with np.errstate(invalid="ignore"):
-            return np.asarray(np.percentile(self.chip, percentage, axis=0))
+    error: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,18 +114,18 @@ class ArrayReport:
     def __post_init__(self) -> None:
         for what in ("target", "programmed", "wire_loss"):
             shape = np.shape(getattr(self, what))
-            _expect(shape == (self.rows, self.columns), f"array {self.name}: {what}", shape, (self.rows, self.columns))
+            expect(shape == (self.rows, self.columns), f"array {self.name}: {what}", shape, (self.rows, self.columns))
         for what, groups, lines in (("row", self.row_groups, self.rows), ("column", self.column_groups, self.columns)):
             total = sum(number for _, number in groups)
-            _expect(not groups or total == lines, f"array {self.name}: {what} groups", total, lines)
+            expect(not groups or total == lines, f"array {self.name}: {what} groups", total, lines)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
     """One cause of error on the chip: alone on an otherwise ideal chip, and taken away from the whole chip.
 
-    alone, without: errors of the forecasts. departure_alone, departure_without: how far they are from the forecasts of
-    the same network in software; where the network errs much more than the hardware, only these tell causes apart.
+    alone, without: errors against the truth. departure_alone, departure_without: how far the chip is from the same
+    network in software; where the network errs much more than the hardware, only these tell causes apart.
     setting: how large the cause was taken to be, and what that rests on.
     """
 
@@ -217,22 +200,21 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunReport:
-    """All that the table, the page, the figures and result.json show.
+class RunReport(ABC):
+    """What the table, the page, the figures and result.json show of every run; each kind of run adds its own.
 
-    title: of the task, for people. unit: of the series ("thousand passengers"). period: of one step ("month").
-    value_range: largest minus smallest value of the series; errors are also given in per cent of it.
-    labels: one a value of ``series``, "1949-01" or any other text. test: the part of the series that is forecast.
+    title: of the task, for people.
     seeds: of the trainings. chips: simulated a network. chip_seed: of the draws of devices and noise.
     device_assumed: what of the device has no source.
     chip_settings: what the chip is made of, for people: name, and value with its unit and what it rests on.
     settings: the device, the chips and all settings of a chip as plain data, for result.json.
-    departure: root mean square difference of the whole chip's forecasts from those of the same network in software.
-    departure_ideal: the same of the ideal chip's, nothing but rounding.
+    software, chip_ideal, chip_whole: errors against the truth, smaller is better.
+    departure: how far the whole chip is from the same network in software. departure_ideal: the same of the ideal
+    chip, nothing but rounding. What an error and a departure are, the kind of run says.
     left_digital: parameters that no array holds.
-    gates: by name, (time, unit) over ``gate_period`` of the series, of one software network.
-    counts: numbers of one step by kind. counts_formula: the same in the axis sizes, ``sizes``.
     loss: what the training curves show, with its unit.
+    gates: by name, (time, unit), of one software network.
+    counts: numbers of one step by kind. counts_formula: the same in the axis sizes, ``sizes``.
 
     Raises:
         CellwrightError: arrays that do not fit each other.
@@ -240,9 +222,6 @@ class RunReport:
 
     task: str
     title: str
-    unit: str
-    period: str
-    value_range: float
     data_source: str
     cell: str
     recipe: str
@@ -256,10 +235,6 @@ class RunReport:
     chips: int
     chip_seed: int
     command: str
-    labels: Sequence[str]
-    series: Floats
-    test: slice
-    forecasts: Forecasts
     baselines: Sequence[Baseline]
     software: Score
     chip_ideal: Score
@@ -271,7 +246,6 @@ class RunReport:
     training: Sequence[TrainingCurve]
     loss: str
     gates: Mapping[str, Floats]
-    gate_period: slice
     arrays: Sequence[ArrayReport]
     cost: Cost
     digital: Comparison
@@ -283,42 +257,30 @@ class RunReport:
     citation: str
     versions: Mapping[str, str]
 
-    def __post_init__(self) -> None:
-        _expect(len(self.labels) == len(self.series), "labels", len(self.labels), len(self.series))
-        _expect(self.value_range > 0, "value_range", self.value_range, "more than 0")
-        months = len(self.series[self.test])
-        for what in ("software", "chip"):
-            rows = getattr(self.forecasts, what)
-            _expect(rows.ndim == 2 and rows.shape[1] == months, f"forecasts.{what}", rows.shape, ("any", months))
-        networks = self.forecasts.software.shape[0]
-        _expect(networks == len(self.seeds), "number of software forecasts", networks, f"one a seed, {len(self.seeds)}")
-        steps = len(self.series[self.gate_period])
-        for name, gate in self.gates.items():
-            _expect(gate.ndim == 2 and gate.shape[0] == steps, f"gate {name}", gate.shape, (steps, "units"))
-
-    def percent_of_range(self, rmse: float) -> float:
-        """An error in per cent of the range of the series."""
-        return 100 * rmse / self.value_range
+    @property
+    @abstractmethod
+    def decimals(self) -> int:
+        """Of the errors and departures that people read."""
 
     @property
-    def test_labels(self) -> Sequence[str]:
-        """Labels of the test period."""
-        return self.labels[self.test]
+    @abstractmethod
+    def gate_labels(self) -> Sequence[str]:
+        """Labels of the time steps that ``gates`` show."""
 
     @property
     def best_baseline(self) -> Baseline:
         """The baseline with the smallest error."""
-        return min(self.baselines, key=lambda baseline: baseline.rmse)
+        return min(self.baselines, key=lambda baseline: baseline.error)
 
     @property
     def ideal_is_software(self) -> bool:
-        """Whether the ideal chip's forecasts are the software's, to the decimals that are shown."""
-        largest = self.departure_ideal.percentiles.get(95, self.departure_ideal.rmse)
-        return largest < 0.005
+        """Whether the ideal chip computes what software does, to the decimals that are shown."""
+        largest = self.departure_ideal.percentiles.get(95, self.departure_ideal.mean)
+        return largest < 0.5 * 10.0**-self.decimals
 
     @property
     def ideal(self) -> Score:
-        """The error of the ideal chip, with the software's spread where the forecasts are the same.
+        """The error of the ideal chip, with the software's spread where the two compute the same.
 
         The same numbers counted once a chip would have another standard deviation, which no hardware made.
         """
@@ -326,10 +288,22 @@ class RunReport:
 
     @property
     def worst_cause(self) -> Cause | None:
-        """The cause that alone moves the forecasts most; None for an ideal chip."""
+        """The cause that alone departs most from software; None for an ideal chip."""
         return max(self.causes, key=lambda cause: cause.departure_alone.median, default=None)
 
+    def expect_fitting(self, runs: Mapping[str, NDArray[Any]], columns: int) -> None:
+        """Refuse what does not fit: ``runs`` has a row a network ("software") or a row a chip, ``columns`` wide."""
+        for what, rows in runs.items():
+            expect(rows.ndim == 2 and rows.shape[1] == columns, what, rows.shape, ("any", columns))
+            if what.endswith("software"):
+                networks = len(rows)
+                expect(networks == len(self.seeds), f"rows of {what}", networks, f"one a seed, {len(self.seeds)}")
+        steps = len(self.gate_labels)
+        for name, gate in self.gates.items():
+            expect(gate.ndim == 2 and gate.shape[0] == steps, f"gate {name}", gate.shape, (steps, "units"))
 
-def _expect(holds: bool, what: str, got: object, expected: object) -> None:
+
+def expect(holds: bool, what: str, got: object, expected: object) -> None:
+    """Refuse a record whose parts do not fit each other."""
     if not holds:
         raise CellwrightError(f"report: {what} is {got}, expected {expected}: hand over arrays of one run")

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from cellwright.report.record import ArrayReport, Cause, RunReport, Score
+from cellwright.report.forecast_record import ForecastReport
+from cellwright.report.record import ArrayReport, Cause, Score
 
 
-def result_json(record: RunReport) -> str:
+def result_json(record: ForecastReport) -> str:
     """The results as JSON text; errors in the series' unit, the rest in SI units; null for what is not a number.
 
     ``chip.by_cause[name].alone`` and ``.without`` are mean errors, ``.departure_alone`` and ``.departure_without`` mean
@@ -27,12 +28,12 @@ def result_json(record: RunReport) -> str:
         "recipe": record.recipe,
         "seeds": list(record.seeds),
         "settings": dict(record.settings),
-        "baselines": {baseline.name: _error(record, baseline.rmse) for baseline in record.baselines},
+        "baselines": {baseline.name: _error(record, baseline.error) for baseline in record.baselines},
         "software": _score(record, record.software),
         "chip": {
             "ideal": _score(record, record.chip_ideal),
             "whole": {**_score(record, record.chip_whole), "chips": record.chip_whole.count},
-            "departure_from_software": {"rmse": record.departure.rmse, **_spread(record.departure)},
+            "departure_from_software": {"rmse": record.departure.mean, **_spread(record.departure)},
             "left_digital": list(record.left_digital),
             "by_cause": {cause.name: _cause(record, cause) for cause in record.causes},
         },
@@ -43,7 +44,7 @@ def result_json(record: RunReport) -> str:
     return json.dumps(_plain(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def forecast_csv(record: RunReport) -> str:
+def forecast_csv(record: ForecastReport) -> str:
     """The test period: observed, the mean and each seed of the software networks, median and 5-95 % of the chips."""
     forecasts = record.forecasts
     columns: dict[str, Iterable[Any]] = {
@@ -62,12 +63,12 @@ def forecast_csv(record: RunReport) -> str:
     return text.getvalue()
 
 
-def _error(record: RunReport, rmse: float) -> dict[str, float]:
+def _error(record: ForecastReport, rmse: float) -> dict[str, float]:
     return {"rmse": rmse, "rmse_percent_of_range": record.percent_of_range(rmse)}
 
 
-def _score(record: RunReport, score: Score) -> dict[str, Any]:
-    return {**_error(record, score.rmse), **_spread(score)}
+def _score(record: ForecastReport, score: Score) -> dict[str, Any]:
+    return {**_error(record, score.mean), **_spread(score)}
 
 
 def _spread(score: Score) -> dict[str, Any]:
@@ -75,14 +76,14 @@ def _spread(score: Score) -> dict[str, Any]:
     return {"std": score.std, "percentiles": dict(score.percentiles)}
 
 
-def _cause(record: RunReport, cause: Cause) -> dict[str, Any]:
+def _cause(record: ForecastReport, cause: Cause) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for part, score in (("alone", cause.alone), ("without", cause.without)):
-        result[part] = score.rmse
-        result[f"{part}_percent_of_range"] = record.percent_of_range(score.rmse)
+        result[part] = score.mean
+        result[f"{part}_percent_of_range"] = record.percent_of_range(score.mean)
     for part in ("alone", "without", "departure_alone", "departure_without"):
         score = getattr(cause, part)
-        result[part] = score.rmse
+        result[part] = score.mean
         result |= {f"{part}_{key}": value for key, value in _spread(score).items()}
     return result
 

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from cellwright.report.record import RunReport
+from cellwright.report.forecast_record import ForecastReport
 from cellwright.report.wording import counted, error, formula, known, median, percent, spread, with_std
 from cellwright.units import THIN, quantity, significant
 
 
-def headline(record: RunReport) -> str:
+def headline(record: ForecastReport) -> str:
     """The result: the error on the chip beside the error in software; a smaller one is not called an improvement."""
     chips = record.chip_whole.count
     where = "one simulated memristor chip" if chips == 1 else f"{chips:,} simulated memristor chips"
-    share = percent(record.percent_of_range(record.chip_whole.rmse))
+    share = percent(record.percent_of_range(record.chip_whole.mean))
     return (
         f"Programmed into {where}, the network forecasts with an error of {with_std(record.chip_whole)} {record.unit} "
         f"({share} of the range), {_change(record)} in software ({with_std(record.software)}).{_caution(record)}"
     )
 
 
-def _caution(record: RunReport) -> str:
+def _caution(record: ForecastReport) -> str:
     """Noise moves some forecasts towards the truth and some away from it; which prevails is chance."""
-    if round(record.chip_whole.rmse, 2) < round(record.software.rmse, 2):
+    if round(record.chip_whole.mean, 2) < round(record.software.mean, 2):
         return (
             " That is no improvement to count on: the hardware's deviations happen to point towards what was observed."
         )
     return ""
 
 
-def _change(record: RunReport) -> str:
-    chip, software = record.chip_whole.rmse, record.software.rmse
+def _change(record: ForecastReport) -> str:
+    chip, software = record.chip_whole.mean, record.software.mean
     if not (known(chip) and known(software)) or software <= 0:
         return "to be set beside the error"
     change = 100 * (chip / software - 1)
@@ -37,7 +37,7 @@ def _change(record: RunReport) -> str:
     return f"{abs(change):.{1 if abs(change) < 10 else 0}f}{THIN}% {'more' if change > 0 else 'less'} than"
 
 
-def departure(record: RunReport) -> str:
+def departure(record: ForecastReport) -> str:
     """How far the hardware moves the forecasts, and the cause that does most of it."""
     moved = _moved(record)
     cause = record.worst_cause
@@ -50,7 +50,7 @@ def departure(record: RunReport) -> str:
     )
 
 
-def _moved(record: RunReport) -> str:
+def _moved(record: ForecastReport) -> str:
     score = record.departure
     if not score.percentiles:
         return (
@@ -63,12 +63,12 @@ def _moved(record: RunReport) -> str:
     )
 
 
-def cost(record: RunReport) -> str:
+def cost(record: ForecastReport) -> str:
     """The chip beside digital logic, no more than the numbers bear: energy, time, and what is not the crossbar's."""
     return " ".join(filter(None, (_energy(record), _time(record), _outside(record))))
 
 
-def _energy(record: RunReport) -> str:
+def _energy(record: ForecastReport) -> str:
     chip, digital, factor = record.cost.energy_per_step_j, record.digital.energy_per_step_j, record.digital.factor
     if digital is None or not (known(chip) and known(digital)) or chip <= 0 or digital <= 0:
         return ""
@@ -82,7 +82,7 @@ def _energy(record: RunReport) -> str:
     return f"{both}: {times} {less}, beyond the stated uncertainty of a factor of {factor:g}."
 
 
-def _time(record: RunReport) -> str:
+def _time(record: ForecastReport) -> str:
     chip, digital = record.cost.latency_per_step_s, record.digital.latency_per_step_s
     if digital is None or not (known(chip) and known(digital)) or chip <= 0 or digital <= 0:
         return ""
@@ -97,7 +97,7 @@ def _times(one: float, other: float) -> str:
     return significant(max(one, other) / min(one, other), 2)
 
 
-def _outside(record: RunReport) -> str:
+def _outside(record: ForecastReport) -> str:
     outside = sum(item.energy_j or 0.0 for item in record.cost.items if item.outside_crossbar)
     if not (known(record.cost.energy_per_step_j) and outside > 0):
         return ""
@@ -105,14 +105,14 @@ def _outside(record: RunReport) -> str:
     return f"{share:.0f}{THIN}% of its energy goes to digital activations and products, outside of the crossbar."
 
 
-def beside_baselines(record: RunReport) -> str:
+def beside_baselines(record: ForecastReport) -> str:
     """Where the chip and the software stand beside the best of the forecasts that need no network."""
     best = record.best_baseline
-    chip, software = (_standing(best.rmse, score.rmse) for score in (record.chip_whole, record.software))
+    chip, software = (_standing(best.error, score.mean) for score in (record.chip_whole, record.software))
     verdict = f"{chip} the chip and the software" if chip == software else f"{chip} the chip, {software} the software"
     several = len(record.baselines) > 1
     which = f"The best of the {len(record.baselines)} baselines" if several else "The baseline"
-    return f"{which}, {formula(best.title)}, needs no network and reaches {error(best.rmse)}: {verdict}."
+    return f"{which}, {formula(best.title)}, needs no network and reaches {error(best.error)}: {verdict}."
 
 
 def _standing(baseline: float, other: float) -> str:
@@ -121,7 +121,7 @@ def _standing(baseline: float, other: float) -> str:
     return "better than" if baseline < other else "worse than" if baseline > other else "equal to"
 
 
-def test_period(record: RunReport) -> str:
+def test_period(record: ForecastReport) -> str:
     """What was forecast: so many steps, from when to when."""
     labels = record.test_labels
     return f"{counted(len(labels), record.period)} from {labels[0]} to {labels[-1]}"

@@ -65,7 +65,7 @@ def sensitivity(record: SweepReport, index: int, measure: Measure, width: float 
             _draw_line(axes, places, at_base, color=INK, linestyle=(0, (2, 1.5)) if at_scale else "none", marker="D",
                        markersize=4.5, label="others as the base chip")  # fmt: skip
         if measure == "error":
-            axes.axhline(record.software.rmse, color=SOFTWARE, linewidth=1.3, label="software")
+            axes.axhline(record.software.mean, color=SOFTWARE, linewidth=1.3, label="software")
         else:
             axes.set_ylim(bottom=0)
         _label_values(axes, axis, places)
@@ -114,7 +114,7 @@ def _draw_spreads(axes: Axes, places: Sequence[float] | Floats, scores: Sequence
 
 def _middle(score: Score) -> tuple[float, float]:
     """The ends of the middle 90 %; the value itself where there is one alone."""
-    return score.percentiles.get(5, score.rmse), score.percentiles.get(95, score.rmse)
+    return score.percentiles.get(5, score.mean), score.percentiles.get(95, score.mean)
 
 
 def _draw_line(axes: Axes, places: Floats, scores: Sequence[Score | None], **look: Any) -> None:
@@ -147,10 +147,10 @@ def front(record: SweepReport, price: Price, width: float = MEDIUM) -> Figure:
         others = [point for point in record.points if point not in beaten_by_none and not point.not_costed]
         _draw_points(axes, others, price, color=MUTED, alpha=0.55, markersize=5, label="other points")
         _draw_front(axes, beaten_by_none, price)
-        axes.axhline(record.software.rmse, color=SOFTWARE, linewidth=1.3, label="software")
+        axes.axhline(record.software.mean, color=SOFTWARE, linewidth=1.3, label="software")
         for baseline in baselines_in_sight(record):
-            axes.axhline(baseline.rmse, color=INK, linewidth=0.9, linestyle=(0, (1, 1.5)))
-            axes.annotate(formula(baseline.title), (1, baseline.rmse), (-2, 2), va="bottom", ha="right", fontsize=10.5,
+            axes.axhline(baseline.error, color=INK, linewidth=0.9, linestyle=(0, (1, 1.5)))
+            axes.annotate(formula(baseline.title), (1, baseline.error), (-2, 2), va="bottom", ha="right", fontsize=10.5,
                           color=MUTED, xycoords=("axes fraction", "data"), textcoords="offset points")  # fmt: skip
         costs = np.array([getattr(point, price) for point in (*others, *beaten_by_none)])
         if _wide(costs):
@@ -174,12 +174,12 @@ def baselines_in_sight(record: SweepReport) -> list[Baseline]:
     """The baselines that can be drawn without pressing the points together."""
     medians = [point.error.median for point in record.points]
     spread = [end for point in record.front("energy_per_step_j") for end in _middle(point.error)]
-    errors = [error for error in (*medians, *spread, record.software.rmse) if known(error)]
+    errors = [error for error in (*medians, *spread, record.software.mean) if known(error)]
     if not errors:
         return []
     low, high = min(errors), max(errors)
     slack = max(high - low, 0.02 * high)
-    return [baseline for baseline in record.baselines if low - slack <= baseline.rmse <= high + slack]
+    return [baseline for baseline in record.baselines if low - slack <= baseline.error <= high + slack]
 
 
 def _draw_points(axes: Axes, points: Sequence[SweptPoint], price: Price, **look: Any) -> None:

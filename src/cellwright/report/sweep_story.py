@@ -97,4 +97,4 @@ def base_words(axis: SweptAxis) -> str:
 
 def out_of_sight(baselines: list[Baseline]) -> str:
     """Baselines that lie beyond a figure."""
-    return ", ".join(f"{formula(baseline.title)} {error(baseline.rmse)}" for baseline in baselines)
+    return ", ".join(f"{formula(baseline.title)} {error(baseline.error)}" for baseline in baselines)

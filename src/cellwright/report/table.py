@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cellwright.report import story
-from cellwright.report.record import Comparison, RunReport, Score
+from cellwright.report.forecast_record import ForecastReport
+from cellwright.report.record import Comparison, Score
 from cellwright.report.wording import counted, error, formula, median, percent, spread, with_range, with_std
 from cellwright.units import area, quantity
 
@@ -18,7 +19,7 @@ BOLD = "bold"
 _CAPTION = "departure: median over the chips (5 to 95 % of them); error: mean"
 
 
-def results_table(record: RunReport) -> RenderableType:
+def results_table(record: ForecastReport) -> RenderableType:
     """The headline, the errors of everything that forecasts, the causes, and what a step costs beside other systems.
 
     Texts of the record are shown as they are: nothing in them is taken for markup.
@@ -55,11 +56,11 @@ class Fitting:
         yield next(fitting, self.tables[-1])
 
 
-def _errors(record: RunReport) -> Table:
+def _errors(record: ForecastReport) -> Table:
     table = _table(f"error in {record.unit}", "RMSE", "of the range", "5 to 95 %")
     for baseline in record.baselines:
-        share = percent(record.percent_of_range(baseline.rmse))
-        _add(table, formula(baseline.title), error(baseline.rmse), share, "")
+        share = percent(record.percent_of_range(baseline.error))
+        _add(table, formula(baseline.title), error(baseline.error), share, "")
     same = record.ideal_is_software
     ideal = "ideal chip, the same forecasts" if same else f"ideal chip, {record.chips} a network"
     for what, score, style in (
@@ -67,16 +68,16 @@ def _errors(record: RunReport) -> Table:
         (ideal, record.ideal, ""),
         (f"whole chip, {record.chips} a network", record.chip_whole, BOLD),
     ):
-        share = percent(record.percent_of_range(score.rmse))
+        share = percent(record.percent_of_range(score.mean))
         _add(table, what, with_std(score), share, spread(score.percentiles), style=style)
     return table
 
 
 def _mean(score: Score) -> str:
-    return error(score.rmse)
+    return error(score.mean)
 
 
-def _causes(record: RunReport, moved: Callable[[Score], str], erred: Callable[[Score], str]) -> Table:
+def _causes(record: ForecastReport, moved: Callable[[Score], str], erred: Callable[[Score], str]) -> Table:
     """Each cause alone and taken away, as error and as departure from what the network forecasts in software."""
     table = _table("\ncause", "departure\nalone", "departure\nwithout it", "error\nalone", "error\nwithout it")
     for cause in record.causes:
@@ -88,7 +89,7 @@ def _causes(record: RunReport, moved: Callable[[Score], str], erred: Callable[[S
     return table
 
 
-def _cost(record: RunReport) -> Table:
+def _cost(record: ForecastReport) -> Table:
     cost = record.cost
     chip = Comparison(
         name="this chip",
@@ -111,7 +112,7 @@ def _cost(record: RunReport) -> Table:
     return table
 
 
-def _notes(record: RunReport) -> Iterator[str]:
+def _notes(record: ForecastReport) -> Iterator[str]:
     """What stays digital, how sure the digital system is, and how the figures of the published ones are read."""
     if record.left_digital:
         yield f"Not on the chip, besides activations and products: {', '.join(record.left_digital)}."
@@ -121,7 +122,7 @@ def _notes(record: RunReport) -> Iterator[str]:
         yield f"Published circuits: {'; '.join(certainties)}; report.html has their errors, and how we read them."
 
 
-def _measured(record: RunReport) -> list[Comparison]:
+def _measured(record: ForecastReport) -> list[Comparison]:
     """The published systems of which a number is known: a row of dashes says nothing."""
     return [system for system in record.published if system.has_numbers]
 

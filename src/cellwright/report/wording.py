@@ -32,7 +32,7 @@ def fraction(value: float | None) -> str:
 
 def with_std(score: Score) -> str:
     """15.43 ± 0.21, or the number alone where there is one value."""
-    return error(score.rmse) if score.std is None else f"{error(score.rmse)}{THIN}±{THIN}{error(score.std)}"
+    return error(score.mean) if score.std is None else f"{error(score.mean)}{THIN}±{THIN}{error(score.std)}"
 
 
 def median(score: Score) -> str:

@@ -20,9 +20,9 @@ from cellwright.report import (
     Comparison,
     Cost,
     CostItem,
+    ForecastReport,
     Forecasts,
     Programming,
-    RunReport,
     Score,
     TrainingCurve,
 )
@@ -43,7 +43,7 @@ from cellwright.tasks import Forecaster, Published, Trained
 Floats = NDArray[np.float64]
 
 
-def summarise(job: Job, networks: Sequence[Trained], hardware: Sequence[HardwareErrors]) -> RunReport:
+def summarise(job: Job, networks: Sequence[Trained], hardware: Sequence[HardwareErrors]) -> ForecastReport:
     """Everything the report shows. Pictures of gates and arrays are of the first network, on its first chip."""
     shown = networks[0].model
     assert isinstance(shown, Forecaster)
@@ -54,7 +54,7 @@ def summarise(job: Job, networks: Sequence[Trained], hardware: Sequence[Hardware
     sizes = shown.recurrent.layer_sizes(0)
     gates, period = _gates(job, shown)
     task = job.task
-    return RunReport(
+    return ForecastReport(
         task=task.name,
         title=task.title,
         unit=task.unit,
@@ -81,7 +81,7 @@ def summarise(job: Job, networks: Sequence[Trained], hardware: Sequence[Hardware
             chip=task.shown(measured.chip(WHOLE)).flatten(0, 1).numpy(),
         ),
         baselines=[
-            Baseline(name=b.name, title=b.formula, rmse=float(job.errors(b.forecasts)))
+            Baseline(name=b.name, title=b.formula, error=float(job.errors(b.forecasts)))
             for b in task.baselines().values()
         ],
         software=Score.of(job.errors(measured.software).numpy()),

@@ -34,7 +34,7 @@ def summarise(sweeps: Sweeps, results: Results) -> SweepReport:
         axes=[_axis(axis, plan.base_point, measured) for axis in sweeps.axes],
         points=[_point(one, sweeps.axes) for one in measured],
         baselines=[
-            Baseline(name=b.name, title=b.formula, rmse=float(job.errors(b.forecasts)))
+            Baseline(name=b.name, title=b.formula, error=float(job.errors(b.forecasts)))
             for b in job.task.baselines().values()
         ],
         software=Score.of(list(software.values())),
