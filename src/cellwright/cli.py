@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cellwright.errors import CellwrightError
+from cellwright.refusals import BAD_INPUT, INTERRUPTED, OneLineGroup
 
 if TYPE_CHECKING:
     from cellwright.cells import Cell
 
+__all__ = ["BAD_INPUT", "INTERRUPTED", "app", "main"]
+
 app = typer.Typer(
     name="cellwright",
+    cls=OneLineGroup,
     help="Write a recurrent cell once; train it, put it on a memristor chip, and see what the hardware does to it.",
     no_args_is_help=True,
     add_completion=False,
@@ -25,31 +24,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-devices = typer.Typer(help="Memristors: list them, look at one, fit one to measured pulses.", no_args_is_help=True)
+devices = typer.Typer(
+    cls=OneLineGroup, help="Memristors: list them, look at one, fit one to measured pulses.", no_args_is_help=True
+)
 app.add_typer(devices, name="device")
 
-INTERRUPTED = 130
-BAD_INPUT = 2
-
-
-def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Register a command whose bad input ends in one line and status 2, and Ctrl-C in status 130."""
-    return app.command()(_guarded(function))
-
-
-def _guarded(function: Callable[..., None]) -> Callable[..., None]:
-    @functools.wraps(function)
-    def guarded(*arguments: object, **options: object) -> None:
-        try:
-            function(*arguments, **options)
-        except CellwrightError as error:
-            print(f"cellwright: {error}", file=sys.stderr)
-            raise typer.Exit(BAD_INPUT) from None
-        except KeyboardInterrupt:
-            print("cellwright: interrupted; the same command resumes", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED) from None
-
-    return guarded
+command = app.command()
 
 
 @command
@@ -196,7 +176,6 @@ def show(
 
 
 @devices.command("list")
-@_guarded
 def list_devices() -> None:
     """List the memristors of the catalogue."""
     from rich.console import Console
@@ -207,7 +186,6 @@ def list_devices() -> None:
 
 
 @devices.command("show")
-@_guarded
 def show_device(
     name: Annotated[str, typer.Argument(help="a device of the catalogue, FILE.json or FILE.py:NAME")],
 ) -> None:
@@ -220,7 +198,6 @@ def show_device(
 
 
 @devices.command("fit")
-@_guarded
 def fit_device(
     pulses: Annotated[
         Path, typer.Argument(help="CSV: pulse, voltage or gate_voltage, conductance (or conductance_uS), device")
@@ -258,11 +235,7 @@ def _version(version: Annotated[bool, typer.Option("--version", help="print the 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the ``cellwright`` command."""
-    try:
-        app(args=arguments)
-    except BrokenPipeError:
-        # The reader of a pipe went away (`cellwright cells | head`); flushing at exit must not complain either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    app(args=arguments)
 
 
 if __name__ == "__main__":

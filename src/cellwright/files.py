@@ -18,7 +18,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     never a part, whenever the process or the machine stops. Folders that are missing are made.
 
     Raises:
-        OSError: the folder cannot be made or written to. ``path`` is then as it was, and nothing is left beside it.
+        OSError: the folder cannot be made or written to, or is full; it names ``path``, which is then as it was, and
+            nothing is left beside it.
     """
     target = Path(path)
     # Replacing a symbolic link would cut it off from the file that it stands for.
@@ -29,9 +30,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield draft
         _flush_to_disk(draft)
         os.replace(draft, target)
-    except BaseException:
-        with suppress(FileNotFoundError):
+    except BaseException as error:
+        with suppress(OSError):
             draft.unlink()
+        if isinstance(error, OSError) and error.filename in (None, str(draft)):
+            # A full disk is noticed by a descriptor, which has no name; and nobody knows the name of a draft.
+            error.filename, error.filename2 = str(path), None
         raise
     # The new name is durable only when the folder is.
     _flush_to_disk(target.parent)
