@@ -14,15 +14,19 @@ from numpy.typing import NDArray
 
 from cellwright.crossbar import Chip, ChipSettings, needs_digital, program
 from cellwright.studies.job import Job
+from cellwright.tasks import TableTask
 
 IDEAL, WHOLE = "ideal", "whole"
+BEYOND = "beyond"
+"""Under this name the whole chip's forecasts beyond the end of a file are kept."""
 
 
 @dataclass(frozen=True)
 class HardwareErrors:
     """Forecasts of one network on every variant of the chip.
 
-    forecasts: by variant (``ideal``, ``whole``, ``only CAUSE``, ``without CAUSE``), (chips, test months).
+    forecasts: by variant (``ideal``, ``whole``, ``only CAUSE``, ``without CAUSE``), (chips, test months); under
+    ``beyond`` (chips, horizon), where the task has a window whose future is not known.
     """
 
     forecasts: dict[str, NDArray[np.float64]]
@@ -33,14 +37,15 @@ class HardwareErrors:
         return buffer.getvalue()
 
     @classmethod
-    def read(cls, path: Path, settings: ChipSettings) -> HardwareErrors | None:
-        """What was kept in a file; None where there is none, or not one for every variant of this chip."""
+    def read(cls, path: Path, job: Job) -> HardwareErrors | None:
+        """What was kept in a file; None where there is none, or not one for every variant of the job's chip."""
         try:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
                 forecasts = {name: stored[name] for name in stored.files}
         except (OSError, EOFError, ValueError, BadZipFile):
             return None
-        return cls(forecasts) if forecasts.keys() == {name for name, _ in variants(settings)} else None
+        expected = {name for name, _ in variants(job.chip)} | ({BEYOND} if isinstance(job.task, TableTask) else set())
+        return cls(forecasts) if forecasts.keys() == expected else None
 
 
 def variants(settings: ChipSettings) -> Iterator[tuple[str, ChipSettings]]:
@@ -66,7 +71,11 @@ def study(job: Job, model: torch.nn.Module, advance: Callable[[], None]) -> Hard
     """Program a network into every variant of the chip and let it forecast; ``advance`` is called after each."""
     forecasts = {}
     for name, settings in variants(job.chip):
-        forecasts[name] = chip_forecasts(job, manufacture(job, model, settings)).numpy()
+        chip = manufacture(job, model, settings)
+        forecasts[name] = chip_forecasts(job, chip).numpy()
+        if name == WHOLE and isinstance(job.task, TableTask):
+            with torch.no_grad():
+                forecasts[BEYOND] = job.task.forecast_beyond(chip(job.task.inputs_beyond)[0][:, 0]).numpy()
         advance()
     return HardwareErrors(forecasts)
 

@@ -115,7 +115,7 @@ def _measure(job: Job, networks: list[Trained], folder: ResultsFolder, console: 
         bar = progress.add_task(f"programming {job.settings.chips} chips a network", total=steps * len(networks))
         for seed, network in zip(job.seeds, networks, strict=True):
             name = f"chips/{seed}.npz"
-            errors = HardwareErrors.read(folder.path / name, job.chip)
+            errors = HardwareErrors.read(folder.path / name, job)
             if errors is None:
                 errors = study(job, network.model, lambda: progress.advance(bar))
                 folder.write(name, errors.to_bytes())

@@ -5,39 +5,31 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from cellwright import __version__
-from cellwright.crossbar import CAUSES, AnalogArray, Chip, digital_cost, find_device, programming_cost, step_cost
+from cellwright.crossbar import AnalogArray, Chip, digital_cost, find_device, programming_cost, step_cost
 from cellwright.program import counts, equations
 from cellwright.report import (
     ArrayReport,
     Baseline,
-    Cause,
     Comparison,
     Cost,
     CostItem,
     ForecastReport,
-    Forecasts,
     Programming,
     Score,
     TrainingCurve,
 )
-from cellwright.studies.described import SETTING_OF_CAUSE, chip_settings, plain_settings
-from cellwright.studies.hardware import (
-    IDEAL,
-    WHOLE,
-    HardwareErrors,
-    chip_forecasts,
-    manufacture,
-    only,
-    software_forecast,
-    without,
-)
+from cellwright.studies.described import chip_settings, plain_settings
+from cellwright.studies.forecasts import forecast_parts
+from cellwright.studies.hardware import IDEAL, WHOLE, HardwareErrors, chip_forecasts, manufacture
 from cellwright.studies.job import Job
+from cellwright.studies.measured import Measured
 from cellwright.tasks import Forecaster, Published, Trained
 
 Floats = NDArray[np.float64]
@@ -45,99 +37,58 @@ Floats = NDArray[np.float64]
 
 def summarise(job: Job, networks: Sequence[Trained], hardware: Sequence[HardwareErrors]) -> ForecastReport:
     """Everything the report shows. Pictures of gates and arrays are of the first network, on its first chip."""
+    measured = Measured(job, networks, hardware)
+    return ForecastReport(**_common(job, networks, measured), **forecast_parts(job, networks, measured))
+
+
+def _common(job: Job, networks: Sequence[Trained], measured: Measured) -> dict[str, Any]:
+    """What every run reports."""
     shown = networks[0].model
     assert isinstance(shown, Forecaster)
     chip = manufacture(job, shown, job.chip)
     chip_forecasts(job, chip)  # the arrays remember what drove them: their energy depends on it
-    measured = _Measured(job, networks, hardware)
     program = job.listed.cell.program()
     sizes = shown.recurrent.layer_sizes(0)
-    gates, period = _gates(job, shown)
     task = job.task
-    return ForecastReport(
-        task=task.name,
-        title=task.title,
-        unit=task.unit,
-        period=task.period,
-        value_range=task.value_range,
-        data_source=task.data_source,
-        cell=job.cell_name,
-        recipe=job.recipe.name,
-        recipe_description=job.recipe.title,
-        seeds=job.seeds,
-        device=job.settings.device,
-        device_source=find_device(job.chip.device).citation,
-        device_assumed=find_device(job.chip.device).assumed,
-        chip_settings=chip_settings(job.chip),
-        settings={"chips": job.settings.chips, "chip_seed": job.settings.seed} | plain_settings(job.chip),
-        chips=job.settings.chips,
-        chip_seed=job.settings.seed,
-        command=job.command,
-        labels=task.labels,
-        series=task.values.numpy(),
-        test=task.test,
-        forecasts=Forecasts(
-            software=task.shown(measured.software).numpy(),
-            chip=task.shown(measured.chip(WHOLE)).flatten(0, 1).numpy(),
-        ),
-        baselines=[
+    return {
+        "task": task.name,
+        "title": task.title,
+        "data_source": task.data_source,
+        "cell": job.cell_name,
+        "recipe": job.recipe.name,
+        "recipe_description": job.recipe.title,
+        "seeds": job.seeds,
+        "device": job.settings.device,
+        "device_source": find_device(job.chip.device).citation,
+        "device_assumed": find_device(job.chip.device).assumed,
+        "chip_settings": chip_settings(job.chip),
+        "settings": {"chips": job.settings.chips, "chip_seed": job.settings.seed} | plain_settings(job.chip),
+        "chips": job.settings.chips,
+        "chip_seed": job.settings.seed,
+        "command": job.command,
+        "baselines": [
             Baseline(name=b.name, title=b.formula, error=float(job.errors(b.forecasts)))
             for b in task.baselines().values()
         ],
-        software=Score.of(job.errors(measured.software).numpy()),
-        chip_ideal=measured.error(IDEAL),
-        chip_whole=measured.error(WHOLE),
-        departure=measured.departure(WHOLE),
-        departure_ideal=measured.departure(IDEAL),
-        left_digital=chip.digital,
-        causes=[measured.cause(name) for name in job.chip.causes],
-        training=[_curve(seed, network) for seed, network in zip(job.seeds, networks, strict=True)],
-        loss="mean squared error of the scaled target",
-        gates=gates,
-        gate_period=period,
-        arrays=[_array(array) for array in chip.arrays.values()],
-        cost=_cost(chip),
-        digital=_digital(chip),
-        published=[_published(entry) for entry in task.published()],
-        equations=equations(program),
-        counts=counts(program).at(sizes),
-        counts_formula=str(counts(program)),
-        sizes={name: size for name, size in sizes.items() if size},
-        citation=job.listed.citation,
-        versions=versions(),
-    )
-
-
-class _Measured:
-    """What the networks forecast, in software and on every variant of the chip."""
-
-    def __init__(self, job: Job, networks: Sequence[Trained], hardware: Sequence[HardwareErrors]) -> None:
-        self._job, self._hardware = job, hardware
-        self.software = torch.stack([software_forecast(job, network.model) for network in networks])
-
-    def chip(self, variant: str) -> torch.Tensor:
-        """(networks, chips, test months) in the task's unit."""
-        return torch.from_numpy(np.stack([errors.forecasts[variant] for errors in self._hardware]))
-
-    def error(self, variant: str) -> Score:
-        """The errors of every chip of every network."""
-        return Score.of(self._job.errors(self.chip(variant)).numpy())
-
-    def departure(self, variant: str) -> Score:
-        """Root mean square difference of each chip's forecasts from those of its own network in software."""
-        difference = self.chip(variant) - self.software[:, None]
-        return Score.of(difference.square().mean(-1).sqrt().numpy())
-
-    def cause(self, name: str) -> Cause:
-        return Cause(
-            name=name,
-            description=CAUSES[name],
-            setting=chip_settings(self._job.chip).get(SETTING_OF_CAUSE[name], ""),
-            alone=self.error(only(name)),
-            without=self.error(without(name)),
-            departure_alone=self.departure(only(name)),
-            departure_without=self.departure(without(name)),
-        )
+        "software": Score.of(job.errors(measured.software).numpy()),
+        "chip_ideal": measured.error(IDEAL),
+        "chip_whole": measured.error(WHOLE),
+        "departure": measured.departure(WHOLE),
+        "departure_ideal": measured.departure(IDEAL),
+        "left_digital": chip.digital,
+        "causes": [measured.cause(name) for name in job.chip.causes],
+        "training": [_curve(seed, network) for seed, network in zip(job.seeds, networks, strict=True)],
+        "arrays": [_array(array) for array in chip.arrays.values()],
+        "cost": _cost(chip),
+        "digital": _digital(chip),
+        "published": [_published(entry) for entry in task.published()],
+        "equations": equations(program),
+        "counts": counts(program).at(sizes),
+        "counts_formula": str(counts(program)),
+        "sizes": {name: size for name, size in sizes.items() if size},
+        "citation": job.listed.citation,
+        "versions": versions(),
+    }
 
 
 def _curve(seed: int, network: Trained) -> TrainingCurve:
@@ -147,21 +98,6 @@ def _curve(seed: int, network: Trained) -> TrainingCurve:
     validation = np.asarray(history.validation) if chosen else None
     best = chosen.best_epoch - 1 if chosen else None
     return TrainingCurve(seed=seed, train=np.asarray(history.train), validation=validation, best_epoch=best)
-
-
-def _gates(job: Job, model: Forecaster) -> tuple[dict[str, Floats], slice]:
-    """Gates and states of the software network over the months that it forecasts, (months, units)."""
-    cell = job.listed.cell
-    known = cell.program().named
-    names = [name for name in (*cell.gates, *cell.state_axes()) if name in known]
-    with torch.no_grad():
-        recorded = model.recurrent(job.task.test_inputs(job.recipe), record=tuple(dict.fromkeys(names)))[2]
-    months = len(job.task.values)
-    steps = {name.removesuffix("_l0"): tensor for name, tensor in recorded.items()}
-    if model.every_step:
-        period = slice(months - next(iter(steps.values())).shape[1], months)
-        return {name: tensor[0].double().numpy() for name, tensor in steps.items()}, period
-    return {name: tensor[:, -1].double().numpy() for name, tensor in steps.items()}, job.task.test
 
 
 def _array(array: AnalogArray) -> ArrayReport:

@@ -44,7 +44,7 @@ class Interval:
         middle = np.asarray(forecasts)
         return np.asarray(middle + np.asarray(self.low)), np.asarray(middle + np.asarray(self.high))
 
-    def coverage(self, observed: ArrayLike, forecasts: ArrayLike) -> float:
+    def coverage(self, observed: Floats, forecasts: ArrayLike) -> float:
         """The part of ``observed`` (..., horizon) within the intervals of the forecasts."""
         low, high = self.around(forecasts)
         return float(((observed >= low) & (observed <= high)).mean())

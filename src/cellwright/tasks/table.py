@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from cellwright.learning import FitSettings, SequenceData, own_random_numbers
 from cellwright.tasks import naive
 from cellwright.tasks.encoding import Encoding, WindowShape
 from cellwright.tasks.forecaster import Forecaster
+from cellwright.tasks.intervals import Interval
 from cellwright.tasks.task import Baseline, Published, Recipe, Task, TrainingData, by_name
 
 Floats = NDArray[np.float64]
@@ -148,7 +149,7 @@ class TableTask(Task):
     def __init__(self, file: ForecastFile) -> None:
         self.file, self.shape = file, file.shape
         self.table: Table = open_rows(self.shape, file.path, time=file.time, delimiter=file.delimiter)
-        self.name, self.unit, self.quantity = Path(file.path).name, file.target, file.target
+        self.name, self.unit, self.quantity = Path(file.path).name, "", file.target
         self.title = f"{file.target} of {self.name}"
         self.citation = ""
         self.data_source = f"{self.name}, {self.table.rows:,} rows, SHA-256 of its values {self.table.digest[:16]}"
@@ -197,6 +198,27 @@ class TableTask(Task):
         most = max(TEST_FORECASTS // self.shape.horizon, 100)
         return _thinned(self._parts.test, most)
 
+    @property
+    def thinned(self) -> bool:
+        """Whether some of the rows of the test are left out."""
+        return len(self.test_origins) < len(self._parts.test)
+
+    @property
+    def test_note(self) -> str:
+        """What of the file is tested, and what was not known, in a sentence; empty where all is plain."""
+        notes = []
+        if self.thinned:
+            notes.append(
+                f"Of {len(self._parts.test):,} rows that could be forecast as a test, {len(self.test_origins):,} are, "
+                "evenly spread."
+            )
+        if self.shape.known and self.table.ahead < self.shape.horizon:
+            notes.append(
+                f"The file has {', '.join(self.shape.known)} for {self.table.ahead} of the {self.shape.horizon} rows "
+                "beyond its end; after that they are taken to keep their last values."
+            )
+        return " ".join(notes)
+
     def forecast(self, outputs: Tensor, recipe: Recipe) -> Tensor:
         """``outputs`` (networks * origins, horizon) as forecasts (networks, origins * horizon), origin by origin."""
         count, horizon = len(self.test_origins), self.shape.horizon
@@ -212,7 +234,7 @@ class TableTask(Task):
     @cached_property
     def observed(self) -> Floats:
         """What came of each forecast of the test, (origins, horizon)."""
-        return self._each(self.test_origins, lambda windows: windows[:, self.shape.reach :, 0])
+        return self._each(self.test_origins, self._what_came)
 
     def metrics(self, forecasts: Tensor) -> dict[str, Tensor]:
         """Root mean square error of ``forecasts`` (..., origins * horizon), over all leads."""
@@ -245,9 +267,31 @@ class TableTask(Task):
         return self.table.highest[0] - self.table.lowest[0]
 
     @cached_property
-    def beyond(self) -> Floats:
-        """The window whose future lies beyond the end of the file, see ``last_window``."""
+    def _beyond(self) -> Floats:
         return last_window(self.shape, self.table)
+
+    @property
+    def inputs_beyond(self) -> Tensor:
+        """The window whose future lies beyond the end of the file, (1, lookback, features)."""
+        return torch.from_numpy(self.encoding.features(self._beyond))
+
+    def forecast_beyond(self, outputs: Tensor) -> Tensor:
+        """``outputs`` (..., horizon) for ``inputs_beyond`` as forecasts of the rows to come."""
+        base = self.encoding.base_forecast(self._beyond)[0]
+        return torch.from_numpy(self.encoding.decoded(outputs.detach().cpu().double().numpy(), base))
+
+    def interval(self, unseen: Sequence[nn.Module]) -> Interval:
+        """Prediction intervals for the mean of networks that have not been trained on the validation rows."""
+        origins = _thinned(self._parts.validation, TRAINING_WINDOWS)
+        inputs = self.training_data(self.recipe()).validation
+        assert inputs is not None, "validation rows are always held out"
+        with torch.no_grad():
+            outputs = torch.stack([network.eval()(inputs.inputs)[0] for network in unseen]).double().mean(0).numpy()
+        forecasts = self.encoding.decoded(outputs, self._each(origins, self.encoding.base_forecast))
+        return Interval.fit(self._each(origins, self._what_came) - forecasts)
+
+    def _what_came(self, windows: Floats) -> Floats:
+        return windows[:, self.shape.reach :, 0]
 
     @property
     def period(self) -> str:
