@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cellwright.errors import CellwrightError
-    from cellwright.layers import GRU, LSTM, Recurrent, from_keras, layers_from_keras, replace
+    from cellwright.layers import GRU, LSTM, Recurrent, from_keras, layers_from_keras, load_weights, replace
     from cellwright.learning import FitSettings, fit
 
 __version__ = "0.1.0"
@@ -24,6 +24,7 @@ __all__ = [
     "fit",
     "from_keras",
     "layers_from_keras",
+    "load_weights",
     "replace",
 ]
 
@@ -37,6 +38,7 @@ _HOME = {
     "fit": "cellwright.learning",
     "from_keras": "cellwright.layers",
     "layers_from_keras": "cellwright.layers",
+    "load_weights": "cellwright.layers",
 }
 
 

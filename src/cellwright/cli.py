@@ -87,6 +87,20 @@ def run(
 
 
 @command
+def predict(
+    run: Annotated[Path, typer.Argument(help="folder of a finished run on a file, as runs/FILE-TARGET")],
+    file: Annotated[Path, typer.Argument(help="a file with the same columns")],
+    out: Annotated[Path | None, typer.Option(help="CSV to write; by default RUN/predictions/FILE.csv")] = None,
+) -> None:
+    """Forecast what comes after the rows of a file with the networks of a finished run."""
+    from rich.console import Console
+
+    from cellwright.studies.predict import predict as predict_rows
+
+    predict_rows(run, file, out, console=Console())
+
+
+@command
 def sweep(
     task: Annotated[str, typer.Argument(help="what is learnt: airline")],
     over: Annotated[list[str], typer.Option(help="what to vary, as bits=4,6,8; given again, all combinations are run")],

@@ -6,5 +6,17 @@ from cellwright.layers.lstm import LSTM
 from cellwright.layers.recurrent import Recurrent
 from cellwright.layers.scan import scan
 from cellwright.layers.swap import replace
+from cellwright.layers.weights import StoredWeights, load_weights, read_weights
 
-__all__ = ["GRU", "LSTM", "Recurrent", "from_keras", "layers_from_keras", "replace", "scan"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "Recurrent",
+    "StoredWeights",
+    "from_keras",
+    "layers_from_keras",
+    "load_weights",
+    "read_weights",
+    "replace",
+    "scan",
+]

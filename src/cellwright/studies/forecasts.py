@@ -46,7 +46,7 @@ def forecast_parts(job: Job, networks: Sequence[Trained], measured: Measured) ->
 
 def _of_file(task: TableTask, networks: Sequence[Trained], measured: Measured) -> dict[str, Any]:
     return {
-        "test_size": len(task.test_origins) if task.thinned else None,
+        "test_size": len(task.test_origins) if task.is_thinned else None,
         "test_note": task.test_note,
         "leads": _leads(task, measured),
         "interval": _interval(task, networks, measured),

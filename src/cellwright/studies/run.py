@@ -18,10 +18,12 @@ from cellwright.learning import Progress
 from cellwright.program import equations
 from cellwright.report import RunReport, results_table, write_report
 from cellwright.studies.folder import ResultsFolder
+from cellwright.studies.forecasts import unseen
 from cellwright.studies.hardware import HardwareErrors, study, variants
 from cellwright.studies.job import Job, RunSettings
 from cellwright.studies.summary import summarise
-from cellwright.tasks import Trained, train
+from cellwright.tasks import TableTask, Trained, train
+from cellwright.tasks.stored import StoredForecaster
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,6 +60,7 @@ def run_study(
     if console is not None:
         console.print("writing the report")
     _write_model(job, networks[0], folder)
+    _write_forecaster(job, networks, folder)
     write_report(report, folder.path)
     if console is not None:
         console.print(results_table(report))
@@ -132,3 +135,20 @@ def _write_model(job: Job, network: Trained, folder: ResultsFolder) -> None:
     about = {"task": job.task.name, "recipe": job.recipe.name, "cell": job.cell_name, "seed": str(job.seeds[0])}
     # One entry: safetensors writes several in an order that changes from run to run.
     folder.write("model.safetensors", save(weights, metadata={"cellwright": json.dumps(about)}))
+
+
+def _write_forecaster(job: Job, networks: list[Trained], folder: ResultsFolder) -> None:
+    """What `cellwright predict` needs, the description last."""
+    if not isinstance(job.task, TableTask):
+        return
+    stored = StoredForecaster(
+        encoding=job.task.encoding,
+        interval=job.task.interval(unseen(networks)),
+        cell=job.cell_name,
+        hidden_size=job.recipe.hidden_size,
+        time=job.task.file.time,
+        delimiter=job.task.file.delimiter,
+        networks={seed: network.model for seed, network in zip(job.seeds, networks, strict=True)},
+    )
+    for name, content in stored.files().items():
+        folder.write(name, content)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,6 +40,16 @@ class Interval:
         beyond = max(int(np.floor(tail * (count + 1))), 1)
         ordered = np.sort(errors, axis=0)
         return cls(level=level, low=tuple(ordered[beyond - 1].tolist()), high=tuple(ordered[count - beyond].tolist()))
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Interval:
+        """From its fields as plain values, through JSON or not.
+
+        Raises:
+            KeyError, TypeError, ValueError: they are not that.
+        """
+        ends = {name: tuple(float(value) for value in plain[name]) for name in ("low", "high")}
+        return cls(level=float(plain["level"]), **ends)
 
     def around(self, forecasts: ArrayLike) -> tuple[Floats, Floats]:
         """The ends of the intervals of forecasts (..., horizon)."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -86,10 +87,20 @@ class ForecastFile:
             target=self.target,
             inputs=self.inputs,
             known=self.known,
-            lookback=self.lookback or default_lookback(self.season),
+            lookback=self.lookback or min(max(LOOKBACK, self.season + 1), 2 * LOOKBACK),
             horizon=self.horizon,
             season=self.season,
         )
+
+    def shape_for(self, rows: int) -> WindowShape:
+        """The same for a file of so many rows: where nobody said how far to look back, no further than it bears."""
+        shape = self.shape
+        bearable = max(int((1 - self.test) * rows) // 8, 1)
+        return shape if self.lookback else replace(shape, lookback=min(shape.lookback, bearable))
+
+
+LOOKBACK = 16
+"""Rows that a network sees where nobody says; up to twice as many to see a season."""
 
 
 def open_rows(shape: WindowShape, path: str | Path, *, time: str, delimiter: str) -> Table:
@@ -115,22 +126,30 @@ def last_window(shape: WindowShape, table: Table) -> Floats:
     return window[None]
 
 
-def default_lookback(season: int) -> int:
-    """Rows that a network sees where nobody says."""
-    return min(max(season, 16), 32)
+def default_recipe(windows: int) -> Recipe:
+    """How a table of so many training windows is learnt.
 
-
-RECIPE = Recipe(
-    name="default",
-    title="corrections of the best naive forecast",
-    cell="lstm",
-    hidden_size=8,
-    training=FitSettings(
-        epochs=60, optimizer="adamw", learning_rate=0.005, batch_size=64, patience=8,
-        optimizer_options={"weight_decay": 0.01},
-    ),
-    source="chosen here, on the training parts of real series: docs/own-data.md",
-)  # fmt: skip
+    Fewer windows take smaller batches and more epochs: about 1,500 steps of the optimiser at most.
+    """
+    batch = min(max(2 ** round(math.log2(windows / 32)), 16), 128) if windows > 32 else 16
+    epochs = min(max(round(1500 * batch / windows), 4), 200)
+    return Recipe(
+        name="default",
+        title="corrections of the best naive forecast",
+        cell="lstm",
+        hidden_size=12,
+        training=FitSettings(
+            epochs=epochs,
+            optimizer="adamw",
+            learning_rate=0.005,
+            optimizer_options={"weight_decay": 0.3},
+            batch_size=batch,
+            clip_norm=1.0,
+            patience=max(3, epochs // 4),
+        ),
+        shrink=True,
+        source="chosen here, on the training parts of real series: docs/own-data.md",
+    )
 
 
 class TableTask(Task):
@@ -147,8 +166,9 @@ class TableTask(Task):
     default_recipe = "default"
 
     def __init__(self, file: ForecastFile) -> None:
-        self.file, self.shape = file, file.shape
-        self.table: Table = open_rows(self.shape, file.path, time=file.time, delimiter=file.delimiter)
+        self.file = file
+        self.table: Table = open_rows(file.shape, file.path, time=file.time, delimiter=file.delimiter)
+        self.shape = file.shape_for(self.table.rows)
         self.name, self.unit, self.quantity = Path(file.path).name, "", file.target
         self.title = f"{file.target} of {self.name}"
         self.citation = ""
@@ -157,17 +177,19 @@ class TableTask(Task):
 
     @property
     def recipes(self) -> Mapping[str, Recipe]:
-        return by_name((RECIPE,))
+        return by_name((default_recipe(min(len(self._parts.training), TRAINING_WINDOWS)),))
 
     @cached_property
     def encoding(self) -> Encoding:
         """Features and scales, fitted on the training rows."""
-        return Encoding.fit(self.shape, self._windows(_thinned(self._parts.training, FITTING_WINDOWS)))
+        return Encoding.fit(self.shape, self._windows(thinned(self._parts.training, FITTING_WINDOWS)))
 
     def build(self, recipe: Recipe, seed: int, cell: str = "") -> Forecaster:
         """A network whose first forecasts are the naive ones: its last layer begins at zero."""
         with own_random_numbers(torch.device("cpu"), seed):
-            model = Forecaster(cell or recipe.cell, self.shape.features, recipe.hidden_size, self.shape.horizon)
+            model = Forecaster(
+                cell or recipe.cell, self.encoding.features_per_step, recipe.hidden_size, self.shape.horizon
+            )
         nn.init.zeros_(model.dense.weight)
         nn.init.zeros_(model.dense.bias)
         return model
@@ -179,7 +201,7 @@ class TableTask(Task):
     def _training(self) -> TrainingData:
         parts = self._parts
         learnt, validation, everything = (
-            self._encoded(_thinned(origins, TRAINING_WINDOWS))
+            self._encoded(thinned(origins, TRAINING_WINDOWS))
             for origins in (parts.learnt, parts.validation, parts.training)
         )
         return TrainingData(learnt, validation, everything)
@@ -196,10 +218,10 @@ class TableTask(Task):
     def test_origins(self) -> Rows:
         """The last rows that the forecasts of the test see."""
         most = max(TEST_FORECASTS // self.shape.horizon, 100)
-        return _thinned(self._parts.test, most)
+        return thinned(self._parts.test, most)
 
     @property
-    def thinned(self) -> bool:
+    def is_thinned(self) -> bool:
         """Whether some of the rows of the test are left out."""
         return len(self.test_origins) < len(self._parts.test)
 
@@ -207,7 +229,7 @@ class TableTask(Task):
     def test_note(self) -> str:
         """What of the file is tested, and what was not known, in a sentence; empty where all is plain."""
         notes = []
-        if self.thinned:
+        if self.is_thinned:
             notes.append(
                 f"Of {len(self._parts.test):,} rows that could be forecast as a test, {len(self.test_origins):,} are, "
                 "evenly spread."
@@ -282,7 +304,7 @@ class TableTask(Task):
 
     def interval(self, unseen: Sequence[nn.Module]) -> Interval:
         """Prediction intervals for the mean of networks that have not been trained on the validation rows."""
-        origins = _thinned(self._parts.validation, TRAINING_WINDOWS)
+        origins = thinned(self._parts.validation, TRAINING_WINDOWS)
         inputs = self.training_data(self.recipe()).validation
         assert inputs is not None, "validation rows are always held out"
         with torch.no_grad():
@@ -378,7 +400,7 @@ class _Parts:
         return cls(learnt, validation, training, tested)
 
 
-def _thinned(rows: Rows, most: int) -> Rows:
+def thinned(rows: Rows, most: int) -> Rows:
     """At most so many of ``rows``, evenly spread, the last among them."""
     if len(rows) <= most:
         return rows

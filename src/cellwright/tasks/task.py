@@ -33,6 +33,7 @@ class Recipe:
 
     cell: name in the catalogue. hidden_size: units. training: how to fit (its seed is replaced by each of ``seeds``).
     refit: where the task holds out validation data, train once more on everything, for as many epochs as were best.
+    shrink: scale the network's outputs by what validation shows them to be worth, see ``training.worth``.
     source: where the recipe is from. why: the reason for each choice that the source does not make.
     """
 
@@ -43,6 +44,7 @@ class Recipe:
     training: FitSettings
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     refit: bool = True
+    shrink: bool = False
     source: str
     why: str = ""
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from cellwright.learning import Callback, FitResult, fit
+from cellwright.learning import Callback, FitResult, SequenceData, fit
+from cellwright.learning.evaluate import outputs_of
 from cellwright.learning.progress import ignore
+from cellwright.tasks.forecaster import Forecaster
 from cellwright.tasks.task import Recipe, Task
 
 if TYPE_CHECKING:
@@ -71,4 +73,27 @@ def train(
         unseen, model = model, task.build(recipe, seed, cell)
         settings = replace(settings, epochs=chosen_by.best_epoch, patience=None)
     result = fit(model, data.everything, settings, checkpoint=kept("train"), callback=callback, console=console)
+    if recipe.shrink and unseen is not None and data.validation is not None:
+        shrink(worth(unseen, data.validation), unseen, model)
     return Trained(model, result, chosen_by, unseen)
+
+
+def worth(model: torch.nn.Module, held_out: SequenceData) -> float:
+    """The factor, 0 to 1, by which the outputs of ``model`` fit the targets of ``held_out`` best.
+
+    A network that corrects another forecast and has learnt nothing that holds elsewhere is worth 0. The least-squares
+    factor, as in stacking (Wolpert 1992, Neural Networks 5, 241; Breiman 1996, Machine Learning 24, 49).
+    """
+    with torch.no_grad():
+        outputs = outputs_of(model.eval()(held_out.inputs)).double()
+    power = float(outputs.square().sum())
+    return min(max(float((outputs * held_out.targets).sum()) / power, 0.0), 1.0) if power > 0 else 1.0
+
+
+def shrink(factor: float, *models: torch.nn.Module) -> None:
+    """Scale the outputs of forecasters in place."""
+    for model in models:
+        assert isinstance(model, Forecaster)
+        with torch.no_grad():
+            model.dense.weight.mul_(factor)
+            model.dense.bias.mul_(factor)
