@@ -61,6 +61,17 @@ def test_weights_come_back_to_the_bit_whatever_the_file_is_called(save: Any, tmp
     assert stored.about == ({"made": "here"} if save is save_safetensors else {})
 
 
+def test_a_header_of_any_length_is_known_as_one(tmp_path: Path) -> None:
+    """The length of a header begins the file; some lengths begin like a pickle or like a zip archive."""
+    module, file = nn.Linear(2, 1), tmp_path / "weights.safetensors"
+    lengths = set()
+    for padding in range(0, 700, 8):
+        safetensors.torch.save_file(module.state_dict(), file, metadata={"padding": "x" * padding})
+        lengths.add(file.read_bytes()[:1])
+        assert load_weights(module, file).about == {"padding": "x" * padding}
+    assert b"\x80" in lengths
+
+
 def test_the_type_of_the_module_stays(tmp_path: Path) -> None:
     save_safetensors(network(), tmp_path / "weights")
     module = network().double()

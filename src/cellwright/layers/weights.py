@@ -99,7 +99,8 @@ def read_weights(file: str | Path) -> StoredWeights:
         raise CellwrightError(
             f"{path.name} is a checkpoint of a training, not weights: name model.safetensors of the finished run"
         )
-    if raw.startswith((_ZIP, _PICKLE)):
+    # A header of 128 bytes has a length that begins like a pickle: what follows the length tells the two apart.
+    if raw.startswith((_ZIP, _PICKLE)) and raw[8:9] != b"{":
         return StoredWeights(_of_torch(raw, path.name))
     return _of_safetensors(raw, path.name)
 
