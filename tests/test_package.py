@@ -12,7 +12,10 @@ import pytest
 import cellwright
 
 SOURCE = Path(cellwright.__file__).parent
-ROOMS = "program cells kernels layers digital learning data tasks crossbar circuit export estimators report studies cli".split()
+ROOMS = [
+    *"program cells kernels layers digital learning data tasks crossbar circuit export estimators".split(),
+    *"report studies cli".split(),
+]
 GROUND = ["errors", "files", "units"]
 
 

@@ -7,7 +7,9 @@ bounded amount of memory.
 from __future__ import annotations
 
 import hashlib
+import weakref
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -55,6 +57,9 @@ class Table:
     clock: Clock | None
     digest: str
     _store: IO[bytes] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        weakref.finalize(self, self._store.close)
 
     def block(self, start: int, stop: int) -> Floats:
         """Rows ``start`` to ``stop``, (rows, columns)."""
@@ -139,35 +144,48 @@ def read_table(
     timed = [find_column(source, Path(path), time)] if time else []
     numbers = NumberProblems(columns, source.place, unfinished)
     clock = TimeProblems(time, source.place) if time else None
-    store = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # lives as long as the table
-    digest, rows = hashlib.sha256(repr((tuple(columns), time)).encode()), 0
-    lowest, highest = np.full(len(wanted), np.inf), np.full(len(wanted), -np.inf)
-    for chunk in source.chunks([*timed, *wanted]):
-        values = np.empty((len(chunk.places), 1 + len(wanted)))
-        values[:, 0] = clock.read(chunk.cells[0], chunk.places) if clock else 0.0
-        values[:, 1:] = numbers.read(chunk.cells[len(timed) :], chunk.places)
-        data = values.tobytes()
-        digest.update(data)
-        store.write(data)
-        lowest = np.fmin(lowest, np.fmin.reduce(values[:, 1:]))
-        highest = np.fmax(highest, np.fmax.reduce(values[:, 1:]))
-        rows += len(values)
-    numbers.raise_if_any(Path(path))
-    if clock is not None:
-        clock.raise_if_any(Path(path))
-    if rows == numbers.ahead:
-        raise CellwrightError(f"{path} has a header and no rows: expected rows of numbers below it")
+    with ExitStack() as unless_done:
+        kept = _Kept(unless_done.enter_context(SpooledTemporaryFile(max_size=IN_MEMORY)), tuple(columns), time)
+        for chunk in source.chunks([*timed, *wanted]):
+            values = np.zeros((len(chunk.places), 1 + len(wanted)))
+            if clock is not None:
+                values[:, 0] = clock.read(chunk.cells[0], chunk.places)
+            values[:, 1:] = numbers.read(chunk.cells[len(timed) :], chunk.places)
+            kept.add(values)
+        numbers.raise_if_any(Path(path))
+        if clock is not None:
+            clock.raise_if_any(Path(path))
+        if kept.rows == numbers.ahead:
+            raise CellwrightError(f"{path} has a header and no rows: expected rows of numbers below it")
+        unless_done.pop_all()
     return Table(
         path=Path(path),
         names=tuple(columns),
-        rows=rows - numbers.ahead,
+        rows=kept.rows - numbers.ahead,
         ahead=numbers.ahead,
-        lowest=tuple(lowest.tolist()),
-        highest=tuple(highest.tolist()),
+        lowest=tuple(kept.lowest.tolist()),
+        highest=tuple(kept.highest.tolist()),
         clock=clock.clock if clock else None,
-        digest=digest.hexdigest(),
-        _store=store,
+        digest=kept.digest.hexdigest(),
+        _store=kept.store,
     )
+
+
+class _Kept:
+    """The rows so far, time first, and what is to be known of all of them."""
+
+    def __init__(self, store: IO[bytes], columns: tuple[str, ...], time: str) -> None:
+        self.store, self.rows = store, 0
+        self.digest = hashlib.sha256(repr((columns, time)).encode())
+        self.lowest, self.highest = np.full(len(columns), np.inf), np.full(len(columns), -np.inf)
+
+    def add(self, rows: Floats) -> None:
+        data = rows.tobytes()
+        self.store.write(data)
+        self.digest.update(data)
+        self.lowest = np.fmin(self.lowest, np.fmin.reduce(rows[:, 1:]))
+        self.highest = np.fmax(self.highest, np.fmax.reduce(rows[:, 1:]))
+        self.rows += len(rows)
 
 
 def find_column(source: TableFile, path: Path, name: str) -> int:
@@ -178,10 +196,11 @@ def find_column(source: TableFile, path: Path, name: str) -> int:
     """
     if name in source.names:
         return source.names.index(name)
-    near = get_close_matches(name, source.names, n=1, cutoff=0.5)
+    separated = _delimiter_hint(source.names)
+    near = [] if separated else get_close_matches(name, source.names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     shown = ", ".join(map(repr, source.names[:20])) + (", ..." if len(source.names) > 20 else "")
-    raise CellwrightError(f"{path} has no column {name!r}: {hint}it has {shown}{_delimiter_hint(source.names)}")
+    raise CellwrightError(f"{path} has no column {name!r}: {hint}it has {shown}{separated}")
 
 
 def _delimiter_hint(names: tuple[str, ...]) -> str:
