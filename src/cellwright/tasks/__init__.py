@@ -1,5 +1,6 @@
 """Tasks: what is learnt, one file each, with data, recipes, metric, baselines and what was published."""
 
+from cellwright.tasks.classifier import Classifier, Pooling
 from cellwright.tasks.forecaster import Forecaster
 from cellwright.tasks.listing import catalogue, find
 from cellwright.tasks.series import SeriesRecipe, SeriesTask, Window
@@ -11,7 +12,9 @@ __all__ = [
     "Baseline",
     "Certainty",
     "ForecastFile",
+    "Classifier",
     "Forecaster",
+    "Pooling",
     "Published",
     "Recipe",
     "SeriesRecipe",

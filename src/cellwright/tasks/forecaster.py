@@ -7,9 +7,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from cellwright.cells import Cell, find
+from cellwright.cells import Cell
 from cellwright.errors import CellwrightError
-from cellwright.layers import Recurrent, checks
+from cellwright.tasks.network import recurrent_layer
 
 Head = Literal["linear", "sigmoid"]
 
@@ -44,9 +44,7 @@ class Forecaster(nn.Module):
         if output_size < 1:
             raise CellwrightError(f"output_size={output_size}: expected at least 1")
         self.every_step, self.head = every_step, head
-        own = checks.cell(find(cell) if isinstance(cell, str) else cell)
-        projection = hidden_size // 2 if own.projects else 0
-        self.recurrent = Recurrent(own, input_size, hidden_size, batch_first=True, proj_size=projection)
+        self.recurrent = recurrent_layer(cell, input_size, hidden_size)
         self.dense = nn.Linear(self.recurrent.output_size, output_size)
 
     def forward(self, inputs: Tensor, state: Any = None) -> tuple[Tensor, Any]:
