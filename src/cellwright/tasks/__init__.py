@@ -11,8 +11,8 @@ from cellwright.tasks.training import Trained, train
 __all__ = [
     "Baseline",
     "Certainty",
-    "ForecastFile",
     "Classifier",
+    "ForecastFile",
     "Forecaster",
     "Pooling",
     "Published",
