@@ -12,10 +12,13 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from cellwright.data.problems import GAPS
 from cellwright.data.sequences import LARGEST
 from cellwright.errors import CellwrightError
 
-GAPS = frozenset({"", "?", "nan", "na", "null", "none"})
+UNLABELLED = frozenset({"", "?", "nan"})
+"""What stands for no label; other words that mean a gap among numbers may well be the name of a class."""
+
 _SHOWN = 30  # characters of a cell in a message
 _EXPANSION, _ALWAYS = 200, 10_000_000  # bytes of text a byte of a packed file; what any packed file may hold
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.data.sequences import LabelledSequences
-from cellwright.data.text import GAPS, Line, numbers, read_lines, shown, without_padding
+from cellwright.data.text import UNLABELLED, Line, numbers, read_lines, shown, without_padding
 
 
 def read_ucr(path: Path, name: str) -> LabelledSequences:
@@ -56,7 +56,7 @@ def _separator(line: Line) -> str | None:
 def _label(cell: str, line: Line) -> str:
     """The label as text; a whole number looks the same in every file: 1, not 1.0000000e+00."""
     text = cell.strip()
-    if text.lower() in GAPS:
+    if text.lower() in UNLABELLED:
         raise line.wrong(f"the label is missing ({shown(text)}): expected it first in the line")
     try:
         value = float(text)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.data.sequences import LabelledSequences
-from cellwright.data.text import GAPS, Line, numbers, read_lines, shown, without_padding
+from cellwright.data.text import UNLABELLED, Line, numbers, read_lines, shown, without_padding
 from cellwright.errors import CellwrightError
 
 _SWITCHES = ("timestamps", "missing", "univariate", "equallength")
@@ -130,7 +130,7 @@ class _Header:
         text = label.strip()
         if text in self.classes:
             return text
-        if text.lower() in GAPS:
+        if text.lower() in UNLABELLED:
             raise line.wrong(f"the label is missing ({shown(text)}): expected it after the last ':'")
         raise line.wrong(
             f"the label {shown(text)} is none of @classLabel ({shown(', '.join(self.classes))}): add it there or "

@@ -1,7 +1,7 @@
 """Learning: how weights change. ``fit`` trains any torch module on sequences."""
 
 from cellwright.learning.data import Batch, SequenceData, SequenceSource
-from cellwright.learning.evaluate import evaluate
+from cellwright.learning.evaluate import Loss, evaluate
 from cellwright.learning.fit import FitResult, fit
 from cellwright.learning.progress import Callback, Progress, progress_bar
 from cellwright.learning.settings import FitSettings
@@ -13,6 +13,7 @@ __all__ = [
     "FitResult",
     "FitSettings",
     "History",
+    "Loss",
     "Progress",
     "SequenceData",
     "SequenceSource",

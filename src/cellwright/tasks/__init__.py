@@ -2,6 +2,7 @@
 
 from cellwright.tasks.classifier import Classifier, Pooling
 from cellwright.tasks.forecaster import Forecaster
+from cellwright.tasks.labelled import LabelledFile, LabelledRecipe, LabelledTask, read_task
 from cellwright.tasks.listing import catalogue, find
 from cellwright.tasks.series import SeriesRecipe, SeriesTask, Window
 from cellwright.tasks.table import ForecastFile, TableTask
@@ -14,6 +15,9 @@ __all__ = [
     "Classifier",
     "ForecastFile",
     "Forecaster",
+    "LabelledFile",
+    "LabelledRecipe",
+    "LabelledTask",
     "Pooling",
     "Published",
     "Recipe",
@@ -26,5 +30,6 @@ __all__ = [
     "Window",
     "catalogue",
     "find",
+    "read_task",
     "train",
 ]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cellwright.errors import CellwrightError, named
-from cellwright.learning import FitSettings, SequenceData
+from cellwright.learning import FitSettings, Loss, SequenceData
 
 T = TypeVar("T")
 
@@ -128,6 +128,10 @@ class Task(ABC):
     @abstractmethod
     def training_data(self, recipe: Recipe) -> TrainingData:
         """What to train on."""
+
+    def loss(self, recipe: Recipe) -> Loss:
+        """What training makes small: the mean square error of the targets, where a task has no other."""
+        return torch.nn.functional.mse_loss
 
     @abstractmethod
     def test_inputs(self, recipe: Recipe) -> Tensor:

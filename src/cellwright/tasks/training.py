@@ -51,7 +51,7 @@ def train(
     Raises:
         CellwrightError: see ``cellwright.learning.fit``.
     """
-    data = task.training_data(recipe)
+    data, loss = task.training_data(recipe), task.loss(recipe)
     settings = replace(recipe.training, seed=seed)
 
     def kept(stage: str) -> Path | None:
@@ -64,6 +64,7 @@ def train(
             data.train,
             settings,
             validation=data.validation,
+            loss=loss,
             checkpoint=kept("choose"),
             callback=callback,
             console=console,
@@ -72,7 +73,9 @@ def train(
             return Trained(model, chosen_by, chosen_by, model)
         unseen, model = model, task.build(recipe, seed, cell)
         settings = replace(settings, epochs=chosen_by.best_epoch, patience=None)
-    result = fit(model, data.everything, settings, checkpoint=kept("train"), callback=callback, console=console)
+    result = fit(
+        model, data.everything, settings, loss=loss, checkpoint=kept("train"), callback=callback, console=console
+    )
     if recipe.shrink and unseen is not None and data.validation is not None:
         shrink(worth(unseen, data.validation), unseen, model)
     return Trained(model, result, chosen_by, unseen)
