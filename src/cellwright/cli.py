@@ -35,6 +35,9 @@ command = app.command()
 @command
 def run(
     task: Annotated[str, typer.Argument(metavar="TASK|FILE", help="what is learnt: airline, or a file of your own")],
+    kind: Annotated[
+        str, typer.Option("--task", metavar="KIND", help="FILE: forecast (the default) a column, or classify sequences")
+    ] = "forecast",
     target: Annotated[str, typer.Option(help="FILE: the column to forecast")] = "",
     inputs: Annotated[str, typer.Option(help="FILE: further columns of which the past is seen, as A,B")] = "",
     known: Annotated[str, typer.Option(help="FILE: columns that are known in the future too, as A,B")] = "",
@@ -42,7 +45,13 @@ def run(
     lookback: Annotated[int, typer.Option(min=0, help="FILE: rows that the network sees; 0 chooses")] = 0,
     horizon: Annotated[int, typer.Option(min=1, help="FILE: rows ahead to forecast")] = 1,
     season: Annotated[int, typer.Option(min=0, help="FILE: rows of a season, 12 for months; 0 is none")] = 0,
-    test: Annotated[float, typer.Option(help="FILE: the part at the end to test on")] = 0.2,
+    test: Annotated[
+        float | None,
+        typer.Option(help="FILE: the part to test on: rows at its end, by default 0.2; or of each class, 0.25"),
+    ] = None,
+    test_file: Annotated[
+        str, typer.Option(help="FILE to classify: another file to test on; by default NAME_TEST beside NAME_TRAIN")
+    ] = "",
     delimiter: Annotated[str, typer.Option(help="FILE: what separates columns; by default a comma")] = "",
     out: Annotated[
         Path | None,
@@ -70,6 +79,7 @@ def run(
 
     file = own_file(
         task,
+        kind,
         target=target,
         inputs=inputs,
         known=known,
@@ -78,6 +88,7 @@ def run(
         horizon=horizon,
         season=season,
         test=test,
+        test_file=test_file,
         delimiter=delimiter,
     )
     settings = RunSettings(

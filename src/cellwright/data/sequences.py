@@ -19,7 +19,7 @@ class LabelledSequences:
 
     name: of the set, for people. sequences: float64 arrays (time, channels), possibly of different lengths.
     labels: the class of each, as text. classes: all of them in order; one that no sequence has may be among them.
-    channels: their names.
+    channels: their names. numbers: of the sequences in their file, from 1; by default in order.
 
     Raises:
         CellwrightError: no sequences, labels or shapes that do not fit, a value that is no finite number.
@@ -30,6 +30,7 @@ class LabelledSequences:
     labels: tuple[str, ...]
     classes: tuple[str, ...]
     channels: tuple[str, ...]
+    numbers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.sequences:
@@ -40,7 +41,9 @@ class LabelledSequences:
             )
         if strange := set(self.labels) - set(self.classes):
             raise CellwrightError(f"{self.name} has the label {min(strange)!r}, which is none of its classes")
-        for number, values in enumerate(self.sequences, 1):
+        if not self.numbers:
+            object.__setattr__(self, "numbers", tuple(range(1, len(self) + 1)))
+        for number, values in zip(self.numbers, self.sequences, strict=True):
             self._check(number, values)
 
     def _check(self, number: int, values: NDArray[np.float64]) -> None:
@@ -79,4 +82,5 @@ class LabelledSequences:
             self,
             sequences=tuple(self.sequences[index] for index in chosen),
             labels=tuple(self.labels[index] for index in chosen),
+            numbers=tuple(self.numbers[index] for index in chosen),
         )

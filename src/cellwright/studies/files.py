@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
-from cellwright.errors import CellwrightError
-from cellwright.tasks import ForecastFile, catalogue
+from cellwright.errors import CellwrightError, named
+from cellwright.tasks import ForecastFile, LabelledFile, catalogue
 
 ENDINGS = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz", ".ts")
+_KINDS: dict[str, type[ForecastFile] | type[LabelledFile]] = {"forecast": ForecastFile, "classify": LabelledFile}
 
 
 def is_file(name: str) -> bool:
@@ -18,28 +19,58 @@ def is_file(name: str) -> bool:
     return name not in catalogue() and (path.suffix.lower() in ENDINGS or len(path.parts) > 1 or path.exists())
 
 
-def own_file(task: str, *, inputs: str, known: str, **options: Any) -> ForecastFile | None:
+def own_file(
+    task: str, kind: str = "forecast", *, inputs: str = "", known: str = "", **options: Any
+) -> ForecastFile | LabelledFile | None:
     """What is asked of a file; None where the task is one of the catalogue.
 
     Args:
         task: the name of a task, or a path.
+        kind: "forecast" a column, or "classify" sequences.
         inputs, known: names of columns, separated by commas.
-        options: the other fields of `ForecastFile`.
+        options: the other fields of `ForecastFile` and `LabelledFile`; None stands for what is usual.
 
     Raises:
-        CellwrightError: options of a file without one, or out of their range.
+        CellwrightError: options of a file without one or of the other kind, or out of their range.
     """
-    lists: dict[str, Any] = {"inputs": _names(inputs), "known": _names(known)}
-    if is_file(task):
-        return ForecastFile(path=task, **options, **lists)
-    usual = {entry.name: entry.default for entry in fields(ForecastFile)}
-    given = [name for name, value in (options | lists).items() if value and value != usual[name]]
-    if given:
+    asked = named("kind of task", kind, _KINDS)
+    given = {name: value for name, value in options.items() if value is not None}
+    given |= {"inputs": _names(inputs), "known": _names(known)}
+    if not is_file(task):
+        _refuse(given, task, kind)
+        return None
+    if kind == "forecast" and task.lower().removesuffix(".gz").endswith(".ts"):
+        raise CellwrightError(f"{task} is a file of labelled sequences: classify them with --task classify")
+    takes = {entry.name for entry in fields(asked)}
+    for other in set(_KINDS.values()) - {asked}:
+        for name in _changed(other, given) - takes:
+            raise CellwrightError(f"{_option(name)} is not for --task {kind}: leave it out")
+    return asked(path=task, **{name: value for name, value in given.items() if name in takes})
+
+
+def _refuse(given: dict[str, Any], task: str, kind: str) -> None:
+    """
+    Raises:
+        CellwrightError: options of a file.
+    """
+    changed = [name for asked in _KINDS.values() for name in _changed(asked, given)]
+    if kind != "forecast":
+        changed.append("task")
+    if changed:
         raise CellwrightError(
-            f"--{given[0]} is for a file of your own, and {task!r} is none: give the path of a CSV or Parquet file, "
-            f"or leave --{given[0]} out"
+            f"{_option(changed[0])} is for a file of your own, and {task!r} is none: give the path of a file, "
+            f"or leave {_option(changed[0])} out"
         )
-    return None
+
+
+def _changed(asked: type[ForecastFile] | type[LabelledFile], given: dict[str, Any]) -> set[str]:
+    """The options of a kind that are not what is usual."""
+    usual = {entry.name: "" if entry.default is MISSING else entry.default for entry in fields(asked)}
+    return {name for name, value in given.items() if name in usual and value != usual[name]}
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _names(text: str) -> tuple[str, ...]:

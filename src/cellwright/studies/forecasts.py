@@ -10,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from cellwright.report import Forecasts, Future, Interval, Lead, Score
+from cellwright.studies.gates import recorded_gates
 from cellwright.studies.hardware import BEYOND, WHOLE
 from cellwright.studies.job import Job
 from cellwright.studies.measured import Measured
-from cellwright.tasks import Forecaster, TableTask, Trained
+from cellwright.tasks import Forecaster, LabelledTask, TableTask, Trained
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +25,7 @@ PAST = 60
 def forecast_parts(job: Job, networks: Sequence[Trained], measured: Measured) -> dict[str, Any]:
     """The fields that `ForecastReport` adds to those of every run."""
     task = job.task
+    assert not isinstance(task, LabelledTask)
     gates, period = _gates(job, networks[0].model)
     parts = {
         "unit": task.unit,
@@ -116,13 +118,9 @@ def _future(task: TableTask, networks: Sequence[Trained], measured: Measured) ->
 def _gates(job: Job, model: torch.nn.Module) -> tuple[dict[str, Floats], slice]:
     """Gates and states of the software network over the months that it forecasts, (months, units)."""
     assert isinstance(model, Forecaster)
-    cell = job.listed.cell
-    known = cell.program().named
-    names = [name for name in (*cell.gates, *cell.state_axes()) if name in known]
-    with torch.no_grad():
-        recorded = model.recurrent(job.task.test_inputs(job.recipe), record=tuple(dict.fromkeys(names)))[2]
+    assert not isinstance(job.task, LabelledTask)
+    steps = recorded_gates(job, model.recurrent, job.task.test_inputs(job.recipe))
     months = len(job.task.values)
-    steps = {name.removesuffix("_l0"): tensor for name, tensor in recorded.items()}
     if model.every_step:
         period = slice(months - next(iter(steps.values())).shape[1], months)
         return {name: tensor[0].double().numpy() for name, tensor in steps.items()}, period

@@ -17,6 +17,9 @@ from cellwright.studies.job import Job
 from cellwright.tasks import TableTask
 
 IDEAL, WHOLE = "ideal", "whole"
+ROWS = 2_000_000
+"""Time steps of all chips at a time: more would take more than some gigabytes."""
+
 BEYOND = "beyond"
 """Under this name the whole chip's forecasts beyond the end of a file are kept."""
 
@@ -98,8 +101,10 @@ def manufacture(job: Job, model: torch.nn.Module, settings: ChipSettings) -> Chi
 
 def chip_forecasts(job: Job, chip: Chip) -> torch.Tensor:
     """(chips, test months) in the task's unit."""
+    inputs = job.task.test_inputs(job.recipe)
+    pieces = -(-chip.chips * inputs.shape[0] * inputs.shape[1] // ROWS)
     with torch.no_grad():
-        outputs, _ = chip(job.task.test_inputs(job.recipe))
+        outputs = torch.cat([chip(piece)[0] for piece in inputs.chunk(pieces)], 1)
     return job.task.forecast(outputs.flatten(0, 1), job.recipe)
 
 

@@ -15,7 +15,16 @@ import torch
 from cellwright import __version__
 from cellwright.cells import Listed, describe
 from cellwright.crossbar import ChipSettings
-from cellwright.tasks import ForecastFile, Recipe, SeriesTask, TableTask, find
+from cellwright.tasks import (
+    ForecastFile,
+    LabelledFile,
+    LabelledTask,
+    Recipe,
+    SeriesTask,
+    TableTask,
+    find,
+    read_task,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +39,7 @@ class RunSettings:
         device: name of a memristor.
         chips: how many chips each network is programmed into.
         seed: the first network's seed, and the seed of the chips.
-        file: what to forecast in the file; None for a task of the catalogue.
+        file: what to forecast in the file, or which sequences to classify; None for a task of the catalogue.
     """
 
     task: str
@@ -40,7 +49,7 @@ class RunSettings:
     device: str = "li2019"
     chips: int = 50
     seed: int = 0
-    file: ForecastFile | None = None
+    file: ForecastFile | LabelledFile | None = None
 
 
 CALIBRATION = 500
@@ -56,7 +65,7 @@ class Job:
 
     def __init__(self, settings: RunSettings) -> None:
         self.settings = settings
-        self.task: SeriesTask | TableTask = _task(settings)
+        self.task: SeriesTask | TableTask | LabelledTask = _task(settings)
         self.recipe: Recipe = self.task.recipe(settings.recipe)
         self.cell_name = settings.cell or self.recipe.cell
         self.listed: Listed = describe(self.cell_name)
@@ -67,8 +76,7 @@ class Job:
     def default_folder(self) -> Path:
         """``runs/TASK-RECIPE``, with the cell and the device where they are not the recipe's and the usual one."""
         settings = self.settings
-        file = settings.file
-        parts = [self.task.name, self.recipe.name] if file is None else [Path(file.path).stem, _plain_name(file.target)]
+        parts = [self.task.name, self.recipe.name] if settings.file is None else _about(settings.file)
         if settings.cell:
             parts += _short(settings.cell)
         if settings.device != RunSettings(task="").device:
@@ -81,8 +89,9 @@ class Job:
         given = self.settings
         changed = _changed(given, without=("task", "file"))
         if given.file is not None:
-            changed = _changed(given.file, without=("path",)) | changed
-        options = [f"--{name} {shlex.quote(value)}" for name, value in changed.items()]
+            kind = {"task": self.task.name} if isinstance(given.file, LabelledFile) else {}
+            changed = kind | _changed(given.file, without=("path",)) | changed
+        options = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in changed.items()]
         return " ".join(["cellwright", "run", shlex.quote(given.task), *options])
 
     def described(self) -> dict[str, Any]:
@@ -90,8 +99,8 @@ class Job:
         named = asdict(self.settings) | {"recipe": self.recipe.name, "cell": self.cell_name}
         sources = source_of("cell", self.cell_name) | source_of("device", self.settings.device)
         file = named.pop("file")
-        if isinstance(self.task, TableTask):
-            sources |= {name: _plain(value) for name, value in file.items()} | {"data_source": self.task.table.digest}
+        if not isinstance(self.task, SeriesTask):
+            sources |= {name: _plain(value) for name, value in file.items()} | {"data_source": self.task.digest}
         return named | sources | {"cellwright": __version__, "torch": torch.__version__}
 
     @cached_property
@@ -101,11 +110,13 @@ class Job:
         return inputs[:: -(-len(inputs) // CALIBRATION)]
 
     def errors(self, forecasts: torch.Tensor) -> torch.Tensor:
-        """Root mean square error of forecasts (..., test months) in the task's unit."""
+        """The error of forecasts (..., test months) by which the task compares, in its unit."""
         return self.task.metrics(forecasts)[self.task.metric]
 
 
-def _task(settings: RunSettings) -> SeriesTask | TableTask:
+def _task(settings: RunSettings) -> SeriesTask | TableTask | LabelledTask:
+    if isinstance(settings.file, LabelledFile):
+        return read_task(settings.file)
     if settings.file is not None:
         return TableTask(settings.file)
     found = find(settings.task)
@@ -126,6 +137,13 @@ def _changed(given: Any, without: tuple[str, ...]) -> dict[str, str]:
 def _plain(value: Any) -> Any:
     """As JSON gives it back."""
     return list(value) if isinstance(value, tuple) else value
+
+
+def _about(file: ForecastFile | LabelledFile) -> list[str]:
+    """What a folder of results on a file is called by."""
+    name = Path(file.path).name.removesuffix(".gz")
+    asked = "classify" if isinstance(file, LabelledFile) else _plain_name(file.target)
+    return [Path(name).stem, asked]
 
 
 def _plain_name(text: str) -> str:

@@ -31,9 +31,8 @@ class Measured:
         return Score.of(self._job.errors(self.chip(variant)).numpy())
 
     def departure(self, variant: str) -> Score:
-        """Root mean square difference of each chip's forecasts from those of its own network in software."""
-        difference = self.chip(variant) - self.software[:, None]
-        return Score.of(difference.square().mean(-1).sqrt().numpy())
+        """How far each chip's forecasts are from those of its own network in software."""
+        return Score.of(self._job.task.departures(self.chip(variant), self.software[:, None]).numpy())
 
     def cause(self, name: str) -> Cause:
         return Cause(

@@ -122,7 +122,7 @@ def measure(point: PointJob, weights: Weights) -> PointResult:
     forecasts, software = chip_forecasts(job, chip), software_forecast(job, model)
     return PointResult(
         errors=tuple(job.errors(forecasts).tolist()),
-        departures=tuple((forecasts - software).square().mean(-1).sqrt().tolist()),
+        departures=tuple(job.task.departures(forecasts, software).tolist()),
         software=float(job.errors(software)),
         **_cost(chip),
         **_programming(chip),

@@ -17,38 +17,43 @@ from cellwright.program import counts, equations
 from cellwright.report import (
     ArrayReport,
     Baseline,
+    ClassReport,
     Comparison,
     Cost,
     CostItem,
     ForecastReport,
     Programming,
+    RunReport,
     Score,
     TrainingCurve,
 )
+from cellwright.studies.classes import class_parts
 from cellwright.studies.described import chip_settings, plain_settings
 from cellwright.studies.forecasts import forecast_parts
 from cellwright.studies.hardware import IDEAL, WHOLE, HardwareErrors, chip_forecasts, manufacture
 from cellwright.studies.job import Job
 from cellwright.studies.measured import Measured
-from cellwright.tasks import Forecaster, Published, Trained
+from cellwright.tasks import Classifier, Forecaster, LabelledTask, Published, Trained
 
 Floats = NDArray[np.float64]
 
 
-def summarise(job: Job, networks: Sequence[Trained], hardware: Sequence[HardwareErrors]) -> ForecastReport:
+def summarise(job: Job, networks: Sequence[Trained], hardware: Sequence[HardwareErrors]) -> RunReport:
     """Everything the report shows. Pictures of gates and arrays are of the first network, on its first chip."""
     measured = Measured(job, networks, hardware)
+    if isinstance(job.task, LabelledTask):
+        return ClassReport(**_common(job, networks, measured) | class_parts(job, job.task, networks, measured))
     return ForecastReport(**_common(job, networks, measured), **forecast_parts(job, networks, measured))
 
 
 def _common(job: Job, networks: Sequence[Trained], measured: Measured) -> dict[str, Any]:
     """What every run reports."""
     shown = networks[0].model
-    assert isinstance(shown, Forecaster)
+    assert isinstance(shown, Forecaster | Classifier)
     chip = manufacture(job, shown, job.chip)
     chip_forecasts(job, chip)  # the arrays remember what drove them: their energy depends on it
     program = job.listed.cell.program()
-    sizes = shown.recurrent.layer_sizes(0)
+    sizes, directions = shown.recurrent.layer_sizes(0), shown.recurrent.num_directions
     task = job.task
     return {
         "task": task.name,
@@ -83,8 +88,8 @@ def _common(job: Job, networks: Sequence[Trained], measured: Measured) -> dict[s
         "digital": _digital(chip),
         "published": [_published(entry) for entry in task.published()],
         "equations": equations(program),
-        "counts": counts(program).at(sizes),
-        "counts_formula": str(counts(program)),
+        "counts": {kind: directions * number for kind, number in counts(program).at(sizes).items()},
+        "counts_formula": f"{counts(program)}{', in each of 2 directions' * (directions == 2)}",
         "sizes": {name: size for name, size in sizes.items() if size},
         "citation": job.listed.citation,
         "versions": versions(),

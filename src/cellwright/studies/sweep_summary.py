@@ -14,12 +14,14 @@ from cellwright.studies.described import chip_settings
 from cellwright.studies.plan import Sweeps
 from cellwright.studies.summary import versions
 from cellwright.studies.sweep_data import Measured, Results, by_point
+from cellwright.tasks import LabelledTask
 
 
 def summarise(sweeps: Sweeps, results: Results) -> SweepReport:
     """Everything the page shows."""
     plan = sweeps.plans[-1]
     job, run = plan.base, plan.settings.run
+    assert not isinstance(job.task, LabelledTask)
     measured = by_point(results)
     software = {(job.point.recipe, job.point.cell, job.seed): result.software for job, result in results.items()}
     return SweepReport(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,8 @@ from cellwright.tasks.task import Baseline, Published, Recipe, Task, TrainingDat
 
 Indices = NDArray[np.int64]
 
-HELD_OUT = 0.25
-"""The part of the sequences that is tested where no file holds those to test."""
+HELD_OUT, MOST_TESTED = 0.25, 500
+"""The part of the sequences that is tested where no file holds those to test; how many of them a run tests at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +130,16 @@ class LabelledTask(Task):
     def recipes(self) -> Mapping[str, Recipe]:
         return by_name((default_recipe(len(self.training)),))
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over all sequences and labels: two equal digests mean the same data."""
+        total = hashlib.sha256()
+        for data in (self.training, self.tested):
+            total.update(repr((data.labels, data.lengths.tolist(), data.channels)).encode())
+            for sequence in data.sequences:
+                total.update(np.ascontiguousarray(sequence).tobytes())
+        return total.hexdigest()
+
     @property
     def truth(self) -> Tensor:
         """The classes of the test sequences, as indices (sequences,)."""
@@ -202,6 +213,10 @@ class LabelledTask(Task):
             )
         return forecasts.cpu() == self.truth
 
+    def departures(self, forecasts: Tensor, software: Tensor) -> Tensor:
+        """The part of the test sequences, in per cent, that get another class than in software."""
+        return 100 * (forecasts != software).double().mean(-1)
+
     def baselines(self) -> dict[str, Baseline]:
         """The class of the nearest training sequence, and the commonest class."""
         labels = self._indices(self.training)
@@ -233,12 +248,30 @@ def read_task(file: LabelledFile) -> LabelledTask:
             "named by --test-file" if file.test_file else "which lies beside it; --test FRACTION would hold out a part"
         )
         note = f"Trained on all of {Path(file.path).name}, tested on {beside.name}, {how}."
-        return LabelledTask(data, read_labelled(beside), note)
+        return _task(data, read_labelled(beside), note)
     part = file.test or HELD_OUT
     _check_training(data)
     kept, held_out = split(data, part)
     note = f"No file of test sequences: {100 * part:g} % of each class of {Path(file.path).name} are held out."
-    return LabelledTask(data.select(kept), data.select(held_out), note)
+    return _task(data.select(kept), data.select(held_out), note)
+
+
+def _task(training: LabelledSequences, test: LabelledSequences, note: str) -> LabelledTask:
+    """The task with at most `MOST_TESTED` test sequences, so that many chips can take them."""
+    if len(test) > MOST_TESTED:
+        note += f" Of {len(test):,} test sequences {MOST_TESTED:,} are tested, evenly spread over each class."
+        test = test.select(spread(test, MOST_TESTED))
+    return LabelledTask(training, test, note)
+
+
+def spread(data: LabelledSequences, most: int) -> Indices:
+    """Which ``most`` sequences to keep, with the classes in the proportions that they have, evenly spread in each."""
+    labels = np.array(data.labels)
+    # Members of every class in turn, each at the middle of its share of the whole.
+    order = [np.flatnonzero(labels == label) for label in data.classes]
+    places = np.concatenate([(np.arange(len(members)) + 0.5) / max(len(members), 1) for members in order])
+    by_place = np.concatenate(order)[np.argsort(places, kind="stable")]
+    return np.sort(by_place[np.linspace(0, len(data) - 1, most).round().astype(np.int64)])
 
 
 def split(data: LabelledSequences, part: float) -> tuple[Indices, Indices]:

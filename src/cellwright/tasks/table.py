@@ -176,6 +176,11 @@ class TableTask(Task):
         self._parts = _Parts.of(self.shape, self.table, file.test)
 
     @property
+    def digest(self) -> str:
+        """SHA-256 over the values of the file."""
+        return self.table.digest
+
+    @property
     def recipes(self) -> Mapping[str, Recipe]:
         return by_name((default_recipe(min(len(self._parts.training), TRAINING_WINDOWS)),))
 

@@ -148,6 +148,10 @@ class Task(ABC):
     def metrics(self, forecasts: Tensor) -> dict[str, Tensor]:
         """The errors of ``forecasts`` (..., targets) against what was observed, (...) each, by name."""
 
+    def departures(self, forecasts: Tensor, software: Tensor) -> Tensor:
+        """How far ``forecasts`` (..., targets) are from those in software, (...): root mean square difference."""
+        return (forecasts - software).square().mean(-1).sqrt()
+
     def recipe(self, name: str = "") -> Recipe:
         """The recipe called ``name``, or the default one.
 

@@ -1,0 +1,140 @@
+"""A person's own sequences through the main job, and what the command line makes of its options."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_score
+
+from cellwright.crossbar import program
+from cellwright.errors import CellwrightError
+from cellwright.report import ClassReport
+from cellwright.studies import hardware
+from cellwright.studies.files import own_file
+from cellwright.studies.job import Job, RunSettings
+from cellwright.studies.run import run_study
+from cellwright.tasks import LabelledFile
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Rising and falling lines with noise, of 6 or 8 values, to train on and to test."""
+    folder = tmp_path_factory.mktemp("classify")
+    draw = np.random.default_rng(0)
+    for part, count in (("TRAIN", 12), ("TEST", 9)):
+        rows = []
+        for k in range(count):
+            values = np.linspace(-1, 1, 8) * (-1) ** k + 0.8 * draw.standard_normal(8)
+            cells = [f"{value:.4f}" for value in values[: 6 + 2 * (k % 3 > 0)]]
+            rows.append("\t".join([str(k % 2 + 1), *cells, *["NaN"] * (8 - len(cells))]))
+        (folder / f"Lines_{part}.tsv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def settings(files):
+    path = str(files / "Lines_TRAIN.tsv")
+    return RunSettings(task=path, seeds=2, chips=3, file=LabelledFile(path=path))
+
+
+@pytest.fixture(scope="module")
+def few_epochs():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cellwright.tasks.labelled.LEAST_EPOCHS", 1)
+        patch.setattr("cellwright.tasks.labelled.UPDATES", 12)
+        yield
+
+
+@pytest.fixture(scope="module")
+def report(settings, tmp_path_factory, few_epochs):
+    return run_study(settings, tmp_path_factory.mktemp("out"))
+
+
+def test_the_report_has_what_scikit_learn_computes(report, settings):
+    assert isinstance(report, ClassReport)
+    assert (report.classes, report.training_counts) == (("1", "2"), [6, 6])
+    assert report.truth.tolist() == [0, 1] * 4 + [0]
+    assert report.sequences == [str(k) for k in range(1, 10)]
+    assert "tested on Lines_TEST.tsv, which lies beside it" in report.note
+    software, chip = report.decisions.software, report.decisions.chip
+    assert (software.shape, chip.shape) == ((2, 9), (2 * 3, 9))
+    errors = [100 - 100 * balanced_accuracy_score(report.truth, row) for row in chip]
+    assert report.chip_whole.mean == pytest.approx(np.mean(errors))
+    recalls = np.mean([recall_score(report.truth, row, average=None) for row in chip], 0)
+    assert [score.mean for score in report.recall(chip)] == pytest.approx(100 * recalls)
+    matrices = np.mean([confusion_matrix(report.truth, row) for row in software], 0)
+    assert report.confusion(software) == pytest.approx(matrices)
+    departures = [100 * np.mean(row != software[k // 3]) for k, row in enumerate(chip)]
+    assert report.departure.mean == pytest.approx(np.mean(departures))
+    assert [baseline.name for baseline in report.baselines] == ["nearest", "commonest"]
+
+
+def test_an_ideal_chip_decides_as_software_does(report):
+    assert report.departure_ideal.mean == 0
+    assert report.chip_ideal.mean == pytest.approx(report.software.mean)
+
+
+def test_gates_are_those_of_a_sequence_without_its_padding(report):
+    assert report.gate_sequence == "test sequence 1, class 1"
+    assert {gate.shape for gate in report.gates.values()} == {(6, 16)}
+
+
+def test_the_same_command_finds_its_results_and_gives_them_again(report, settings, few_epochs, tmp_path):
+    again = run_study(settings, tmp_path)
+    assert np.array_equal(again.decisions.chip, report.decisions.chip)
+    resumed = run_study(settings, tmp_path)
+    assert np.array_equal(resumed.decisions.chip, report.decisions.chip)
+
+
+def test_other_data_in_the_file_is_no_resumption(settings, few_epochs, tmp_path):
+    run_study(settings, tmp_path / "out") if False else None
+    described = Job(settings).described()
+    assert described["data_source"] != Job(_held_out(settings)).described()["data_source"]
+
+
+def _held_out(settings):
+    return RunSettings(task=settings.task, file=LabelledFile(path=settings.task, test=0.5))
+
+
+def test_chips_take_many_sequences_in_pieces(settings, few_epochs, monkeypatch):
+    """An ideal chip draws nothing, so that pieces are the whole to rounding."""
+    job = Job(settings)
+    model = job.task.build(job.recipe, 0)
+    chip = program(model, job.chip.ideal(), chips=3, calibration=job.calibration)
+    whole = hardware.chip_forecasts(job, chip)
+    monkeypatch.setattr(hardware, "ROWS", 3 * 2 * 8)
+    seen = []
+    chip.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    assert torch.equal(hardware.chip_forecasts(job, chip), whole)
+    assert seen == [2, 2, 2, 2, 1]
+
+
+def test_commands_repeat_a_run(settings, files):
+    assert Job(settings).command == f"cellwright run {files}/Lines_TRAIN.tsv --task classify --seeds 2 --chips 3"
+    assert Job(settings).default_folder.name == "Lines_TRAIN-classify"
+    named = LabelledFile(path=settings.task, test_file=str(files / "Lines_TEST.tsv"))
+    assert f"--test-file {files}/Lines_TEST.tsv" in Job(RunSettings(task=settings.task, file=named)).command
+
+
+def test_options_of_a_file():
+    assert own_file("a.ts", "classify", test=None, test_file="") == LabelledFile(path="a.ts")
+    assert own_file("a.tsv", "classify", test=0.3) == LabelledFile(path="a.tsv", test=0.3)
+    assert own_file("a.csv", target="y", test=None).test == 0.2
+    assert own_file("airline", test=None) is None
+
+
+@pytest.mark.parametrize(
+    ("task", "kind", "options", "says"),
+    [
+        ("a.ts", "clasify", {}, "no kind of task is called 'clasify': did you mean 'classify'"),
+        ("a.ts", "forecast", {}, "a.ts is a file of labelled sequences: classify them with --task classify"),
+        ("a.ts", "classify", {"target": "y"}, "--target is not for --task classify"),
+        ("a.csv", "forecast", {"target": "y", "test_file": "b"}, "--test-file is not for --task forecast"),
+        ("airline", "classify", {}, "--task is for a file of your own, and 'airline' is none"),
+        ("airline", "forecast", {"test": 0.3}, "--test is for a file of your own"),
+    ],
+)
+def test_options_that_do_not_go_together(task, kind, options, says):
+    with pytest.raises(CellwrightError, match=says):
+        own_file(task, kind, **options)
