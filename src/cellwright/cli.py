@@ -29,6 +29,11 @@ devices = typer.Typer(
 )
 app.add_typer(devices, name="device")
 
+data_sets = typer.Typer(
+    cls=OneLineGroup, help="Known data sets: list them, check that a copy is whole.", no_args_is_help=True
+)
+app.add_typer(data_sets, name="data")
+
 command = app.command()
 
 
@@ -237,6 +242,35 @@ def fit_device(
     from cellwright.studies import devices as study
 
     study.fit_device(pulses, out, name, overwrite=overwrite, console=Console())
+
+
+@data_sets.command("list")
+def list_data_sets(
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON, with citations, layouts and checksums")] = False,
+) -> None:
+    """List the known data sets: what each is, its licence, where it comes from."""
+    from rich.console import Console
+
+    from cellwright.studies import datasets as study
+
+    study.list_datasets(Console(), as_json=as_json)
+
+
+@data_sets.command("check")
+def check_data_set(
+    name: Annotated[str, typer.Argument(help="a known data set; or a folder that holds several, as ucr_small")],
+    path: Annotated[
+        Path | None,
+        typer.Option(help="folder with the data sets, or of this one; by default $CELLWRIGHT_DATA, else data"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print a JSON list instead of tables")] = False,
+) -> None:
+    """Check a copy of a data set: every file's layout, content and checksum."""
+    from rich.console import Console
+
+    from cellwright.studies import datasets as study
+
+    study.check_datasets(name, path, Console(), as_json=as_json)
 
 
 def _kernel(cell: Cell, vectors: str, assembly: bool) -> str:

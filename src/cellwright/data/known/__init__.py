@@ -1,0 +1,100 @@
+"""Known data sets: one file each, found by name.
+
+A file in this folder assigns to ``SET``; adding a set is adding a file. None of the data is here: a set says where to
+get it and how to tell that it is whole.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+from functools import cache
+from pathlib import Path
+
+from cellwright.data.layouts.checking import located
+from cellwright.data.layouts.content import UnreadableError
+from cellwright.data.layouts.known_set import KnownSet
+from cellwright.data.series import Series
+from cellwright.errors import CellwrightError, named
+
+__all__ = ["catalogue", "data_folder", "find", "read_series", "select"]
+
+
+@cache
+def _entries() -> dict[str, KnownSet]:
+    found: dict[str, KnownSet] = {}
+    for module in pkgutil.iter_modules(__path__):
+        known = getattr(importlib.import_module(f"{__name__}.{module.name}"), "SET", None)
+        if not isinstance(known, KnownSet):
+            continue
+        if known.name in found:
+            raise CellwrightError(
+                f"known/{module.name}.py describes {known.name}, which another file describes already"
+            )
+        found[known.name] = known
+    return dict(sorted(found.items(), key=lambda entry: entry[0].lower()))
+
+
+def catalogue() -> dict[str, KnownSet]:
+    """Every known set by name."""
+    return dict(_entries())
+
+
+def find(name: str) -> KnownSet:
+    """A known set by its name; capitals do not matter.
+
+    Raises:
+        CellwrightError: no set has that name, naming the nearest.
+    """
+    entries = _entries()
+    return named("data set", {entry.lower(): entry for entry in entries}.get(name.lower(), name), entries)
+
+
+def select(name: str) -> tuple[KnownSet, ...]:
+    """The set of that name; else all sets that are found in a folder of that name, such as ``ucr_small``.
+
+    Raises:
+        CellwrightError: neither is known.
+    """
+    entries = _entries()
+    together = tuple(known for known in entries.values() if any(name in form.folders for form in known.forms))
+    if name.lower() in {entry.lower() for entry in entries} or not together:
+        return (find(name),)
+    return together
+
+
+def data_folder() -> Path:
+    """The folder of data sets: CELLWRIGHT_DATA where that is set, else ``data`` in the working folder."""
+    return Path(os.environ.get("CELLWRIGHT_DATA") or "data")
+
+
+def read_series(name: str, folder: Path | None = None, part: str = "") -> Series:
+    """A series of a known set. Gaps are NaN; `Series.filled` fills them.
+
+    Args:
+        name: of the set.
+        folder: with the data sets, or of this one; by default `data_folder`.
+        part: of a set with several series, which; the first by default.
+
+    Raises:
+        CellwrightError: the set is unknown, no series, or not there; it has no such part; a file of it is damaged.
+    """
+    known = find(name)
+    if known.series is None:
+        raise CellwrightError(f"{known.name} is no set of series: {known.title}")
+    if part and part not in known.parts:
+        raise CellwrightError(
+            f"{known.name} has no series {part!r}: "
+            + (f"it has {', '.join(known.parts)}" if known.parts else "it is a single one")
+        )
+    _, place = located(known, folder or data_folder())
+    try:
+        return known.series(place, part or (known.parts[0] if known.parts else ""))
+    except CellwrightError:
+        raise
+    except (UnreadableError, OSError, EOFError, ValueError, LookupError) as error:
+        reason = " ".join(str(error).split())
+        raise CellwrightError(
+            f"{known.name} in {place} cannot be read ({reason}): cellwright data check {known.name} says what is wrong"
+        ) from error
