@@ -174,6 +174,8 @@ class TableTask(Task):
         self.citation = ""
         self.data_source = f"{self.name}, {self.table.rows:,} rows, SHA-256 of its values {self.table.digest[:16]}"
         self._parts = _Parts.of(self.shape, self.table, file.test)
+        # At once, so that a column that cannot be used is refused before anything is written.
+        self.encoding = Encoding.fit(self.shape, self._windows(thinned(self._parts.training, FITTING_WINDOWS)))
 
     @property
     def digest(self) -> str:
@@ -183,11 +185,6 @@ class TableTask(Task):
     @property
     def recipes(self) -> Mapping[str, Recipe]:
         return by_name((default_recipe(min(len(self._parts.training), TRAINING_WINDOWS)),))
-
-    @cached_property
-    def encoding(self) -> Encoding:
-        """Features and scales, fitted on the training rows."""
-        return Encoding.fit(self.shape, self._windows(thinned(self._parts.training, FITTING_WINDOWS)))
 
     def build(self, recipe: Recipe, seed: int, cell: str = "") -> Forecaster:
         """A network whose first forecasts are the naive ones: its last layer begins at zero."""
