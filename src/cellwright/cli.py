@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cellwright.refusals import BAD_INPUT, INTERRUPTED, OneLineGroup
+from cellwright.refusals import BAD_INPUT, INTERRUPTED, OneLineGroup, refusal
 
 if TYPE_CHECKING:
     from cellwright.cells import Cell
+    from cellwright.studies.narration import Narration
 
 __all__ = ["BAD_INPUT", "INTERRUPTED", "app", "main"]
 
@@ -35,6 +43,35 @@ data_sets = typer.Typer(
 app.add_typer(data_sets, name="data")
 
 command = app.command()
+
+Quiet = Annotated[bool, typer.Option("--quiet", help="say nothing but errors")]
+AsJson = Annotated[bool, typer.Option("--json", help="print the results as JSON on stdout; all else is said on stderr")]
+Log = Annotated[Path | None, typer.Option(help="append what happens to this file, with times")]
+
+
+@contextmanager
+def _narrated(quiet: bool, as_json: bool, log: Path | None) -> Iterator[Narration]:
+    """Who hears what a study says; the log has also what was asked and how it ended."""
+    from rich.console import Console
+
+    from cellwright.studies.narration import Narration, RunLog
+
+    record = None if log is None else RunLog(log)
+    narration = Narration(None if quiet else Console(stderr=as_json), record)
+    narration.note(f"begun: {shlex.join(['cellwright', *sys.argv[1:]])}")
+    narration.note(f"process {os.getpid()}, Python {platform.python_version()} on {platform.platform()}")
+    try:
+        yield narration
+    except BaseException as error:
+        told = refusal(error)
+        with suppress(OSError):
+            narration.note(f"ended: {told.line if told else f'{type(error).__name__}: {error}'}")
+        raise
+    else:
+        narration.note("ended: done")
+    finally:
+        if record is not None:
+            record.close()
 
 
 @command
@@ -75,31 +112,36 @@ def run(
     chips: Annotated[int, typer.Option(min=1, help="chips to program with each network")] = 50,
     seed: Annotated[int, typer.Option(min=0, help="the first seed, of networks and of chips")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results made with other settings")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    log: Log = None,
 ) -> None:
     """Train on a task or on your own file, program memristor chips, and report what the hardware did to the result."""
-    from rich.console import Console
+    with _narrated(quiet, as_json, log) as narration:
+        from cellwright.report.result import result_json
+        from cellwright.studies.files import own_file
+        from cellwright.studies.run import RunSettings, run_study
 
-    from cellwright.studies.files import own_file
-    from cellwright.studies.run import RunSettings, run_study
-
-    file = own_file(
-        task,
-        kind,
-        target=target,
-        inputs=inputs,
-        known=known,
-        time=time,
-        lookback=lookback,
-        horizon=horizon,
-        season=season,
-        test=test,
-        test_file=test_file,
-        delimiter=delimiter,
-    )
-    settings = RunSettings(
-        task=task, recipe=recipe, cell=cell, seeds=seeds, device=device, chips=chips, seed=seed, file=file
-    )
-    run_study(settings, out, overwrite=overwrite, console=Console())
+        file = own_file(
+            task,
+            kind,
+            target=target,
+            inputs=inputs,
+            known=known,
+            time=time,
+            lookback=lookback,
+            horizon=horizon,
+            season=season,
+            test=test,
+            test_file=test_file,
+            delimiter=delimiter,
+        )
+        settings = RunSettings(
+            task=task, recipe=recipe, cell=cell, seeds=seeds, device=device, chips=chips, seed=seed, file=file
+        )
+        report = run_study(settings, out, overwrite=overwrite, narration=narration)
+        if as_json:
+            typer.echo(result_json(report), nl=False)
 
 
 @command
@@ -107,13 +149,17 @@ def predict(
     run: Annotated[Path, typer.Argument(help="folder of a finished run on a file, as runs/FILE-TARGET")],
     file: Annotated[Path, typer.Argument(help="a file with the same columns")],
     out: Annotated[Path | None, typer.Option(help="CSV to write; by default RUN/predictions/FILE.csv")] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    log: Log = None,
 ) -> None:
     """Forecast what comes after the rows of a file with the networks of a finished run."""
-    from rich.console import Console
+    with _narrated(quiet, as_json, log) as narration:
+        from cellwright.studies.predict import predict as predict_rows
 
-    from cellwright.studies.predict import predict as predict_rows
-
-    predict_rows(run, file, out, console=Console())
+        found = predict_rows(run, file, out, narration=narration)
+        if as_json:
+            typer.echo(json.dumps(found.plain(), indent=2))
 
 
 @command
@@ -134,25 +180,30 @@ def sweep(
         str, typer.Option("--format", help="csv, parquet (beside CSV); by default both where pyarrow is installed")
     ] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results made with other settings")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    log: Log = None,
 ) -> None:
     """Vary the settings of the chip, and report what each does to the error and what a smaller error costs."""
-    from rich.console import Console
+    with _narrated(quiet, as_json, log) as narration:
+        from cellwright.report.sweep_result import result_json
+        from cellwright.studies.job import RunSettings
+        from cellwright.studies.plan import SweepSettings
+        from cellwright.studies.sweep import run_sweep
 
-    from cellwright.studies.job import RunSettings
-    from cellwright.studies.plan import SweepSettings
-    from cellwright.studies.sweep import run_sweep
-
-    run = RunSettings(task=task, recipe=recipe, cell=cell, seeds=seeds, device=device, chips=chips, seed=seed)
-    run_sweep(
-        SweepSettings(run=run, over=tuple(over)),
-        out,
-        jobs=jobs,
-        backend=backend,
-        scheduler=scheduler,
-        table_format=table,
-        overwrite=overwrite,
-        console=Console(),
-    )
+        run = RunSettings(task=task, recipe=recipe, cell=cell, seeds=seeds, device=device, chips=chips, seed=seed)
+        report = run_sweep(
+            SweepSettings(run=run, over=tuple(over)),
+            out,
+            jobs=jobs,
+            backend=backend,
+            scheduler=scheduler,
+            table_format=table,
+            overwrite=overwrite,
+            narration=narration,
+        )
+        if as_json:
+            typer.echo(result_json(report), nl=False)
 
 
 @command

@@ -37,6 +37,15 @@ def significant(value: float, digits: int = 3) -> str:
     return f"{float(f'{value:.{digits}g}'):,.{_decimals(value, digits)}f}"
 
 
+def clock(seconds: float) -> str:
+    """A duration as 0:07, 12:34 or 1:02:03; a dash for what is not known."""
+    if not math.isfinite(seconds):
+        return MISSING
+    minutes, rest = divmod(max(round(seconds), 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
 def _decimals(value: float, digits: int) -> int:
     text = f"{value:.{digits}g}"
     if "e" in text:

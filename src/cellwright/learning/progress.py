@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cellwright.units import clock
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -35,33 +37,43 @@ def ignore(progress: Progress) -> None:
     """The callback that does nothing."""
 
 
+Tell = Callable[[float, str], None]
+"""Takes how much of some work is done, from 0 to 1, and a status in words."""
+
+
 @contextmanager
 def progress_bar(console: Console | None, label: str = "training") -> Iterator[Callback]:
     """A callback that draws a bar with epoch, loss and time left on ``console``; silent where that is no terminal."""
     if console is None or not console.is_terminal:
         yield ignore
         return
+    with bar(console, label) as tell:
+        yield lambda progress: tell(progress.done, status_line(progress))
+
+
+@contextmanager
+def bar(console: Console, label: str) -> Iterator[Tell]:
+    """A bar on a terminal, which is gone afterwards; what it gives moves it."""
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as RichProgress
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[status]}"))
-    with RichProgress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(label, total=1.0, status="")
-
-        def draw(progress: Progress) -> None:
-            bar.update(task, completed=progress.done, status=status_line(progress))
-
-        yield draw
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[status]}", markup=False),
+    )
+    with RichProgress(*columns, console=console, transient=True) as drawn:
+        task = drawn.add_task(label, total=1.0, status="")
+        yield lambda done, status: drawn.update(task, completed=done, status=status)
         # An early stop leaves the bar short of its end; the run is over all the same.
-        bar.update(task, completed=1.0)
+        drawn.update(task, completed=1.0)
 
 
 def status_line(progress: Progress) -> str:
     """``epoch 12/800  loss 0.0123  validation 0.0145  0:07 left``."""
     validation = "" if progress.validation_loss is None else f"  validation {progress.validation_loss:.4g}"
-    minutes, seconds = divmod(round(progress.seconds_left), 60)
     epoch = f"epoch {progress.epoch}/{progress.epochs}"
-    return f"{epoch}  loss {progress.loss:.4g}{validation}  {minutes}:{seconds:02d} left"
+    return f"{epoch}  loss {progress.loss:.4g}{validation}  {clock(progress.seconds_left)} left"
 
 
 def both(*callbacks: Callback) -> Callback:

@@ -41,6 +41,11 @@ def result_json(record: ForecastReport) -> str:
         "cost": asdict(record.cost),
         "versions": dict(record.versions),
     }
+    return as_json(result)
+
+
+def as_json(result: Mapping[str, Any]) -> str:
+    """Results as JSON text: null for what is not a number, arrays as lists."""
     return json.dumps(_plain(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -108,6 +113,8 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

@@ -6,20 +6,20 @@ import csv
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.table import Table as Grid
+from rich.text import Text
 
 from cellwright.data import Table
 from cellwright.errors import CellwrightError
 from cellwright.files import write_atomically
+from cellwright.studies.narration import SILENT, Narration
 from cellwright.tasks import naive
 from cellwright.tasks.stored import StoredForecaster
 from cellwright.tasks.table import last_window, open_rows, thinned
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 Floats = NDArray[np.float64]
 
@@ -48,6 +48,16 @@ class Prediction:
     errors: dict[str, float]
     compared: int
 
+    def plain(self) -> dict[str, Any]:
+        """As numbers, text, lists and dicts."""
+        rows = zip(self.labels, self.forecast.tolist(), self.low.tolist(), self.high.tolist(), strict=True)
+        return {
+            "forecast": [dict(zip(("time", "forecast", "low", "high"), row, strict=True)) for row in rows],
+            "level": self.level,
+            "rmse": self.errors,
+            "compared": self.compared,
+        }
+
     def csv(self) -> str:
         """One row for each row to come."""
         text = io.StringIO()
@@ -60,14 +70,14 @@ class Prediction:
         return text.getvalue()
 
 
-def predict(run: Path, file: Path, out: Path | None = None, *, console: Console | None = None) -> Prediction:
+def predict(run: Path, file: Path, out: Path | None = None, *, narration: Narration = SILENT) -> Prediction:
     """Forecast what comes after the rows of a file with the networks of a finished run.
 
     Args:
         run: folder of a finished ``cellwright run FILE``.
         file: with the same columns.
         out: CSV to write; by default ``RUN/predictions/FILE.csv``.
-        console: where the result is told; None keeps quiet.
+        narration: to whom the result is told; by default to nobody.
 
     Raises:
         CellwrightError: no such run, damaged files, a file that lacks a column or has too few rows, see ``read_table``.
@@ -93,8 +103,7 @@ def predict(run: Path, file: Path, out: Path | None = None, *, console: Console 
     )
     target = out or run / "predictions" / f"{file.name.partition('.')[0]}.csv"
     write_atomically(target, found.csv())
-    if console is not None:
-        _tell(found, shape.target, target, console)
+    _tell(found, shape.target, target, narration)
     return found
 
 
@@ -112,17 +121,14 @@ def _errors(stored: StoredForecaster, table: Table) -> tuple[dict[str, float], i
     return {name: float(np.sqrt(np.square(one - came).mean())) for name, one in forecasts.items()}, len(origins)
 
 
-def _tell(found: Prediction, target: str, path: Path, console: Console) -> None:
-    from rich.table import Table as Grid
-    from rich.text import Text
-
+def _tell(found: Prediction, target: str, path: Path, narration: Narration) -> None:
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in (f"forecast of {target}", "value", f"{100 * found.level:.0f} % interval"):
         grid.add_column(Text(heading))
     for label, value, low, high in zip(found.labels, found.forecast, found.low, found.high, strict=True):
         grid.add_row(Text(label), f"{value:.6g}", f"{low:.6g} to {high:.6g}")
-    console.print(grid)
+    narration.say(grid)
     if found.errors:
         told = ", ".join(f"{name} {error:.4g}" for name, error in found.errors.items())
-        console.print(Text(f"Root mean square error over {found.compared:,} forecasts of the file's rows: {told}"))
-    console.print(Text(f"written: {path}"), soft_wrap=True)
+        narration.say(Text(f"Root mean square error over {found.compared:,} forecasts of the file's rows: {told}"))
+    narration.say(f"written: {path}")

@@ -6,33 +6,29 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import rich.progress
 import torch
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 from safetensors.torch import save
 
 from cellwright.learning import Progress
+from cellwright.learning.progress import both
 from cellwright.program import equations
 from cellwright.report import RunReport, results_table, write_report
 from cellwright.studies.folder import ResultsFolder
 from cellwright.studies.forecasts import unseen
 from cellwright.studies.hardware import HardwareErrors, study, variants
 from cellwright.studies.job import Job, RunSettings
+from cellwright.studies.narration import SILENT, Narration
 from cellwright.studies.summary import summarise
 from cellwright.tasks import TableTask, Trained, train
 from cellwright.tasks.stored import StoredForecaster
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 __all__ = ["RunSettings", "run_study"]
 
 
 def run_study(
-    settings: RunSettings, out: str | Path | None = None, *, overwrite: bool = False, console: Console | None = None
+    settings: RunSettings, out: str | Path | None = None, *, overwrite: bool = False, narration: Narration = SILENT
 ) -> RunReport:
     """Run the main job, or go on with it where it was stopped.
 
@@ -40,7 +36,7 @@ def run_study(
         settings: what to run.
         out: folder for the results; ``runs/TASK-RECIPE`` by default.
         overwrite: replace results in the folder that other settings made.
-        console: where progress and the table go; None keeps quiet.
+        narration: who is told of progress and results; by default nobody.
 
     Returns:
         everything that the report shows. The folder then has ``report.html``, ``result.json``, ``forecast.csv``,
@@ -51,28 +47,27 @@ def run_study(
     """
     job = Job(settings)
     folder = ResultsFolder(Path(out) if out else job.default_folder, job.described(), overwrite=overwrite)
-    if console is not None:
-        _introduce(job, console)
+    _introduce(job, folder, narration)
     with one_thread():
-        networks = train_networks(job, folder.path / "checkpoints", console)
-        hardware = _measure(job, networks, folder, console)
+        networks = train_networks(job, folder.path / "checkpoints", narration)
+        hardware = _measure(job, networks, folder, narration)
         report = summarise(job, networks, hardware)
-    if console is not None:
-        console.print("writing the report")
+    narration.say("writing the report")
     _write_model(job, networks[0], folder)
     _write_forecaster(job, networks, folder)
     write_report(report, folder.path)
-    if console is not None:
-        console.print(results_table(report))
-        console.print(f"report: {folder.path / 'report.html'}")
+    narration.say(results_table(report))
+    narration.say(f"report: {folder.path / 'report.html'}")
     return report
 
 
-def _introduce(job: Job, console: Console) -> None:
+def _introduce(job: Job, folder: ResultsFolder, narration: Narration) -> None:
     """The cell's equations: what is about to be trained."""
-    console.print(Text(f"{job.cell_name}: {job.listed.title}"))
+    narration.note(f"folder: {folder.path.resolve()}")
+    narration.note(f"settings: {json.dumps(job.described())}")
+    narration.say(Text(f"{job.cell_name}: {job.listed.title}"))
     for equation in equations(job.listed.cell.program()):
-        console.print(Text(f"  {equation.unicode}"))
+        narration.say(Text(f"  {equation.unicode}"))
 
 
 @contextmanager
@@ -86,46 +81,51 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def train_networks(job: Job, checkpoints: Path, console: Console | None) -> list[Trained]:
+def train_networks(job: Job, checkpoints: Path, narration: Narration) -> list[Trained]:
     """The networks of all seeds, in their order; what the folder of checkpoints has is not trained again."""
-    networks = []
-    for seed in job.seeds:
-        steps: list[Progress] = []
+    total = len(job.seeds)
+    labels = [f"training network {number} of {total}" for number in range(1, total + 1)]
+    return [
+        _train_network(job, seed, checkpoints, label, narration) for seed, label in zip(job.seeds, labels, strict=True)
+    ]
+
+
+def _train_network(job: Job, seed: int, checkpoints: Path, label: str, narration: Narration) -> Trained:
+    epochs = set()
+
+    def heard(progress: Progress) -> None:
+        epochs.add(progress.epoch)
+
+    with narration.training(label) as told:
         trained = train(
             job.task,
             job.recipe,
             seed,
             cell=job.settings.cell,
             folder=checkpoints,
-            callback=steps.append,
-            console=console,
+            callback=both(heard, told),
         )
-        networks.append(trained)
-        if console is not None:
-            losses = trained.result.history.train
-            done = "trained" if steps else "trained before,"
-            console.print(f"seed {seed}: {done} {len(losses)} epochs, loss {losses[-1]:.4g}", highlight=False)
-    return networks
+    losses = trained.result.history.train
+    done = "trained" if epochs else "trained before,"
+    narration.say(f"seed {seed}: {done} {len(losses)} epochs, loss {losses[-1]:.4g}")
+    return trained
 
 
-def _measure(job: Job, networks: list[Trained], folder: ResultsFolder, console: Console | None) -> list[HardwareErrors]:
+def _measure(job: Job, networks: list[Trained], folder: ResultsFolder, narration: Narration) -> list[HardwareErrors]:
     """The chips' forecasts, network by network; those in the folder are not made again."""
     measured = []
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("left"))
-    hidden = console is None or not console.is_terminal
-    with rich.progress.Progress(*columns, console=console, disable=hidden, transient=True) as progress:
-        steps = len(list(variants(job.chip)))
-        bar = progress.add_task(f"programming {job.settings.chips} chips a network", total=steps * len(networks))
-        for seed, network in zip(job.seeds, networks, strict=True):
-            name = f"chips/{seed}.npz"
-            errors = HardwareErrors.read(folder.path / name, job)
+    files = [f"chips/{seed}.npz" for seed in job.seeds]
+    kept = [HardwareErrors.read(folder.path / file, job) for file in files]
+    steps = len(list(variants(job.chip)))
+    done = steps * sum(errors is not None for errors in kept)
+    with narration.steps(f"programming {job.settings.chips} chips a network", steps * len(files), done) as advance:
+        for index, (seed, network) in enumerate(zip(job.seeds, networks, strict=True)):
+            errors = kept[index]
             if errors is None:
-                errors = study(job, network.model, lambda: progress.advance(bar))
-                folder.write(name, errors.to_bytes())
+                errors = study(job, network.model, advance)
+                folder.write(files[index], errors.to_bytes())
             else:
-                progress.advance(bar, steps)
-                if console is not None:
-                    console.print(f"seed {seed}: chips programmed before", highlight=False)
+                narration.say(f"seed {seed}: chips programmed before")
             measured.append(errors)
     return measured
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+import json
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import rich.progress
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from cellwright.errors import CellwrightError
 from cellwright.report.sweep_files import write_sweep_report
@@ -17,15 +14,13 @@ from cellwright.report.sweep_record import SweepReport
 from cellwright.report.sweep_table import results_table
 from cellwright.studies.folder import ResultsFolder
 from cellwright.studies.job import Job
+from cellwright.studies.narration import SILENT, Narration
 from cellwright.studies.plan import Plan, Sweeps, SweepSettings
 from cellwright.studies.point import PointJob, PointResult, Weights, measure
 from cellwright.studies.run import one_thread, train_networks
 from cellwright.studies.sweep_data import check_format, write_tables
 from cellwright.studies.sweep_summary import summarise
 from cellwright.studies.workers import completed, find_backend
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 __all__ = ["SweepSettings", "run_sweep"]
 
@@ -39,7 +34,7 @@ def run_sweep(
     scheduler: str = "",
     table_format: str = "",
     overwrite: bool = False,
-    console: Console | None = None,
+    narration: Narration = SILENT,
 ) -> SweepReport:
     """Run a sweep, or go on with it where it was stopped.
 
@@ -55,7 +50,7 @@ def run_sweep(
         scheduler: address of a Dask scheduler or a Ray cluster; empty for a local one.
         table_format: ``csv``; ``parquet``, which CSV is written beside; empty for Parquet where pyarrow is installed.
         overwrite: replace results in the folder that other settings made.
-        console: where progress and the table go; None keeps quiet.
+        narration: who is told of progress and results; by default nobody.
 
     Returns:
         what the page shows. The folder then has ``sweep.html``, the tables ``sweep.csv`` (a row a point) and
@@ -71,12 +66,16 @@ def run_sweep(
     folder = ResultsFolder(Path(out) if out else plan.default_folder, plan.described, overwrite=overwrite)
     sweeps = Sweeps(folder, plan)
     missing = [job for job in plan.jobs if PointResult.read(folder.path, job) is None]
-    if console is not None:
-        _introduce(plan, len(missing), console)
+    _introduce(plan, len(missing), folder, narration)
+
+    def died(left: int) -> None:
+        narration.say(f"a worker was lost: {left} jobs are left, and go on")
+
     with one_thread():
-        items = _with_networks(plan, missing, folder.path, console)
-        done = completed(_measure, items, jobs=jobs, backend=backend, scheduler=scheduler, died=_death(console))
-        with closing(done), _progress(len(plan.jobs), len(items), console) as advance:  # type: ignore[type-var]
+        items = _with_networks(plan, missing, folder.path, narration)
+        done = completed(_measure, items, jobs=jobs, backend=backend, scheduler=scheduler, died=died)
+        total = len(plan.jobs)
+        with closing(done), narration.steps("programming chips", total, total - len(items)) as advance:  # type: ignore[type-var]
             for item, result in done:
                 folder.write(item.job.file, result.to_json(item.job))
                 advance()
@@ -84,9 +83,8 @@ def run_sweep(
     report = summarise(sweeps, results)
     write_tables(sweeps, results, folder, table_format)
     write_sweep_report(report, folder.path)
-    if console is not None:
-        console.print(results_table(report))
-        console.print(f"page: {folder.path / 'sweep.html'}")
+    narration.say(results_table(report))
+    narration.say(f"page: {folder.path / 'sweep.html'}")
     return report
 
 
@@ -106,57 +104,36 @@ def _measure(item: _Item) -> PointResult:
         raise CellwrightError(f"at {item.label}: {error}") from error
 
 
-def _introduce(plan: Plan, missing: int, console: Console) -> None:
+def _introduce(plan: Plan, missing: int, folder: ResultsFolder, narration: Narration) -> None:
+    narration.note(f"folder: {folder.path.resolve()}")
+    narration.note(f"settings: {json.dumps(plan.described)}")
     axes = ", ".join(map(str, plan.axes))
     jobs, chips = len(plan.jobs), plan.settings.run.chips
-    console.print(
+    narration.say(
         f"{axes}: {len(plan.points)} points of {len(plan.base.seeds)} networks, {chips} chips each; "
-        f"{jobs - missing} of {jobs} jobs were done before",
-        markup=False,
-        highlight=False,
+        f"{jobs - missing} of {jobs} jobs were done before"
     )
 
 
-def _with_networks(plan: Plan, missing: Sequence[PointJob], folder: Path, console: Console | None) -> list[_Item]:
+def _with_networks(plan: Plan, missing: Sequence[PointJob], folder: Path, narration: Narration) -> list[_Item]:
     """The jobs with the weights of their networks, which are trained here where the folder does not have them."""
     networks: dict[tuple[str, str], dict[int, Weights]] = {}
     items = []
     for job in missing:
         learnt = job.point.recipe, job.point.cell
         if learnt not in networks:
-            networks[learnt] = _trained(plan.job_at(job.point), folder, console)
+            networks[learnt] = _trained(plan.job_at(job.point), folder, narration)
         items.append(_Item(job, networks[learnt][job.seed], plan.label(job.point)))
     return items
 
 
-def _trained(job: Job, folder: Path, console: Console | None) -> dict[int, Weights]:
+def _trained(job: Job, folder: Path, narration: Narration) -> dict[int, Weights]:
     """The weights of the networks of one recipe and cell by their seeds."""
-    if console is not None:
-        console.print(f"recipe {job.recipe.name}, cell {job.cell_name}", markup=False, highlight=False)
+    narration.say(f"recipe {job.recipe.name}, cell {job.cell_name}")
     source = job.described().get("cell_source", "")[:8]
     name = "-".join(filter(None, (job.recipe.name, *job.cell_name.replace("/", "_").split(":"), source)))
-    networks = train_networks(job, folder / "networks" / name, console)
+    networks = train_networks(job, folder / "networks" / name, narration)
     return {
         seed: {key: tensor.numpy() for key, tensor in network.model.state_dict().items()}
         for seed, network in zip(job.seeds, networks, strict=True)
     }
-
-
-@contextmanager
-def _progress(total: int, left: int, console: Console | None) -> Iterator[Callable[[], None]]:
-    """A bar with the time left, where there is a terminal; what it gives is called after every job."""
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("left")
-    )  # fmt: skip
-    hidden = console is None or not console.is_terminal
-    with rich.progress.Progress(*columns, console=console, disable=hidden, transient=True) as progress:
-        bar = progress.add_task("programming chips", total=total, completed=total - left)
-        yield lambda: progress.advance(bar)
-
-
-def _death(console: Console | None) -> Callable[[int], None]:
-    def tell(left: int) -> None:
-        if console is not None:
-            console.print(f"a worker was lost: {left} jobs are left, and go on", highlight=False)
-
-    return tell
