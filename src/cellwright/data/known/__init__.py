@@ -12,13 +12,12 @@ import pkgutil
 from functools import cache
 from pathlib import Path
 
-from cellwright.data.layouts.checking import located
-from cellwright.data.layouts.content import UnreadableError
+from cellwright.data.layouts.checking import located, paths_of
 from cellwright.data.layouts.known_set import KnownSet
 from cellwright.data.series import Series
 from cellwright.errors import CellwrightError, named
 
-__all__ = ["catalogue", "data_folder", "find", "read_series", "select"]
+__all__ = ["catalogue", "data_folder", "find", "labelled_files", "read_series", "select"]
 
 
 @cache
@@ -93,8 +92,31 @@ def read_series(name: str, folder: Path | None = None, part: str = "") -> Series
         return known.series(place, part or (known.parts[0] if known.parts else ""))
     except CellwrightError:
         raise
-    except (UnreadableError, OSError, EOFError, ValueError, LookupError) as error:
+    except Exception as error:  # damaged files break every assumption of a reader
         reason = " ".join(str(error).split())
         raise CellwrightError(
             f"{known.name} in {place} cannot be read ({reason}): cellwright data check {known.name} says what is wrong"
         ) from error
+
+
+def labelled_files(name: str, folder: Path | None = None) -> tuple[Path, Path | None]:
+    """The training file of a set of labelled sequences and its test file; None where that half is not there.
+
+    Args:
+        name: of the set.
+        folder: with the data sets, or of this one; by default `data_folder`.
+
+    Raises:
+        CellwrightError: the set is unknown, not one of labelled sequences, or not there in the archive's format.
+    """
+    known = find(name)
+    if known.halves is None:
+        raise CellwrightError(f"{known.name} is no set of labelled sequences: {known.title}")
+    form, place = located(known, folder or data_folder())
+    paths = {file.path: paths_of(file, place) for file in form.files}
+    train, test = (next(iter(paths.get(half, [])), None) for half in known.halves)
+    if train is None:
+        raise CellwrightError(
+            f"{known.name} in {place} has no {known.halves[0]} (there is: {form.title}): get it from {known.source}"
+        )
+    return train, test

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright.data.layouts import Form, KnownFile, KnownSet, Table
+from cellwright.data.layouts import Form, KnownFile, KnownSet, Rows
 from cellwright.data.layouts.reading import as_numbers, first_of, read_rows
 from cellwright.data.series import Series
 
@@ -33,7 +33,7 @@ SET = KnownSet(
             files=(
                 KnownFile(
                     path=_FILE,
-                    content=Table(
+                    content=Rows(
                         rows=144, columns=2, header=("Month", "Passengers"), words=(0,), lowest=104, highest=622
                     ),
                     sha256="8cb51be753a718d9be5d76d7e238cc224792754676adc21faa59e954b0201621",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cellwright.data.layouts import Form, KnownFile, KnownSet, Table
+from cellwright.data.layouts import Form, KnownFile, KnownSet, Rows
 from cellwright.data.layouts.reading import as_numbers, first_of, read_numbers, read_rows
 from cellwright.data.series import Series
 
@@ -27,14 +27,14 @@ _BLEEDING_HALVES = {  # rows, anomalous ones, sha256
 
 _DISCORDS = tuple(
     KnownFile(
-        path=path, content=Table(rows=rows, columns=1, separator=None, lowest=lowest, highest=highest), sha256=sha256
+        path=path, content=Rows(rows=rows, columns=1, separator=None, lowest=lowest, highest=highest), sha256=sha256
     )
     for path, (rows, lowest, highest, sha256) in _SERIES.items()
 )
 _LABELLED = tuple(
     KnownFile(
         path=f"{_BLEEDING}_{half}.csv",
-        content=Table(rows=rows, columns=3, header=("timestamp", "value", "is_anomaly"), label=2, labels=labels),
+        content=Rows(rows=rows, columns=3, header=("timestamp", "value", "is_anomaly"), label=2, labels=labels),
         sha256=sha256,
     )
     for half, (rows, labels, sha256) in _BLEEDING_HALVES.items()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright.data.layouts import Form, KnownFile, KnownSet, Table
+from cellwright.data.layouts import Form, KnownFile, KnownSet, Rows
 from cellwright.data.layouts.reading import as_numbers, first_of, read_rows
 from cellwright.data.series import Series
 
@@ -47,18 +47,18 @@ _ATTRIBUTES = {  # columns, sha256 of the copy
 }
 
 
-def _forcing(days: int) -> Table:
+def _forcing(days: int) -> Rows:
     # Latitude, elevation and area come first, one a line, then the names of the columns.
-    return Table(rows=days, columns=11, separator=None, skipped=4)
+    return Rows(rows=days, columns=11, separator=None, skipped=4)
 
 
-def _flow(days: int | tuple[int, int]) -> Table:
-    return Table(rows=days, columns=6, separator=None, words=(5,))
+def _flow(days: int | tuple[int, int]) -> Rows:
+    return Rows(rows=days, columns=6, separator=None, words=(5,))
 
 
-def _attributes(kind: str, basins: int) -> Table:
+def _attributes(kind: str, basins: int) -> Rows:
     columns, _ = _ATTRIBUTES[kind]
-    return Table(rows=basins, columns=columns, separator=";", skipped=1, words=tuple(range(columns)))
+    return Rows(rows=basins, columns=columns, separator=";", skipped=1, words=tuple(range(columns)))
 
 
 def _dates(rows: list[list[str]], first: int) -> list[np.datetime64]:

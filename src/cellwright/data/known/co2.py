@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright.data.layouts import Form, KnownFile, KnownSet, Table
+from cellwright.data.layouts import Form, KnownFile, KnownSet, Rows
 from cellwright.data.layouts.reading import first_of, read_rows
 from cellwright.data.series import Series
 
@@ -57,7 +57,7 @@ SET = KnownSet(
             files=(
                 KnownFile(
                     path=_SCRIPPS,
-                    content=Table(rows=(2225, None), columns=2, comment='"', words=(0,), lowest=300, highest=600),
+                    content=Rows(rows=(2225, None), columns=2, comment='"', words=(0,), lowest=300, highest=600),
                 ),
             ),
             note="grows by a line a week, so no checksum lasts",
@@ -68,7 +68,7 @@ SET = KnownSet(
             files=(
                 KnownFile(
                     path=_CDIAC,
-                    content=Table(rows=2225, columns=5, separator=None, skipped=_HEADER_LINES, words=(0,)),
+                    content=Rows(rows=2225, columns=5, separator=None, skipped=_HEADER_LINES, words=(0,)),
                     sha256="3534a5022f756e0c5b18a55f07160bfb3f40a54dba76e47de9ae570daea87bdb",
                 ),
             ),
@@ -79,7 +79,7 @@ SET = KnownSet(
             files=(
                 KnownFile(
                     path=_COPY,
-                    content=Table(
+                    content=Rows(
                         rows=2284, columns=2, header=("date", "co2"), words=(0,), gaps=True, lowest=300, highest=400
                     ),
                     sha256="16695fa2786e53414e5a6b54767a3fdf5de99cfbc68617f69d1362d92776a92f",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cellwright.data.layouts import Form, KnownFile, KnownSet, Table
+from cellwright.data.layouts import Form, KnownFile, KnownSet, Rows
 
 _PLACES = ("ankle", "leg", "trunk")
 _AXES = ("horiz_fwd", "vert", "horiz_lateral")
@@ -20,7 +20,7 @@ SET = KnownSet(
         Form(
             title="UCI: time in ms, nine channels, annotation",
             folders=("dataset_fog_release/dataset", "Daphnet", "daphnet"),
-            files=(KnownFile(path="S*R*.txt", content=Table(rows=(1, None), columns=11, separator=None), count=17),),
+            files=(KnownFile(path="S*R*.txt", content=Rows(rows=(1, None), columns=11, separator=None), count=17),),
         ),
         Form(
             title="S06R02E0 of aeon's: CSV with a header",
@@ -28,7 +28,7 @@ SET = KnownSet(
             files=(
                 KnownFile(
                     path="S06R02E0.csv",
-                    content=Table(rows=7040, columns=11, header=_HEADER, words=(0,), label=10, labels={"0": 7040}),
+                    content=Rows(rows=7040, columns=11, header=_HEADER, words=(0,), label=10, labels={"0": 7040}),
                     sha256="5a1d2990fec3846c3e1bc43487f0860e63434bd06b3df763012e97ce23d0d84c",
                 ),
             ),

@@ -13,7 +13,7 @@ SET = KnownSet(
     shape="3000 recordings of 0.14 to 2.28 s, 10 classes",
     licence="CC BY-SA 4.0",
     source="https://github.com/Jakobovski/free-spoken-digit-dataset",
-    citation="Jackson et al., Free Spoken Digit Dataset, Zenodo, doi:10.5281/zenodo.1342401",
+    citation="Jackson et al., Free Spoken Digit Dataset, version 1.0.8, Zenodo 2018, doi:10.5281/zenodo.1342401",
     forms=(
         Form(
             title="the repository: recordings/DIGIT_SPEAKER_NUMBER.wav",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cellwright.data.layouts import Form, KnownFile, KnownSet, Table
+from cellwright.data.layouts import Form, KnownFile, KnownSet, Rows
 from cellwright.data.layouts.reading import first_of, read_numbers
 from cellwright.data.series import Series
 
@@ -33,7 +33,7 @@ SET = KnownSet(
             files=(
                 KnownFile(
                     path=_FILE,
-                    content=Table(rows=7588, columns=8, lowest=0.006, highest=2.11),
+                    content=Rows(rows=7588, columns=8, lowest=0.006, highest=2.11),
                     sha256="0127465b51e3cd3c360f8eb2be30cfd294689a2a55903eb8245aafc396626c7f",
                 ),
             ),

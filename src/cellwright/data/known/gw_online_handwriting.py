@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cellwright.data.layouts import Archive, Form, KnownFile, KnownSet, Table
+from cellwright.data.layouts import Archive, Form, KnownFile, KnownSet, Rows
 
 # The word comes first; then x, y and whether the pen was lifted, a point a line.
-_TRAJECTORY = Table(rows=(2, None), columns=3, separator=None, skipped=1)
+_TRAJECTORY = Rows(rows=(2, None), columns=3, separator=None, skipped=1)
 
 SET = KnownSet(
     name="gw_online_handwriting",

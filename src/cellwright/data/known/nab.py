@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright.data.layouts import Form, Json, KnownFile, KnownSet, Table
+from cellwright.data.layouts import Form, Json, KnownFile, KnownSet, Rows
 from cellwright.data.layouts.reading import as_numbers, first_of, read_rows
 from cellwright.data.series import Series
 
@@ -50,10 +50,13 @@ _LABELS = {
     "combined_windows.json": "1e1fbc4601321aad8d0f8b3784c8134299379f68f6c1f7777565f8ffd57ab6b1",
     "combined_labels.json": "98724014c162fcfd4be605683517f194051a54e98756c53667bd33ddbc644d9b",
 }
+_TIMES = (
+    "machine_temperature_system_failure goes back an hour once; 11 times of ec2_request_latency_system_failure repeat"
+)
 
 
-def _stream(rows: int | tuple[int, None]) -> Table:
-    return Table(rows=rows, columns=2, header=("timestamp", "value"), words=(0,))
+def _stream(rows: int | tuple[int, None]) -> Rows:
+    return Rows(rows=rows, columns=2, header=("timestamp", "value"), words=(0,))
 
 
 def _files(data: str, labels: str) -> tuple[KnownFile, ...]:
@@ -88,8 +91,9 @@ SET = KnownSet(
                 KnownFile(path="data/*/*.csv", content=_stream((1, None)), count=58),
                 *_files("data/", "labels/"),
             ),
+            note=_TIMES,
         ),
-        Form(title="13 of the 58 series", folders=("nab",), files=_files("", "")),
+        Form(title="13 of the 58 series", folders=("nab",), files=_files("", ""), note=_TIMES),
     ),
     series=_series,
     parts=tuple(name.split("/")[1] for name in _STREAMS),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from cellwright.data.layouts import Form, KnownFile, KnownSet, Table
+from cellwright.data.layouts import Form, KnownFile, KnownSet, Rows
 
 _PROTOCOL, _SERVICE, _FLAG, _LABEL = 1, 2, 3, 41
 
 
-def _connections(rows: int, normal: int) -> Table:
+def _connections(rows: int, normal: int) -> Rows:
     """41 features, the kind of attack or ``normal``, and how hard it was to tell."""
     words = (_PROTOCOL, _SERVICE, _FLAG, _LABEL)
-    return Table(rows=rows, columns=43, words=words, label=_LABEL, labels={"normal": normal})
+    return Rows(rows=rows, columns=43, words=words, label=_LABEL, labels={"normal": normal})
 
 
 _PARTS = (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from cellwright.data.layouts import Archive, Form, KnownFile, KnownSet, Table
+from cellwright.data.layouts import Archive, Form, KnownFile, KnownSet, Rows
 
 # Time as HH:MM; a value of -1 is unknown. Rows of one stay.
-_STAY = Table(rows=(6, 1481), columns=3, header=("Time", "Parameter", "Value"), words=(0, 1))
+_STAY = Rows(rows=(6, 1481), columns=3, header=("Time", "Parameter", "Value"), words=(0, 1))
 _OUTCOMES = KnownFile(
     path="Outcomes-a.txt",
-    content=Table(
+    content=Rows(
         rows=4000,
         columns=6,
         header=("RecordID", "SAPS-I", "SOFA", "Length_of_stay", "Survival", "In-hospital_death"),

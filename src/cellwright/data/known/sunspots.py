@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright.data.layouts import Form, KnownFile, KnownSet, Table
+from cellwright.data.layouts import Form, KnownFile, KnownSet, Rows
 from cellwright.data.layouts.reading import as_numbers, first_of, read_rows
 from cellwright.data.series import Series
 
@@ -33,7 +33,7 @@ SET = KnownSet(
             folders=("sunspots",),
             files=(
                 KnownFile(
-                    path=_OFFICIAL, content=Table(rows=(310, None), columns=5, separator=";", lowest=-1, highest=1e6)
+                    path=_OFFICIAL, content=Rows(rows=(310, None), columns=5, separator=";", lowest=-1, highest=1e6)
                 ),
             ),
             note="grows by a line a year, so no checksum lasts; its values are not those of version 1",
@@ -44,7 +44,7 @@ SET = KnownSet(
             files=(
                 KnownFile(
                     path=_COPY,
-                    content=Table(rows=309, columns=2, header=("YEAR", "SUNACTIVITY"), lowest=0, highest=2008),
+                    content=Rows(rows=309, columns=2, header=("YEAR", "SUNACTIVITY"), lowest=0, highest=2008),
                     sha256="f67889b1d9002cd5227f0e0ef54e35b419cdd85a31279adef6f73fb41e5c0a9b",
                 ),
             ),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright.data.layouts import Form, Hdf5, KnownFile, KnownSet, Table
+from cellwright.data.layouts import Form, Hdf5, KnownFile, KnownSet, Rows
 from cellwright.data.layouts.hdf5 import hdf5
 from cellwright.data.layouts.reading import as_numbers, first_of, read_rows
 from cellwright.data.series import Series
@@ -53,12 +53,12 @@ SET = KnownSet(
             files=(
                 KnownFile(
                     path=_WEEK,
-                    content=Table(rows=2016, columns=207, skipped=1, lowest=1, highest=70),
+                    content=Rows(rows=2016, columns=207, skipped=1, lowest=1, highest=70),
                     sha256="7b732d86ae32b2930595becba28aff39dacbfb2197e250fc0332e1744ce2cbf4",
                 ),
                 KnownFile(
                     path="los_adj.csv",
-                    content=Table(rows=207, columns=207, lowest=0, highest=1),
+                    content=Rows(rows=207, columns=207, lowest=0, highest=1),
                     sha256="7a6eb41e10677992b5af50f5ab187c6c05c5c3a92cb973950cfddbf857361e76",
                 ),
             ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cellwright.data.layouts import Form, KnownFile, Table
+from cellwright.data.layouts import Form, KnownFile, Rows
 
 SOURCE = "https://www.cs.ucr.edu/~eamonn/time_series_data_2018/"
 LICENCE = "none stated; the archive asks for citation"
@@ -11,7 +11,7 @@ ARCHIVE = "archive: Dau et al., The UCR Time Series Archive, IEEE/CAA Journal of
 
 def half(path: str, length: int, labels: dict[str, int], sha256: str = "") -> KnownFile:
     """A file of one half: a case a line, the class first, ``length`` values after it, tabs between."""
-    table = Table(rows=sum(labels.values()), columns=length + 1, separator="\t", label=0, labels=labels)
+    table = Rows(rows=sum(labels.values()), columns=length + 1, separator="\t", label=0, labels=labels)
     return KnownFile(path=path, content=table, sha256=sha256)
 
 

@@ -5,7 +5,7 @@ from cellwright.data.layouts.arrays import Hdf5, Idx, Npz, PianoRolls, Sound
 from cellwright.data.layouts.checking import Checked, CheckedFile, check, located, whats_wrong
 from cellwright.data.layouts.content import Content, Examined
 from cellwright.data.layouts.known_set import Form, KnownFile, KnownSet
-from cellwright.data.layouts.tables import Cases, Table
+from cellwright.data.layouts.tables import Cases, Rows
 from cellwright.data.layouts.texts import Fasta, Json, Letters, Sentences, Trees
 
 __all__ = [
@@ -25,9 +25,9 @@ __all__ = [
     "Letters",
     "Npz",
     "PianoRolls",
+    "Rows",
     "Sentences",
     "Sound",
-    "Table",
     "Trees",
     "check",
     "located",

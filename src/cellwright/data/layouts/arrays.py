@@ -18,6 +18,7 @@ from cellwright.data.layouts.content import (
     labels_differ,
     matches,
     miscounted,
+    small,
 )
 
 _CHUNK = 1 << 20
@@ -81,7 +82,7 @@ class Npz(Content):
             for name, counts in self.labels.items():
                 if not wrong:
                     with archive.open(f"{name}.npy") as inner:
-                        values, cases = np.unique(np.lib.format.read_array(inner), return_counts=True)
+                        values, cases = np.unique(np.lib.format.read_array(small(inner)), return_counts=True)
                     labels = {f"{float(value):g}": int(count) for value, count in zip(values, cases, strict=True)}
                     wrong = labels_differ(labels, counts)
         return Examined(found=", ".join(f"{name} {_shaped(shape)}" for name, shape in shapes.items()), wrong=wrong)
@@ -104,7 +105,7 @@ class PianoRolls(Content):
         from scipy.io.matlab import MatReadError
 
         try:
-            read = loadmat(stream)
+            read = loadmat(small(stream))
         except (MatReadError, TypeError) as error:
             raise UnreadableError(f"it is no whole MATLAB file: {error}") from None
         counts, wrong = [], ""

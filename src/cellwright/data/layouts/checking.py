@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import lzma
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cellwright.data.layouts.content import UnreadableError, counted, matches, miscounted, opened
+from cellwright.data.layouts.content import counted, matches, miscounted, opened
 from cellwright.data.layouts.known_set import Form, KnownFile, KnownSet
 from cellwright.errors import CellwrightError
 
-_UNREADABLE = (
-    *(UnreadableError, OSError, EOFError, ValueError, LookupError),
-    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
-)
 _CHUNK = 1 << 20
 
 
@@ -151,8 +144,9 @@ def _examined(file: KnownFile, path: Path) -> tuple[str, str]:
             examined = file.content.examine(stream)
     except CellwrightError:  # a package is missing: that says nothing of the file
         raise
-    except _UNREADABLE as error:
-        return "unreadable", f"cannot be read ({' '.join(str(error).split())}): expected {file.content.expected}"
+    except Exception as error:  # libraries raise whatever they like on damaged files
+        reason = (error.strerror if isinstance(error, OSError) else "") or " ".join(str(error).split())
+        return "unreadable", f"cannot be read ({reason}): expected {file.content.expected}"
     return examined.found, f"is not as expected: {examined.wrong}" if examined.wrong else ""
 
 

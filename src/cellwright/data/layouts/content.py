@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from typing import IO, TypeAlias
 
 LONGEST_LINE = 1 << 24
 """Bytes: a text file with a longer line is none (a binary file may have no line end at all)."""
+
+LONGEST_WHOLE = 1 << 26
+"""Bytes: no file of a known set that must be read whole is longer."""
 
 Count: TypeAlias = int | tuple[int, int | None]
 """How many there must be: a number, or the least and the most (None: no upper end)."""
@@ -41,8 +45,7 @@ class Content(ABC):
         """Read a file from its beginning to its end and say what it holds.
 
         Raises:
-            UnreadableError: the file is not of this format.
-            OSError, EOFError, ValueError: the same, from the library that reads the format.
+            UnreadableError: the file is not of this format; or whatever the library raises that reads it.
         """
 
 
@@ -68,6 +71,18 @@ def lines(stream: IO[bytes]) -> Iterator[str]:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
         except UnicodeDecodeError:
             raise UnreadableError(f"line {number} is no UTF-8 text") from None
+
+
+def small(stream: IO[bytes]) -> IO[bytes]:
+    """A whole file in memory, for formats that cannot be read a piece at a time.
+
+    Raises:
+        UnreadableError: it is longer than such a file of a data set is.
+    """
+    data = stream.read(LONGEST_WHOLE + 1)
+    if len(data) > LONGEST_WHOLE:
+        raise UnreadableError(f"it is longer than {LONGEST_WHOLE >> 20} MiB")
+    return io.BytesIO(data)
 
 
 def matches(count: int, expected: Count) -> bool:

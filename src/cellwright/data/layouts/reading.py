@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -38,7 +37,7 @@ def read_rows(path: Path, separator: str | None = ",", skipped: int = 0, comment
 def read_numbers(path: Path, separator: str | None = ",", skipped: int = 0) -> NDArray[np.float64]:
     """A file of numbers alone, rows × columns."""
     with opened(path) as stream:
-        return np.loadtxt(io.TextIOWrapper(stream, "utf-8"), delimiter=separator, skiprows=skipped, ndmin=2)
+        return np.loadtxt(lines(stream), delimiter=separator, skiprows=skipped, ndmin=2)
 
 
 def as_numbers(values: Iterable[str], missing: str = "") -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from cellwright.data.layouts.content import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table(Content):
+class Rows(Content):
     """Rows of values.
 
     Attributes:
@@ -55,6 +55,7 @@ class Table(Content):
 
     def examine(self, stream: IO[bytes]) -> Examined:
         rows, fault = 0, ""
+        numeric = [column for column in range(self.columns) if column not in self.words]
         widths: set[int] = set()
         labels: dict[str, int] = {}
         for number, line in enumerate(lines(stream), start=1):
@@ -66,7 +67,7 @@ class Table(Content):
                 continue
             rows += 1
             widths.add(len(values))
-            fault = fault or self._row_fault(number, values)
+            fault = fault or self._row_fault(number, values, numeric)
             if self.label is not None and len(values) == self.columns:
                 label = _plain(values[self.label])
                 labels[label] = labels.get(label, 0) + 1
@@ -78,11 +79,12 @@ class Table(Content):
         expected = list(self.header)
         return "" if names == expected else f"its header is {','.join(names)[:80]!r}, expected {','.join(expected)!r}"
 
-    def _row_fault(self, number: int, values: list[str]) -> str:
+    def _row_fault(self, number: int, values: list[str], numeric: list[int]) -> str:
         if len(values) != self.columns:
             return f"line {number} has {len(values)} values, expected {self.columns}"
-        for column, value in enumerate(values):
-            if column in self.words or (self.gaps and value == ""):
+        for column in numeric:
+            value = values[column]
+            if self.gaps and value == "":
                 continue
             try:
                 parsed = float(value)

@@ -17,6 +17,7 @@ from cellwright.data.layouts.content import (
     lines,
     matches,
     miscounted,
+    small,
 )
 
 
@@ -148,7 +149,7 @@ class Json(Content):
 
     def examine(self, stream: IO[bytes]) -> Examined:
         try:
-            read: Any = json.load(stream)
+            read: Any = json.load(small(stream))
         except ValueError as error:
             raise UnreadableError(f"it is no whole JSON: {error}") from None
         if not isinstance(read, dict):
