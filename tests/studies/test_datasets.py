@@ -67,8 +67,8 @@ def test_a_whole_copy_with_other_bytes_is_a_warning(folder: Path) -> None:
         ["airline-passengers.csv", *("144 rows of 2".split() * 2), *"layout ok, other bytes".split()],
     ]
     assert last == (
-        "warning: airline is whole by its layout: 1 of 1 file differ in bytes from the known copy, as mirrors do in "
-        "their line ends."
+        "warning: airline is whole by its layout: 1 of 1 file with other bytes than the known copy, as mirrors "
+        "differ in line ends."
     )
 
 

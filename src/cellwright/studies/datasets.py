@@ -72,7 +72,7 @@ def summary(checked: Checked) -> str:
     other = sum(file.checksum == "differs" for file in checked.files)
     unknown = sum(file.checksum == "none known" for file in checked.files)
     doubts = (
-        [f"{other} of {files} differ in bytes from the known copy, as mirrors do in their line ends"] if other else []
+        [f"{other} of {files} with other bytes than the known copy, as mirrors differ in line ends"] if other else []
     )
     doubts += [f"no checksum is known for {unknown} of {files}"] if unknown else []
     if doubts:

@@ -67,6 +67,8 @@ def test_metr_la_as_published(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "metr-la.h5", "w") as file:
         file["df/axis0"] = np.array([b"773869", b"767541"])
+        start, step = 1_330_560_000, 300  # 1 March 2012 in seconds since 1970
+        file["df/axis1"] = 10**9 * (start + step * np.arange(3))
         file["df/block0_values"] = np.array([[64.375, 67.5], [0.0, 68.0], [62.0, 69.0]])
     series = read_series("traffic", tmp_path)
     assert list(series.columns) == ["773869", "767541"]

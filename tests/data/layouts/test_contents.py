@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import pickle
@@ -63,7 +64,8 @@ def test_a_table_with_its_header_rows_and_range() -> None:
         (TABLE.replace("2.5", "two"), "line 3, value 2 is 'two', expected a number"),
         (TABLE.replace("2.5", ""), "line 3, value 2 is '', expected a number"),
         (TABLE.replace("2.5", "12"), "line 3, value 2 is 12, expected 0 to 9"),
-        (TABLE.replace("2.5", "nan"), "line 3, value 2 is nan, expected 0 to 9"),
+        (TABLE.replace("2.5", "nan"), "line 3, value 2 is nan, expected a finite number"),
+        (TABLE.replace("2.5", "-inf"), "line 3, value 2 is -inf, expected a finite number"),
         (TABLE.replace("value", "price"), "its header is 'time,price', expected 'time,value'"),
         (TABLE.replace("a,", "\0,"), "line 2 has zero bytes, so it is no text"),
         (TABLE.encode() + b"\xff,1\n", "line 5 is no UTF-8 text"),
@@ -278,6 +280,16 @@ def test_archives_are_read_member_by_member(pack) -> None:
 def test_what_is_no_archive() -> None:
     content = Archive(pattern="*", members=1, each=Rows(rows=1, columns=1))
     assert "no whole archive" in fault(content, b"words")
+
+
+def test_an_archive_within_gzip() -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        entry = tarfile.TarInfo("set/a.txt")
+        entry.size = 4
+        tar.addfile(entry, io.BytesIO(b"1,2\n"))
+    with gzip.open(io.BytesIO(packed.getvalue())) as stream:
+        assert Archive(pattern="set/*.txt", members=1, each=Rows(rows=1, columns=2)).examine(stream).wrong == ""
 
 
 class Trap:

@@ -25,20 +25,25 @@ SET = KnownSet(
     title="PhysioNet/CinC challenge 2012, set A: 48 hours in intensive care, up to 42 quantities at irregular "
     "times; who died",
     shape="4000 stays of 6 to 1481 measurements, 554 deaths",
-    licence="open access at PhysioNet; cite the challenge and PhysioNet",
+    licence="Open Data Commons Attribution License 1.0 at PhysioNet",
     source="https://physionet.org/content/challenge-2012/1.0.0/",
     citation="Silva, Moody, Scott, Celi & Mark, Predicting in-hospital mortality of ICU patients: the "
     "PhysioNet/Computing in Cardiology Challenge 2012, Computing in Cardiology 39, 245-248, 2012",
     forms=(
         Form(
-            title="as unpacked: set-a/ID.txt",
+            title="set-a/ID.txt, as published",
             folders=_FOLDERS,
             files=(KnownFile(path="set-a/*.txt", content=_STAY, count=4000), _OUTCOMES),
         ),
         Form(
-            title="set-a.zip",
+            title="set-a.zip, as published",
             folders=_FOLDERS,
             files=(KnownFile(path="set-a.zip", content=_ARCHIVED), _OUTCOMES),
+        ),
+        Form(
+            title="set-a.tar.gz, as published",
+            folders=_FOLDERS,
+            files=(KnownFile(path="set-a.tar", content=_ARCHIVED), _OUTCOMES),
         ),
         Form(
             title="set-a packed with tar and xz",

@@ -23,11 +23,12 @@ def _series(folder: Path, part: str) -> Series:
         with hdf5(path) as file:
             sensors = [name.decode() for name in file["df/axis0"][:]]
             speeds = np.asarray(file["df/block0_values"][:], dtype=np.float64)
+            times = file["df/axis1"][:].astype("datetime64[ns]").astype("datetime64[m]")
         speeds[speeds == 0] = np.nan
     else:
         sensors, *rows = read_rows(path)
         speeds = np.array([as_numbers(row) for row in rows])
-    times = _START + _STEP * np.arange(len(speeds))
+        times = _START + _STEP * np.arange(len(speeds))
     return Series(columns={sensor: speeds[:, at] for at, sensor in enumerate(sensors)}, times=times)
 
 

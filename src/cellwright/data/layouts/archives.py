@@ -11,6 +11,8 @@ from typing import IO
 
 from cellwright.data.layouts.content import Content, Count, Examined, UnreadableError, counted, miscounted
 
+_ZIP = b"PK\3\4"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Archive(Content):
@@ -37,13 +39,14 @@ class Archive(Content):
 
 
 def _members(stream: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
-    if zipfile.is_zipfile(stream):
+    zipped = stream.read(len(_ZIP)) == _ZIP
+    stream.seek(0)
+    if zipped:
         with zipfile.ZipFile(stream) as archive:
             for name in archive.namelist():
                 with archive.open(name) as member:
                     yield name, member
         return
-    stream.seek(0)
     try:
         with tarfile.open(fileobj=stream) as tar:
             for entry in tar:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cellwright.data.layouts.content import counted, matches, miscounted, opened
+from cellwright.data.layouts.content import Count, counted, matches, miscounted, opened
 from cellwright.data.layouts.known_set import Form, KnownFile, KnownSet
 from cellwright.errors import CellwrightError
 
@@ -112,7 +112,7 @@ def _checked(file: KnownFile, folder: Path) -> CheckedFile:
     paths = paths_of(file, folder)
     expected = file.content.expected
     if file.count is not None:
-        return _checked_many(file, paths, f"{counted(file.count, 'files')}, each {expected}")
+        return _checked_many(file, file.count, paths)
     if not paths:
         return CheckedFile(
             path=file.path, expected=expected, found="missing", checksum="", wrong=f"is missing: expected {expected}"
@@ -123,9 +123,9 @@ def _checked(file: KnownFile, folder: Path) -> CheckedFile:
     return CheckedFile(path=name, expected=expected, found=found, checksum=checksum, wrong=wrong)
 
 
-def _checked_many(file: KnownFile, paths: list[Path], expected: str) -> CheckedFile:
-    assert file.count is not None
-    wrong = "" if matches(len(paths), file.count) else f"is {miscounted(len(paths), file.count, 'files')}"
+def _checked_many(file: KnownFile, count: Count, paths: list[Path]) -> CheckedFile:
+    expected = f"{counted(count, 'files')}, each {file.content.expected}"
+    wrong = "" if matches(len(paths), count) else f"is {miscounted(len(paths), count, 'files')}"
     for path in paths:
         if wrong:
             break

@@ -95,10 +95,15 @@ def matches(count: int, expected: Count) -> bool:
 
 def counted(expected: Count, what: str) -> str:
     """``144 rows``, ``6 to 1481 rows``, ``at least 100 rows``."""
+    return f"{ranged(expected)} {what.removesuffix('s') if expected == 1 else what}"
+
+
+def ranged(expected: Count) -> str:
+    """``144``, ``6 to 1481``, ``at least 100``."""
     if isinstance(expected, int):
-        return f"{expected} {what if expected != 1 else what.removesuffix('s')}"
+        return str(expected)
     least, most = expected
-    return f"at least {least} {what}" if most is None else f"{least} to {most} {what}"
+    return f"at least {least}" if most is None else f"{least} to {most}"
 
 
 def miscounted(count: int, expected: Count, what: str) -> str:
@@ -107,6 +112,12 @@ def miscounted(count: int, expected: Count, what: str) -> str:
         return ""
     least = expected if isinstance(expected, int) else expected[0]
     return f"{'too short' if count < least else 'too long'}: {count} {what}, expected {counted(expected, what)}"
+
+
+def tally(found: dict[str, int], label: str, expected: dict[str, int]) -> None:
+    """Count a case of a class; all that are not expected count as ``other``, so that no file can fill the memory."""
+    key = label if label in expected else "other"
+    found[key] = found.get(key, 0) + 1
 
 
 def labels_differ(found: dict[str, int], expected: dict[str, int]) -> str:

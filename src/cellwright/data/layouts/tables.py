@@ -16,6 +16,8 @@ from cellwright.data.layouts.content import (
     lines,
     matches,
     miscounted,
+    ranged,
+    tally,
 )
 
 
@@ -61,7 +63,7 @@ class Rows(Content):
         for number, line in enumerate(lines(stream), start=1):
             if number <= self.skipped or not line.strip() or (self.comment and line.startswith(self.comment)):
                 continue
-            values = [value.strip() for value in line.split(self.separator)]
+            values = line.split(self.separator)
             if self.header and number == self.skipped + 1:
                 fault = fault or self._header_fault(values)
                 continue
@@ -69,13 +71,12 @@ class Rows(Content):
             widths.add(len(values))
             fault = fault or self._row_fault(number, values, numeric)
             if self.label is not None and len(values) == self.columns:
-                label = _plain(values[self.label])
-                labels[label] = labels.get(label, 0) + 1
+                tally(labels, _plain(values[self.label].strip()), self.labels)
         wrong = miscounted(rows, self.rows, "rows") or fault or labels_differ(labels, self.labels)
         return Examined(found=f"{rows} rows of {' or '.join(map(str, sorted(widths)[:3])) or 'nothing'}", wrong=wrong)
 
     def _header_fault(self, values: list[str]) -> str:
-        names = [value.strip('"') for value in values]
+        names = [value.strip().strip('"') for value in values]
         expected = list(self.header)
         return "" if names == expected else f"its header is {','.join(names)[:80]!r}, expected {','.join(expected)!r}"
 
@@ -84,14 +85,16 @@ class Rows(Content):
             return f"line {number} has {len(values)} values, expected {self.columns}"
         for column in numeric:
             value = values[column]
-            if self.gaps and value == "":
-                continue
             try:
                 parsed = float(value)
             except ValueError:
-                return f"line {number}, value {column + 1} is {value[:40]!r}, expected a number"
+                if self.gaps and not value.strip():
+                    continue
+                return f"line {number}, value {column + 1} is {value.strip()[:40]!r}, expected a number"
+            if not math.isfinite(parsed):
+                return f"line {number}, value {column + 1} is {parsed}, expected a finite number"
             if column != self.label and not self.lowest <= parsed <= self.highest:
-                return f"line {number}, value {column + 1} is {value}, expected {self.lowest:g} to {self.highest:g}"
+                return f"line {number}, value {column + 1} is {parsed:g}, expected {self.lowest:g} to {self.highest:g}"
         return ""
 
 
@@ -113,7 +116,7 @@ class Cases(Content):
 
     @property
     def expected(self) -> str:
-        return f"{self.cases} cases of {self.channels} × {counted(self.length, '').strip()}{classes(self.labels)}"
+        return f"{self.cases} cases of {self.channels} × {ranged(self.length)}{classes(self.labels)}"
 
     def examine(self, stream: IO[bytes]) -> Examined:
         cases, fault = 0, ""
@@ -130,7 +133,7 @@ class Cases(Content):
                 continue
             cases += 1
             *channels, label = line.strip().split(":")
-            labels[label] = labels.get(label, 0) + 1
+            tally(labels, label, self.labels)
             lengths = [channel.count(",") + 1 for channel in channels] or [0]
             shortest, longest = min(shortest, *lengths), max(longest, *lengths)
             fault = fault or self._fault(number, channels, lengths)

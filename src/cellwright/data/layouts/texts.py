@@ -18,6 +18,7 @@ from cellwright.data.layouts.content import (
     matches,
     miscounted,
     small,
+    tally,
 )
 
 
@@ -97,8 +98,7 @@ class Trees(Content):
             if not line.startswith("(") or line.count("(") != line.count(")"):
                 fault = fault or f"line {number} is no tree: its brackets do not close"
                 continue
-            label = line[1 : line.find(" ")]
-            labels[label] = labels.get(label, 0) + 1
+            tally(labels, line[1 : line.find(" ")], self.labels)
         wrong = miscounted(trees, self.trees, "trees") or fault or labels_differ(labels, self.labels)
         return Examined(found=f"{trees} trees, {len(labels)} classes", wrong=wrong)
 
