@@ -302,9 +302,9 @@ def list_data_sets(
     """List the known data sets: what each is, its licence, where it comes from."""
     from rich.console import Console
 
-    from cellwright.studies import datasets as study
+    from cellwright.data.console import list_datasets
 
-    study.list_datasets(Console(), as_json=as_json)
+    list_datasets(Console(), as_json=as_json)
 
 
 @data_sets.command("check")
@@ -319,9 +319,9 @@ def check_data_set(
     """Check a copy of a data set: every file's layout, content and checksum."""
     from rich.console import Console
 
-    from cellwright.studies import datasets as study
+    from cellwright.data.console import check_datasets
 
-    study.check_datasets(name, path, Console(), as_json=as_json)
+    check_datasets(name, path, Console(), as_json=as_json)
 
 
 def _kernel(cell: Cell, vectors: str, assembly: bool) -> str:

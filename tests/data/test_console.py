@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,3 +117,8 @@ def test_a_folder_with_several_sets(needs) -> None:
 def test_several_sets_of_which_some_are_missing(tmp_path: Path) -> None:
     assert "ECG200 is not in" in refused("check", "ucr_small", "--path", str(tmp_path))[1]
     assert "; 3 more of ucr_small wrong" in refused("check", "ucr_small", "--path", str(tmp_path))[1]
+
+
+def test_the_list_needs_no_torch() -> None:
+    code = "import sys, cellwright.data.console; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -21,10 +21,10 @@ def list_datasets(console: Console, *, as_json: bool = False) -> None:
         _print_json([_described(known) for known in catalogue().values()], console)
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("name", "what it is", "how much", "licence", "where from"):
+    for heading in ("name", "what it is, how much", "where from, licence"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "name")
     for name, known in catalogue().items():
-        cells = (name, known.title, known.shape, known.licence, known.source.split("://", 1)[1])
+        cells = (name, f"{known.title}\n{known.shape}", f"{known.source}\n{known.licence}")
         table.add_row(*map(Text, cells))
     console.print(table)
 
