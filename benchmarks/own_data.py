@@ -115,8 +115,10 @@ def measured(case: Case, horizon: int, file: ForecastFile) -> Iterator[dict[str,
 def markdown(rows: list[dict[str, str]]) -> str:
     """The table of the documentation, and its count of wins."""
     lines = [
-        ("| series | rows | season | rows ahead | best naive forecast | its RMSE | network, mean of 5 | of the naive "
-        "| mean of 5 forecasts | 90 % interval holds |"),
+        (
+            "| series | rows | season | rows ahead | best naive forecast | its RMSE | network, mean of 5 | of the naive "
+            "| mean of 5 forecasts | 90 % interval holds |"
+        ),
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     wins = dict.fromkeys(HORIZONS, 0)

@@ -24,6 +24,12 @@ from cellwright.report.record import (
     TrainingCurve,
 )
 
+HOSTILE = (
+    "<script>ran=1</script><img src=x onerror=ran=1><b>\"'&amp; $\\frac{a}{b}$ a_b^2 [red]\n\x1b[31m\x00\u202eמה 😀 "
+    + "long " * 60
+)
+"""A name with markup of every kind, a line break, signs that act on a terminal or turn the text, and no end."""
+
 MONTHS, TEST, UNITS, SEEDS, CHIPS = 144, 48, 15, 5, 50
 
 
@@ -332,6 +338,35 @@ def several():
 def classified():
     """One made-up run that classifies, with two classes."""
     return synthetic_classes()
+
+
+@pytest.fixture(scope="session")
+def many_classes():
+    """One of more classes than have their names at the confusion matrix."""
+    return synthetic_classes(tuple(f"class {number}" for number in range(30)), tested=400)
+
+
+@pytest.fixture(scope="session")
+def hostile(several):
+    """A file whose names are anything but names."""
+    texts = dict.fromkeys("task title unit quantity period test_note data_source command".split(), HOSTILE)
+    ahead = dict.fromkeys(("labels", "past_labels"), (HOSTILE,))
+    ahead = {name: value * len(getattr(several.future, name)) for name, value in ahead.items()}
+    return dataclasses.replace(
+        several,
+        **texts,
+        labels=(HOSTILE,) * MONTHS,
+        future=dataclasses.replace(several.future, **ahead),
+        interval=dataclasses.replace(several.interval, method=HOSTILE),
+        gates={HOSTILE: several.gates["i"]},
+    )
+
+
+@pytest.fixture(scope="session")
+def hostile_classes():
+    """The same for classes."""
+    texts = dict.fromkeys("task title note gate_sequence".split(), HOSTILE)
+    return synthetic_classes((HOSTILE, f"{HOSTILE}2", "=1+1"), sequences=(HOSTILE,) * 100, **texts)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from cellwright.report.page import html
+
 WIDTHS = (320, 360, 768, 1200)
 MEASURE = """<!DOCTYPE html><meta charset="utf-8"><body><script>
 const source = PAGE, widths = WIDTHS, found = {};
@@ -20,6 +22,7 @@ function measure(width) {
     const drawn = [...page.querySelectorAll("figure svg")].filter(picture => picture.getBoundingClientRect().width > 0);
     found[width] = {
       width: root.clientWidth, content: root.scrollWidth, wide: wide.map(element => element.outerHTML.slice(0, 80)),
+      foreign: page.querySelectorAll("script, img, b").length, ran: typeof frame.contentWindow.ran,
       pictures: drawn.length, narrowest: Math.min(...drawn.map(picture => picture.getBoundingClientRect().width)),
     };
     frame.remove();
@@ -52,27 +55,37 @@ def browse(needs, tmp_path_factory):
     return run
 
 
-@pytest.fixture(scope="module")
-def measured(browse, source, tmp_path_factory):
-    """What the browser makes of the page, by the width of its window."""
-    page = json.dumps(source).replace("</", "<\\/")
+# One of the two drawings of the forecast or of the confusion is shown, and every other figure but the arrays' maps.
+FIGURES = {"record": 5, "several": 7, "classified": 5, "many_classes": 5, "hostile": 7, "hostile_classes": 5}
+
+
+@pytest.fixture(scope="module", params=FIGURES)
+def measured(browse, request, tmp_path_factory):
+    """What the browser makes of the page of a run, by the width of its window; and how many figures it has."""
+    record = request.getfixturevalue(request.param)
+    page = json.dumps(html(record)).replace("</", "<\\/")
     harness = tmp_path_factory.mktemp("measure") / "measure.html"
     harness.write_text(MEASURE.replace("WIDTHS", str(list(WIDTHS))).replace("PAGE", page), encoding="utf-8")
     answer = browse("--dump-dom", "--virtual-time-budget=10000", harness.as_uri())
     found = re.search(r"FOUND(\{.*\})END", answer)
     assert found, answer[-2000:]
-    return json.loads(found.group(1).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    found = found.group(1).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return json.loads(found), FIGURES[request.param] + 4 * len(record.arrays)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_page_is_as_wide_as_the_screen(measured, record, width):
-    """At 360 pixels, a phone, and at 320, at which WCAG 2.2 (1.4.10) asks that nobody has to scroll sideways."""
-    found = measured[str(width)]
+def test_the_page_is_as_wide_as_the_screen(measured, width):
+    """At 360 pixels, a phone, and at 320, at which WCAG 2.2 (1.4.10) asks that nobody has to scroll sideways.
+
+    Names in a file that are markup add no element and run nothing.
+    """
+    found, figures = measured
+    found = found[str(width)]
     assert found["content"] <= found["width"] <= width
     assert found["wide"] == []
-    # One of the two drawings of the forecast is shown, and every other figure.
-    assert found["pictures"] == 5 + 4 * len(record.arrays)
+    assert found["pictures"] == figures
     assert found["narrowest"] > 0.6 * min(width, 400)
+    assert (found["foreign"], found["ran"]) == (0, "undefined")
 
 
 def test_the_page_prints(browse, source, tmp_path):

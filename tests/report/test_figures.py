@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from cellwright.report import ArrayReport, Programming, Score
+from cellwright.report.array_maps import array_map
 from cellwright.report.canvas import inline, png, svg
-from cellwright.report.figures import array_map, causes, figures, gates, training
+from cellwright.report.figures import causes, figures, gates, training
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -11,6 +11,7 @@ from cellwright.report.forecast_record import ForecastReport
 from cellwright.report.page import html, safe_mathml
 
 VOID = {"meta", "br", "link", "img", "input", "hr", "wbr"}
+NUMBERS = wording.Numbers()
 ATTACK = "<script>alert('x')</script><img src=x onerror=alert(1)>\"'&"
 
 
@@ -96,18 +97,18 @@ def test_every_figure_is_described_in_words(page, record):
 def numbers(record: ForecastReport):
     """Every number of the record that a reader must find, as it is written."""
     for baseline in record.baselines:
-        yield wording.error(baseline.error)
+        yield NUMBERS.error(baseline.error)
         yield wording.percent(record.percent_of_range(baseline.error))
     for score in (record.software, record.chip_whole):
-        yield wording.with_std(score)
+        yield NUMBERS.with_std(score)
         yield wording.percent(record.percent_of_range(score.mean))
-        yield wording.spread(score.percentiles)
+        yield NUMBERS.spread(score.percentiles)
     for cause in record.causes:
-        yield wording.with_std(cause.alone)
-        yield wording.with_std(cause.without)
+        yield NUMBERS.with_std(cause.alone)
+        yield NUMBERS.with_std(cause.without)
     departures = [score for cause in record.causes for score in (cause.departure_alone, cause.departure_without)]
     for score in (*departures, record.departure):
-        yield f"{wording.median(score)} {wording.spread(score.percentiles)}"
+        yield f"{NUMBERS.median(score)} {NUMBERS.spread(score.percentiles)}"
     for array in record.arrays:
         programming = array.programming
         yield f"{array.rows} × {array.columns}"

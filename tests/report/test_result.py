@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cellwright.report import Cost, CostItem, Score
-from cellwright.report.result import forecast_csv, result_json
+from cellwright.report.forecast_result import files
+from cellwright.report.result import result_json
 
 TOP = ["task", "cell", "recipe", "seeds", "settings", "baselines", "software", "chip", "arrays", "cost", "versions"]
 
@@ -75,12 +76,12 @@ def test_numpy_scalars_become_numbers(record):
 
 def test_the_same_run_gives_the_same_bytes(make):
     assert result_json(make(seed=3)) == result_json(make(seed=3))
-    assert forecast_csv(make(seed=3)) == forecast_csv(make(seed=3))
-    assert forecast_csv(make(seed=3)) != forecast_csv(make(seed=4))
+    assert files(make(seed=3))["forecast.csv"] == files(make(seed=3))["forecast.csv"]
+    assert files(make(seed=3))["forecast.csv"] != files(make(seed=4))["forecast.csv"]
 
 
 def test_forecasts_as_a_table(record):
-    rows = list(csv.DictReader(io.StringIO(forecast_csv(record))))
+    rows = list(csv.DictReader(io.StringIO(files(record)["forecast.csv"])))
     assert [row["label"] for row in rows] == list(record.test_labels)
     assert len(rows) == 48
     last = rows[-1]
@@ -93,7 +94,7 @@ def test_forecasts_as_a_table(record):
 def test_a_forecast_that_is_not_a_number_is_an_empty_field(record):
     software = record.forecasts.software.copy()
     software[0, 0] = np.nan
-    text = forecast_csv(replace(record, forecasts=replace(record.forecasts, software=software)))
+    text = files(replace(record, forecasts=replace(record.forecasts, software=software)))["forecast.csv"]
     first = next(csv.DictReader(io.StringIO(text)))
     assert first["software_seed_0"] == first["software_mean"] == ""
     assert first["software_seed_1"] != ""

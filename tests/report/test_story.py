@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from cellwright.report import Baseline, Score, story
+from cellwright.report import Baseline, Score, forecast_story, story
 from cellwright.report.wording import THIN
 
 
@@ -18,7 +18,7 @@ def test_the_headline_says_what_the_hardware_did(record, chip, words):
     changed = replace(
         record, software=Score(mean=15.0), chip_whole=Score(mean=chip, std=0.5, percentiles={}, count=250)
     )
-    sentence = said(story.headline(changed))
+    sentence = said(forecast_story.headline(changed))
     assert f"error of {chip:.2f} ± 0.50 thousand passengers" in sentence
     assert f"({100 * chip / 518:.2f} % of the range)" in sentence
     assert f"{words} (15.00)." in sentence
@@ -27,7 +27,7 @@ def test_the_headline_says_what_the_hardware_did(record, chip, words):
 
 def test_a_smaller_error_on_the_chip_is_not_called_an_improvement(record):
     def sentence(chip):
-        return story.headline(replace(record, software=Score(mean=15.0), chip_whole=Score(mean=chip)))
+        return forecast_story.headline(replace(record, software=Score(mean=15.0), chip_whole=Score(mean=chip)))
 
     assert "no improvement to count on" in sentence(14.9)
     assert "improvement" not in sentence(15.0)
@@ -36,29 +36,29 @@ def test_a_smaller_error_on_the_chip_is_not_called_an_improvement(record):
 
 
 def test_one_chip_is_one_chip(record):
-    sentence = story.headline(replace(record, chip_whole=Score(mean=16.0)))
+    sentence = forecast_story.headline(replace(record, chip_whole=Score(mean=16.0)))
     assert "one simulated memristor chip," in sentence
 
 
 def test_an_error_that_is_not_a_number_is_not_compared(record):
-    sentence = said(story.headline(replace(record, chip_whole=Score(mean=float("nan")))))
+    sentence = said(forecast_story.headline(replace(record, chip_whole=Score(mean=float("nan")))))
     assert "error of – thousand passengers" in sentence
     assert "more than" not in sentence
-    assert "not comparable with the chip" in story.beside_baselines(
+    assert "not comparable with the chip" in forecast_story.beside_baselines(
         replace(record, chip_whole=Score(mean=float("nan")))
     )
 
 
 def test_the_largest_cause_is_named_with_its_numbers(record):
     worst = record.worst_cause
-    sentence = said(story.departure(record))
+    sentence = said(forecast_story.departure(record))
     assert f"The largest single cause is {worst.title} ({worst.setting}): alone" in sentence
     alone, without = (score.percentiles[50] for score in (worst.departure_alone, worst.departure_without))
     assert f"moves them by {alone:.2f}, and the chip without it by {without:.2f}." in sentence
     low, middle, high = (record.departure.percentiles[p] for p in (5, 50, 95))
     assert f"of the median chip by {middle:.2f} thousand" in sentence
     assert f"5 to 95 % of the chips: {low:.2f}–{high:.2f})" in sentence
-    assert "cause" not in story.departure(replace(record, causes=()))
+    assert "cause" not in forecast_story.departure(replace(record, causes=()))
 
 
 def test_one_stuck_chip_does_not_make_a_cause_the_largest(record):
@@ -118,8 +118,8 @@ def test_a_cost_without_numbers_says_nothing(record):
 
 def test_one_is_not_written_as_several(record):
     one = replace(record, test=slice(143, 144), baselines=record.baselines[:1], forecasts=_last(record.forecasts))
-    assert story.test_period(one) == "1 month from 1960-12 to 1960-12"
-    assert story.beside_baselines(one).startswith("The baseline, last month, needs no network")
+    assert forecast_story.test_period(one) == "1 month from 1960-12 to 1960-12"
+    assert forecast_story.beside_baselines(one).startswith("The baseline, last month, needs no network")
 
 
 def _last(forecasts):
@@ -141,5 +141,5 @@ def test_the_best_baseline_is_placed(record, baseline, verdict):
         chip_whole=Score(mean=17.0),
         baselines=(Baseline(name="naive", title="y[t-1]", error=baseline), Baseline(name="bad", title="0", error=99.0)),
     )
-    sentence = story.beside_baselines(changed)
+    sentence = forecast_story.beside_baselines(changed)
     assert sentence == f"The best of the 2 baselines, y[t−1], needs no network and reaches {baseline:.2f}: {verdict}."

@@ -6,6 +6,8 @@ from rich.console import Console
 from cellwright import units
 from cellwright.report import Score, results_table, story, wording
 
+NUMBERS = wording.Numbers()
+
 
 def printed(record, width=100):
     console = Console(width=width, file=None, record=True, quiet=False, force_terminal=False, color_system=None)
@@ -22,28 +24,28 @@ def text(record):
 def test_everything_that_forecasts_has_its_error(record, text):
     for baseline in record.baselines:
         row = next(line for line in text.splitlines() if line.startswith(wording.formula(baseline.title)))
-        assert wording.error(baseline.error) in row
+        assert NUMBERS.error(baseline.error) in row
         assert wording.percent(record.percent_of_range(baseline.error)) in row
     for name, score in (("software", record.software), ("ideal chip", record.software), ("whole", record.chip_whole)):
         row = next(line for line in text.splitlines() if line.startswith(name))
-        assert wording.with_std(score) in row
-        assert wording.spread(score.percentiles) in row
+        assert NUMBERS.with_std(score) in row
+        assert NUMBERS.spread(score.percentiles) in row
 
 
 def test_every_cause_is_shown_alone_and_taken_away(record, text):
     for cause in record.causes:
         row = next(line for line in text.splitlines() if line.startswith(f"{cause.title} "))
         for score in (cause.alone, cause.without):
-            assert wording.with_std(score) in row
+            assert NUMBERS.with_std(score) in row
         for score in (cause.departure_alone, cause.departure_without):
-            assert wording.with_range(score) in row
+            assert NUMBERS.with_range(score) in row
 
 
 def test_a_long_tail_is_no_plus_or_minus(record):
     """Departures are never negative: 1.49 ± 10.66 would say that some are."""
     tail = Score.of([0.1] * 19 + [40.1])
     text = printed(replace(record, causes=(replace(record.causes[0], departure_alone=tail),), departure=tail))
-    assert wording.with_std(tail) not in text
+    assert NUMBERS.with_std(tail) not in text
     assert text.count("0.10 (0.10–2.10)") == 2  # interpolated between the last two: 0.1 + 0.05 * 40
 
 
@@ -84,9 +86,9 @@ def test_eighty_columns_cut_nothing(record):
     for cause in record.causes:
         row = next(line for line in text.splitlines() if line.startswith(f"{cause.title} "))
         for score in (cause.departure_alone, cause.departure_without):
-            assert wording.with_range(score) in row
+            assert NUMBERS.with_range(score) in row
         for score in (cause.alone, cause.without):
-            assert wording.error(score.mean) in row
+            assert NUMBERS.error(score.mean) in row
     for system in (record.digital, *record.published[:2]):
         row = next(line for line in text.splitlines() if line.startswith(system.name) and ":" not in line)
         assert units.quantity(system.power_w, "W") in row
@@ -98,9 +100,9 @@ def test_sixty_columns_drop_the_spreads_first(record):
     for cause in record.causes:
         row = next(line for line in text.splitlines() if line.startswith(f"{cause.title} "))
         for score in (cause.departure_alone, cause.departure_without):
-            assert f" {wording.median(score)} " in row
+            assert f" {NUMBERS.median(score)} " in row
         for score in (cause.alone, cause.without):
-            assert wording.error(score.mean) in row
+            assert NUMBERS.error(score.mean) in row
 
 
 @pytest.mark.parametrize("width", [10, 20, 40])

@@ -5,19 +5,21 @@ import pytest
 from cellwright import units
 from cellwright.report import Score, wording
 
+NUMBERS = wording.Numbers()
+
 
 def test_errors_have_two_decimals_and_their_spread():
     score = Score(mean=15.4321, std=0.2149, percentiles={5: 15.1, 50: 15.4, 95: 15.8})
-    assert wording.with_std(score).replace(units.THIN, " ") == "15.43 ± 0.21"
-    assert wording.spread(score.percentiles) == "15.10–15.80"
-    assert wording.with_std(Score(mean=15.4321)) == "15.43"
-    assert wording.spread({}) == units.MISSING
+    assert NUMBERS.with_std(score).replace(units.THIN, " ") == "15.43 ± 0.21"
+    assert NUMBERS.spread(score.percentiles) == "15.10–15.80"
+    assert NUMBERS.with_std(Score(mean=15.4321)) == "15.43"
+    assert NUMBERS.spread({}) == units.MISSING
     assert wording.percent(2.675) == f"2.67{units.THIN}%"
     assert wording.fraction(0.9834) == f"98.3{units.THIN}%"
     assert wording.integer(12345.0) == "12,345"
 
 
-@pytest.mark.parametrize("write", [wording.error, wording.percent, wording.fraction, wording.integer])
+@pytest.mark.parametrize("write", [NUMBERS.error, wording.percent, wording.fraction, wording.integer])
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])
 def test_what_is_not_known_is_a_dash(write, value):
     assert write(value) == units.MISSING
@@ -25,8 +27,8 @@ def test_what_is_not_known_is_a_dash(write, value):
 
 def test_a_departure_is_a_median_and_a_range():
     score = Score(mean=1.49, std=10.66, percentiles={5: 0.43, 50: 0.55, 95: 3.1}, count=250)
-    assert (wording.median(score), wording.with_range(score)) == ("0.55", "0.55 (0.43–3.10)")
-    assert wording.median(Score(mean=1.49)) == wording.with_range(Score(mean=1.49)) == "1.49"
+    assert (NUMBERS.median(score), NUMBERS.with_range(score)) == ("0.55", "0.55 (0.43–3.10)")
+    assert NUMBERS.median(Score(mean=1.49)) == NUMBERS.with_range(Score(mean=1.49)) == "1.49"
 
 
 def test_units_are_set_as_in_print():

@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from cellwright.report.wording import printable, short
+from cellwright.units import MISSING
 
 INK = "#22272e"
 MUTED = "#5b6470"
@@ -24,6 +28,12 @@ until text in it is legible."""
 
 # A page turns these into its own colours, so that a figure follows a dark page.
 CSS_NAMES = {PAPER: "--paper", INK: "--ink", MUTED: "--muted", RULE: "--rule", SOFTWARE: "--software", CHIP: "--chip"}
+
+DEVIATION = "PuOr"
+"""Colours of what lies on both sides of zero: in order for colour-blind readers, white for nothing."""
+
+NARROW, MEDIUM, WIDE = 340, 400, 960
+"""Widths in pixels: a phone, a column of the page, the whole page."""
 
 PNG_SCALE = 3
 STYLE: dict[str, Any] = {
@@ -64,9 +74,9 @@ def style(**more: Any) -> Iterator[None]:
     settings: Any = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")}
     with warnings.catch_warnings():
         # Some defaults are themselves deprecated in some versions; and a name in a script that the measuring font
-        # lacks is still drawn by whoever shows the SVG.
+        # lacks, or that matplotlib cannot join, is still drawn by whoever shows the SVG.
         warnings.simplefilter("ignore", mpl.MatplotlibDeprecationWarning)
-        warnings.filterwarnings("ignore", "Glyph", UserWarning)
+        warnings.filterwarnings("ignore", "Glyph|Matplotlib currently does not support", UserWarning)
         with mpl.rc_context(settings | STYLE | more):
             yield
 
@@ -118,4 +128,26 @@ def inline(document: str, name: str, description: str) -> str:
 
 
 def _attribute(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    return printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+def legend(axes: Axes, place: Literal["outside upper left", "outside lower left"], columns: int) -> None:
+    """What the lines and bars are, outside of the axes, where there are any."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure = axes.get_figure()
+    if handles and figure is not None:
+        figure.legend(handles, labels, loc=place, ncols=columns, handlelength=1.5)
+
+
+def label_time(axes: Axes, labels: Sequence[str], most: int) -> None:
+    """Years where the labels are months, else some of the labels themselves, the fewer the longer they are."""
+    first = [index for index, label in enumerate(labels) if re.fullmatch(r"\d{4}-01", label)]
+    if len(first) > 1:
+        every = -(-len(first) // most)
+        shown = first[::every]
+        axes.set_xticks(shown, [labels[index][:4] for index in shown])
+        return
+    longest = min(max((len(label) for label in labels), default=0), 16)
+    most = max(2, min(most, 8 * most // (longest + 1)))
+    shown = list(range(0, len(labels), max(1, -(-len(labels) // most))))
+    axes.set_xticks(shown, [short(labels[index], longest) or MISSING for index in shown])

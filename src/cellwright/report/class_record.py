@@ -56,6 +56,7 @@ class ClassReport(RunReport):
 
     def __post_init__(self) -> None:
         number, tested = len(self.classes), len(self.truth)
+        expect(len(set(self.classes)) == number, "names of classes", list(self.classes), "all different")
         expect(number > 1, "number of classes", number, "at least 2")
         expect(tested > 0, "number of test sequences", tested, "at least 1")
         expect(len(self.sequences) == tested, "sequences", len(self.sequences), tested)
@@ -83,6 +84,12 @@ class ClassReport(RunReport):
     def test_counts(self) -> list[int]:
         """How many test sequences each class has."""
         return [int(number) for number in np.bincount(self.truth, minlength=len(self.classes))]
+
+    @staticmethod
+    def balanced_accuracy(error: Score) -> Score:
+        """What balanced errors leave of 100 %."""
+        percentiles = {100 - p: 100 - error.percentiles[p] for p in sorted(error.percentiles, reverse=True)}
+        return Score(mean=100 - error.mean, std=error.std, percentiles=percentiles, count=error.count)
 
     def confusion(self, decisions: Classes) -> Floats:
         """Test sequences by their class (rows) and by the class given (columns): means over the rows of decisions."""

@@ -10,18 +10,22 @@ from matplotlib.figure import Figure
 from cellwright.files import write_atomically
 from cellwright.report.canvas import png, svg
 from cellwright.report.figures import figures
-from cellwright.report.forecast_record import ForecastReport
+from cellwright.report.kinds import kind_of
 from cellwright.report.page import html
-from cellwright.report.result import forecast_csv, result_json
+from cellwright.report.record import RunReport
+from cellwright.report.result import result_json
 
 
-def write_report(record: ForecastReport, folder: Path) -> None:
-    """Write ``result.json``, ``forecast.csv``, ``figures/*.svg``, ``figures/*.png`` and, last, ``report.html``.
+def write_report(record: RunReport, folder: Path) -> None:
+    """Write ``result.json``, the CSV files of the kind of run, ``figures/*.svg``, ``figures/*.png``, ``report.html``.
 
-    Each file is written whole or not at all; the page comes last, so that it never shows what is not there yet.
+    A forecast has ``forecast.csv``, with ``test.csv`` beside it where it reaches beyond the end of the series; a
+    classification has ``test.csv``. Each file is written whole or not at all; the page comes last, so that it never
+    shows what is not there yet.
     """
     write_atomically(folder / "result.json", result_json(record))
-    write_atomically(folder / "forecast.csv", forecast_csv(record))
+    for name, text in kind_of(record).files(record).items():
+        write_atomically(folder / name, text)
     write_atomically(folder / "report.html", html(record, write_figures(figures(record), folder)))
 
 

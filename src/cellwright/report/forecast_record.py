@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from cellwright.report.record import Floats, RunReport, Score, expect
+from cellwright.report.record import Floats, RunReport, Score, decimals_of, expect
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,8 +138,8 @@ class ForecastReport(RunReport):
 
     @property
     def decimals(self) -> int:
-        """Two for a range of hundreds, as the literature of the airline series has them, and as fine for others."""
-        return max(0, 4 - math.floor(math.log10(self.value_range)))
+        """As many as the range of the series bears."""
+        return decimals_of(self.value_range)
 
     def percent_of_range(self, error: float) -> float:
         """An error in per cent of the range of the series."""

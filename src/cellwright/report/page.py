@@ -14,9 +14,11 @@ from markupsafe import Markup
 from cellwright import units
 from cellwright.program.counts import SYMBOLS
 from cellwright.report import story, wording
+from cellwright.report.array_maps import MAPS
 from cellwright.report.canvas import inline, svg
-from cellwright.report.figures import MAPS, figures
-from cellwright.report.forecast_record import ForecastReport
+from cellwright.report.figures import figures
+from cellwright.report.kinds import kind_of
+from cellwright.report.record import RunReport
 
 MATHML = frozenset(
     "math mrow mi mn mo mtext mspace msub msup msubsup munder mover munderover mfrac msqrt mroot mstyle mtable mtr mtd"
@@ -27,7 +29,7 @@ MATHML_ATTRIBUTES = frozenset(
 )
 
 
-def html(record: ForecastReport, documents: Mapping[str, str] | None = None) -> str:
+def html(record: RunReport, documents: Mapping[str, str] | None = None) -> str:
     """The whole report as one HTML document.
 
     Args:
@@ -37,7 +39,8 @@ def html(record: ForecastReport, documents: Mapping[str, str] | None = None) -> 
     if documents is None:
         documents = {name: svg(figure, name) for name, figure in figures(record).items()}
     pictures = {name: inline(document, name, describe(record, name)) for name, document in documents.items()}
-    return template("page.html").render(
+    kind = kind_of(record)
+    return template(kind.template).render(
         record=record,
         css=css(),
         figures={name: Markup(picture) for name, picture in pictures.items()},
@@ -47,8 +50,11 @@ def html(record: ForecastReport, documents: Mapping[str, str] | None = None) -> 
         rounds=max((len(array.programming.convergence) for array in record.arrays), default=0),
         sizes=sizes(record),
         sources=sources(record),
-        story=story,
+        kind=kind,
+        story=kind.story,
+        common=story,
         wording=wording,
+        numbers=wording.Numbers(record.decimals),
         units=units,
     )
 
@@ -69,6 +75,7 @@ def _environment() -> Environment:
         loader=FunctionLoader(lambda name: files(__package__).joinpath(name).read_text(encoding="utf-8")),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: wording.printable(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -91,14 +98,14 @@ def safe_mathml(text: str) -> Markup | None:
     return Markup(ElementTree.tostring(root, encoding="unicode")) if root.tag == "math" else None
 
 
-def sizes(record: ForecastReport) -> list[tuple[str, str, int]]:
+def sizes(record: RunReport) -> list[tuple[str, str, int]]:
     """Sizes of the axes that the counts speak of: name, letter, number."""
     letters = re.sub(r"[^A-Z]", "", record.counts_formula)
     named = ((name, SYMBOLS.get(name, name), size) for name, size in record.sizes.items())
     return [axis for axis in named if axis[1] in letters]
 
 
-def sources(record: ForecastReport) -> list[str]:
+def sources(record: RunReport) -> list[str]:
     """All that is cited, each once, in the order in which it appears.
 
     A publication has a year; what has none ("assumed with the device") stands beside its number alone.
@@ -110,23 +117,19 @@ def sources(record: ForecastReport) -> list[str]:
     return list(dict.fromkeys(source for source in cited if re.search(r"\b(18|19|20)\d\d\b", source)))
 
 
-def describe(record: ForecastReport, name: str) -> str:
+def describe(record: RunReport, name: str) -> str:
     """A figure in words, for those who cannot see it."""
-    whole, software = wording.error(record.chip_whole.mean), wording.error(record.software.mean)
-    if name.startswith("forecast"):
-        return (
-            f"Line chart: the series, and forecasts of the {story.test_period(record)} by the software network "
-            f"(error {software}) and by the simulated chips (error {whole}), with the errors of both over time."
-        )
+    numbers = wording.Numbers(record.decimals)
     if name == "causes":
         parts = [
-            f"{cause.title} alone {wording.median(cause.departure_alone)}, "
-            f"without it {wording.median(cause.departure_without)}"
+            f"{cause.title} alone {numbers.median(cause.departure_alone)}, "
+            f"without it {numbers.median(cause.departure_without)}"
             for cause in record.causes
         ]
-        moved = wording.median(record.departure)
+        moved = numbers.median(record.departure)
         return (
-            f"Bar chart of the median departure from the software's forecasts: {'; '.join(parts)}. Whole chip {moved}."
+            f"Bar chart of the median departure from software ({kind_of(record).departure_unit(record)}): "
+            f"{'; '.join(parts)}. Whole chip {moved}."
         )
     if name == "training":
         return (
@@ -137,6 +140,8 @@ def describe(record: ForecastReport, name: str) -> str:
     if name == "convergence":
         parts = [f"{a.name} {wording.fraction(a.programming.yield_fraction)}" for a in record.arrays]
         return f"Line chart: devices within tolerance by write-verify round, at the end {', '.join(parts)}."
+    if not name.startswith("array-"):
+        return kind_of(record).describe(record, name)
     _, index, which = name.split("-", 2)
     array = record.arrays[int(index) - 1]
     return f"Map of array {array.name}, {array.rows} rows by {array.columns} columns: {MAP_WORDS[which]}."

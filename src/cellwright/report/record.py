@@ -5,6 +5,7 @@ What belongs to one kind of run is in ``forecast_record.py`` and ``class_record.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -301,6 +302,11 @@ class RunReport(ABC):
         steps = len(self.gate_labels)
         for name, gate in self.gates.items():
             expect(gate.ndim == 2 and gate.shape[0] == steps, f"gate {name}", gate.shape, (steps, "units"))
+
+
+def decimals_of(value_range: float) -> int:
+    """Two for a range of hundreds, as the literature of the airline series has them, and as fine for others."""
+    return max(0, 4 - math.floor(math.log10(value_range)))
 
 
 def expect(holds: bool, what: str, got: object, expected: object) -> None:

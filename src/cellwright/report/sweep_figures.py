@@ -10,8 +10,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
-from cellwright.report.canvas import CHIP, INK, MUTED, PAPER, RULE, SOFTWARE, new_figure, style
-from cellwright.report.figures import MEDIUM, NARROW, WIDE, legend
+from cellwright.report.canvas import (
+    CHIP,
+    INK,
+    MEDIUM,
+    MUTED,
+    NARROW,
+    PAPER,
+    RULE,
+    SOFTWARE,
+    WIDE,
+    legend,
+    new_figure,
+    style,
+)
 from cellwright.report.record import Baseline, Floats, Score
 from cellwright.report.sweep_record import Measure, Price, SweepReport, SweptAxis, SweptPoint
 from cellwright.report.wording import formula, known, short

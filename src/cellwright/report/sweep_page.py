@@ -34,6 +34,7 @@ def html(record: SweepReport, documents: Mapping[str, str] | None = None) -> str
         out_of_sight=[baseline for baseline in record.baselines if baseline not in in_sight],
         story=sweep_story,
         wording=wording,
+        numbers=wording.Numbers(record.decimals),
         units=units,
     )
 

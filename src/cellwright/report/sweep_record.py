@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from cellwright.errors import CellwrightError
-from cellwright.report.record import Baseline, Floats, Score
+from cellwright.report.record import Baseline, Floats, Score, decimals_of
 
 Measure = Literal["error", "departure"]
 Price = Literal["energy_per_step_j", "latency_per_step_s", "area_m2"]
@@ -102,6 +102,11 @@ class SweepReport:
             raise CellwrightError("a report of a sweep without points: measure at least one")
         if any(len(point.texts) != len(self.axes) for point in self.points):
             raise CellwrightError(f"a point of a sweep has one value for each of its {len(self.axes)} axes")
+
+    @property
+    def decimals(self) -> int:
+        """Of the errors and departures that people read: as many as the range of the series bears."""
+        return decimals_of(self.value_range)
 
     def pooled(self, axis: int, text: str, measure: Measure, *, at_base: bool = False) -> Score | None:
         """All chips that have one value on an axis, whatever they have on the others; None where there are none.

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from cellwright.report.record import Score
-from cellwright.units import MISSING, THIN
+from cellwright.units import MISSING, THIN, significant
+
+TURNING = frozenset("LRE RLE LRO RLO PDF LRI RLI FSI PDI".split())
+"""Classes of characters that turn the direction of what follows, until another ends it (Unicode, annex 9)."""
 
 
 def known(value: float | None) -> bool:
@@ -15,9 +20,59 @@ def known(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def error(value: float | None) -> str:
-    """A root mean square error: two decimals, as the literature of the series gives it."""
-    return MISSING if value is None or not math.isfinite(value) else f"{value:,.2f}"
+@dataclass(frozen=True)
+class Numbers:
+    """Errors and departures of one run, all with as many decimals."""
+
+    decimals: int = 2
+
+    def error(self, value: float | None) -> str:
+        """One number; a dash where there is none."""
+        if value is None or not math.isfinite(value):
+            return MISSING
+        if self.decimals > 6 or abs(value) >= 1e9:
+            return significant(value, 4)
+        return f"{value:,.{self.decimals}f}"
+
+    def with_std(self, score: Score) -> str:
+        """15.43 ± 0.21, or the number alone where there is one value."""
+        alone = self.error(score.mean)
+        return alone if score.std is None else f"{alone}{THIN}±{THIN}{self.error(score.std)}"
+
+    def mean(self, score: Score) -> str:
+        """The mean alone."""
+        return self.error(score.mean)
+
+    def median(self, score: Score) -> str:
+        """The median, or the number alone where there is one value."""
+        return self.error(score.median)
+
+    def with_range(self, score: Score) -> str:
+        """0.55 (0.43–0.74), the median and the middle 90 %; or the number alone where there is one value."""
+        return f"{self.median(score)} ({self.spread(score.percentiles)})" if score.percentiles else self.median(score)
+
+    def spread(self, percentiles: Mapping[int, float]) -> str:
+        """The middle 90 %: 14.90–16.02."""
+        if 5 not in percentiles or 95 not in percentiles:
+            return MISSING
+        return self.between(percentiles[5], percentiles[95])
+
+    def between(self, low: float, high: float) -> str:
+        """From one number to another: 14.90–16.02, or −3.10 to 2.00 where a dash could be a minus."""
+        return f"{self.error(low)}{' to ' if low < 0 else '–'}{self.error(high)}"
+
+
+def printable(text: str) -> str:
+    """A text as one line without what would take effect where it is shown, as a terminal's escape sequences.
+
+    Names in people's files hold anything: line breaks become spaces, control characters and those that turn the
+    direction of the text around them become a replacement character.
+    """
+    return "".join(" " if sign in "\n\r\t" else "\ufffd" if _takes_effect(sign) else sign for sign in text)
+
+
+def _takes_effect(sign: str) -> bool:
+    return unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(sign) in TURNING
 
 
 def percent(value: float | None) -> str:
@@ -30,28 +85,6 @@ def fraction(value: float | None) -> str:
     return MISSING if value is None or not math.isfinite(value) else f"{100 * value:.1f}{THIN}%"
 
 
-def with_std(score: Score) -> str:
-    """15.43 ± 0.21, or the number alone where there is one value."""
-    return error(score.mean) if score.std is None else f"{error(score.mean)}{THIN}±{THIN}{error(score.std)}"
-
-
-def median(score: Score) -> str:
-    """The median, or the number alone where there is one value."""
-    return error(score.median)
-
-
-def with_range(score: Score) -> str:
-    """0.55 (0.43–0.74), the median and the middle 90 %; or the number alone where there is one value."""
-    return f"{median(score)} ({spread(score.percentiles)})" if score.percentiles else median(score)
-
-
-def spread(percentiles: Mapping[int, float]) -> str:
-    """The middle 90 %: 14.90–16.02."""
-    if 5 not in percentiles or 95 not in percentiles:
-        return MISSING
-    return f"{error(percentiles[5])}–{error(percentiles[95])}"
-
-
 def integer(value: float | None) -> str:
     """A count with thousands marked."""
     return MISSING if value is None or not math.isfinite(value) else f"{value:,.0f}"
@@ -62,6 +95,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def with_unit(number: str, unit: str) -> str:
+    """A number with its unit, where there is one."""
+    return f"{number} {short(unit, 40)}" if unit else number
+
+
 def symbols(text: str) -> str:
     """Units as in print where a source file spells them in ASCII: 10 um x 10 um is 10 µm × 10 µm."""
     text = re.sub(r"(?<=\d )u(?=[A-Za-z]\b)", "µ", text)
@@ -69,7 +107,8 @@ def symbols(text: str) -> str:
 
 
 def short(text: str, longest: int = 28) -> str:
-    """A name for a figure, cut where it would leave no room for the figure."""
+    """A name as it stands in a figure: one line, cut where it would leave no room for the rest."""
+    text = printable(text)
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
