@@ -177,12 +177,15 @@ def test_intervals_hold_what_they_promise() -> None:
     covered = []
     for _ in range(400):
         errors = rng.standard_t(4, size=(200, 1))
-        interval = Interval.fit(errors[:100], level=0.9)
+        interval = Interval.fit(errors[:100], np.zeros((100, 1)), level=0.9)
         covered.append(interval.coverage(errors[100:], np.zeros((100, 1))))
     # Between 1 - level = 0.1 and two more places of 101: 5 of 100 beyond each end, as order statistics.
     assert np.mean(covered) == pytest.approx(1 - 2 * 5 / 101, abs=4 * np.std(covered) / 20)
-    few = Interval.fit(np.array([[-1.0], [2.0], [0.5]]))
-    assert (few.low, few.high) == ((-1.0,), (2.0,))
+    observed, forecasts = np.array([[-1.0], [2.0], [0.5]]), np.array([[1.0], [1.0], [1.0]])
+    few = Interval.fit(observed, forecasts)
+    assert (few.low, few.high) == ((-2.0,), (1.0,))
+    assert few.around([10.0]) == (8.0, 11.0)
+    assert Interval.fit(2 * observed, 2 * forecasts, relative=True).around([10.0]) == (-10.0, 20.0)
 
 
 @pytest.mark.parametrize(("options", "said"), [

@@ -18,6 +18,10 @@ from cellwright.tasks import naive
 
 Floats = NDArray[np.float64]
 
+WANDERING = 0.08
+"""A series whose changes are that small a part of its spread, or smaller, wanders: its level tells the network nothing,
+and soon lies where no training row was."""
+
 BOUND = 4.0
 """Features are cut at so many standard deviations: the converters of a chip have a range."""
 
@@ -99,6 +103,8 @@ class Encoding:
         }
         base = min(misses, key=lambda name: float(np.square(misses[name]).mean()))
         signals = _signals(shape, base, past, windows)
+        if not shape.season and signals["change"].std() < WANDERING * signals["value"].std():
+            del signals["value"]
         centred = {"value", *shape.inputs, *shape.known}
         return cls(
             shape=shape,
@@ -118,7 +124,7 @@ class Encoding:
         """What the network sees of ``windows`` (count, reach or length, columns): (count, lookback, features)."""
         past = _logarithm(windows[:, : self.shape.reach, 0], self.floor)
         signals = _signals(self.shape, self.base, past, windows)
-        scaled = [(values - self.centre[name]) / self.scale[name] for name, values in signals.items()]
+        scaled = [(signals[name] - self.centre[name]) / self.scale[name] for name in self.scale]
         return np.stack(scaled, axis=-1).clip(-BOUND, BOUND).astype(np.float32)
 
     def base_forecast(self, windows: Floats) -> Floats:

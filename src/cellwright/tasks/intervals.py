@@ -21,25 +21,29 @@ class Interval:
 
     Attributes:
         level: the part of future values that it should hold.
-        low, high: offsets, (horizon,).
+        low, high: offsets, (horizon,); with ``relative`` factors.
+        relative: whether errors are in proportion to the forecast, as those of a logarithm are.
     """
 
     level: float
     low: tuple[float, ...]
     high: tuple[float, ...]
+    relative: bool = False
 
     @classmethod
-    def fit(cls, errors: Floats, level: float = LEVEL) -> Interval:
-        """From errors, observed minus forecast, of held-out windows (count, horizon).
+    def fit(cls, observed: Floats, forecasts: Floats, *, relative: bool = False, level: float = LEVEL) -> Interval:
+        """From forecasts of held-out windows and what came, (count, horizon) each.
 
         Each end is the order statistic that split conformal prediction takes (Lei et al. 2018, JASA 113, 1094, section
         2.2), with half of 1 - level beyond each: exchangeable errors fall within with at least that probability. With
         too few errors for that, the ends are the largest errors of all.
         """
+        errors = observed / forecasts if relative else observed - forecasts
         count, tail = len(errors), (1 - level) / 2
         beyond = max(int(np.floor(tail * (count + 1))), 1)
         ordered = np.sort(errors, axis=0)
-        return cls(level=level, low=tuple(ordered[beyond - 1].tolist()), high=tuple(ordered[count - beyond].tolist()))
+        low, high = (tuple(ordered[index].tolist()) for index in (beyond - 1, count - beyond))
+        return cls(level=level, low=low, high=high, relative=relative)
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Interval:
@@ -49,12 +53,14 @@ class Interval:
             KeyError, TypeError, ValueError: they are not that.
         """
         ends = {name: tuple(float(value) for value in plain[name]) for name in ("low", "high")}
-        return cls(level=float(plain["level"]), **ends)
+        return cls(level=float(plain["level"]), relative=bool(plain["relative"]), **ends)
 
     def around(self, forecasts: ArrayLike) -> tuple[Floats, Floats]:
         """The ends of the intervals of forecasts (..., horizon)."""
-        middle = np.asarray(forecasts)
-        return np.asarray(middle + np.asarray(self.low)), np.asarray(middle + np.asarray(self.high))
+        middle, low, high = np.asarray(forecasts), np.asarray(self.low), np.asarray(self.high)
+        if self.relative:
+            return np.asarray(middle * low), np.asarray(middle * high)
+        return np.asarray(middle + low), np.asarray(middle + high)
 
     def coverage(self, observed: Floats, forecasts: ArrayLike) -> float:
         """The part of ``observed`` (..., horizon) within the intervals of the forecasts."""

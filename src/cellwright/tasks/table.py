@@ -99,6 +99,9 @@ class ForecastFile:
         return shape if self.lookback else replace(shape, lookback=min(shape.lookback, bearable))
 
 
+UPDATES = 1_500
+"""The most steps of the optimiser, about."""
+
 LOOKBACK = 16
 """Rows that a network sees where nobody says; up to twice as many to see a season."""
 
@@ -129,10 +132,10 @@ def last_window(shape: WindowShape, table: Table) -> Floats:
 def default_recipe(windows: int) -> Recipe:
     """How a table of so many training windows is learnt.
 
-    Fewer windows take smaller batches and more epochs: about 1,500 steps of the optimiser at most.
+    Fewer windows take smaller batches and more epochs: 1,500 steps of the optimiser at most.
     """
-    batch = min(max(2 ** round(math.log2(windows / 32)), 16), 128) if windows > 32 else 16
-    epochs = min(max(round(1500 * batch / windows), 4), 200)
+    batch = min(max(2 ** round(math.log2(windows / 32)), 16), 128)
+    epochs = min(max(UPDATES // -(-windows // batch), 4), 200)
     return Recipe(
         name="default",
         title="corrections of the best naive forecast",
@@ -141,7 +144,7 @@ def default_recipe(windows: int) -> Recipe:
         training=FitSettings(
             epochs=epochs,
             optimizer="adamw",
-            learning_rate=0.005,
+            learning_rate=0.01,
             optimizer_options={"weight_decay": 0.3},
             batch_size=batch,
             clip_norm=1.0,
@@ -184,7 +187,7 @@ class TableTask(Task):
 
     @property
     def recipes(self) -> Mapping[str, Recipe]:
-        return by_name((default_recipe(min(len(self._parts.training), TRAINING_WINDOWS)),))
+        return by_name((default_recipe(min(len(self._parts.learnt), TRAINING_WINDOWS)),))
 
     def build(self, recipe: Recipe, seed: int, cell: str = "") -> Forecaster:
         """A network whose first forecasts are the naive ones: its last layer begins at zero."""
@@ -312,7 +315,8 @@ class TableTask(Task):
         with torch.no_grad():
             outputs = torch.stack([network.eval()(inputs.inputs)[0] for network in unseen]).double().mean(0).numpy()
         forecasts = self.encoding.decoded(outputs, self._each(origins, self.encoding.base_forecast))
-        return Interval.fit(self._each(origins, self._what_came) - forecasts)
+        relative = self.encoding.floor is not None
+        return Interval.fit(self._each(origins, self._what_came), forecasts, relative=relative)
 
     def _what_came(self, windows: Floats) -> Floats:
         return windows[:, self.shape.reach :, 0]

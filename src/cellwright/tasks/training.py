@@ -81,16 +81,24 @@ def train(
     return Trained(model, result, chosen_by, unseen)
 
 
+BLOCKS = 10
+"""Pieces of the validation data, one after the other, in most of which a correction must help."""
+
+
 def worth(model: torch.nn.Module, held_out: SequenceData) -> float:
     """The factor, 0 to 1, by which the outputs of ``model`` fit the targets of ``held_out`` best.
 
-    A network that corrects another forecast and has learnt nothing that holds elsewhere is worth 0. The least-squares
-    factor, as in stacking (Wolpert 1992, Neural Networks 5, 241; Breiman 1996, Machine Learning 24, 49).
+    The least-squares factor, as in stacking (Wolpert 1992, Neural Networks 5, 241; Breiman 1996, Machine Learning 24,
+    49); 0 where the gain is not above its own standard error over `BLOCKS` pieces of the data. A network that corrects
+    another forecast and has learnt nothing that holds elsewhere is worth 0.
     """
     with torch.no_grad():
         outputs = outputs_of(model.eval()(held_out.inputs)).double()
-    power = float(outputs.square().sum())
-    return min(max(float((outputs * held_out.targets).sum()) / power, 0.0), 1.0) if power > 0 else 1.0
+    targets, power = held_out.targets.double(), float(outputs.square().sum())
+    factor = min(max(float((outputs * targets).sum()) / power, 0.0), 1.0) if power > 0 else 0.0
+    gained = (targets.square() - (targets - factor * outputs).square()).flatten(1).sum(1)
+    gains = torch.stack([piece.sum() for piece in gained.tensor_split(min(BLOCKS, len(gained)))])
+    return factor if gains.mean() > gains.std() / len(gains) ** 0.5 else 0.0
 
 
 def shrink(factor: float, *models: torch.nn.Module) -> None:
