@@ -121,10 +121,6 @@ def test_gaps_at_the_ends_take_the_nearest_value_and_empty_columns_stay() -> Non
 def test_what_cannot_be_read_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(CellwrightError, match="fsdd is no set of series"):
         read_series("fsdd", tmp_path)
-    with pytest.raises(CellwrightError, match="nab has no series 'taxi': it has nyc_taxi, "):
-        read_series("nab", tmp_path, "taxi")
-    with pytest.raises(CellwrightError, match="airline has no series 'b': it is a single one"):
-        read_series("airline", tmp_path, "b")
     with pytest.raises(CellwrightError, match="airline is not in"):
         read_series("airline", tmp_path)
     damaged = written(tmp_path, {"airline-passengers.csv": '"Month","Passengers"\n"1949-01",x\n'})
@@ -135,3 +131,26 @@ def test_what_cannot_be_read_is_refused_in_words(tmp_path: Path) -> None:
     half = written(tmp_path / "half", {"01022500_streamflow_qc.txt": "01022500 2000 01 01    20.00 A\n"})
     with pytest.raises(CellwrightError, match=r"there is no 01022500_lump_cida_forcing_leap\.txt or "):
         read_series("camels_us", half)
+
+
+def test_a_part_that_a_set_has_not_names_the_nearest_of_those_it_has(tmp_path: Path) -> None:
+    stream = "timestamp,value\n2014-07-01 00:00:00,1\n"
+    folder = written(tmp_path, {"data/realTweets/Twitter_volume_AAPL.csv": stream, "airline-passengers.csv": "x"})
+    assert len(read_series("nab", folder, "Twitter_volume_AAPL")) == 1
+    with pytest.raises(
+        CellwrightError, match=r"nab has no series 'Twitter_AAPL': did you mean 'Twitter_volume_AAPL'\?"
+    ):
+        read_series("nab", folder, "Twitter_AAPL")
+    with pytest.raises(CellwrightError, match="airline has no series 'b': it is a single one"):
+        read_series("airline", folder, "b")
+
+
+def test_any_basin_of_the_published_set_is_read(tmp_path: Path) -> None:
+    weather = "1\n2\n3\nYear Mnth Day Hr\tdayl(s)\n2000 01 01 12\t31185.97\n"
+    files = {
+        "basin_mean_forcing/daymet/02/02000000_lump_cida_forcing_leap.txt": weather,
+        "usgs_streamflow/02/02000000_streamflow_qc.txt": "02000000 2000 01 01    20.00 A\n",
+    }
+    assert len(read_series("camels_us", written(tmp_path, files), "02000000")) == 1
+    with pytest.raises(CellwrightError, match="camels_us has no series '02000001': did you mean '02000000'"):
+        read_series("camels_us", tmp_path, "02000001")

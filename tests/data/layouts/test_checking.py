@@ -166,6 +166,8 @@ def test_a_set_that_is_not_there(tmp_path: Path) -> None:
         f"made-up is not in {tmp_path}: expected a_train.csv, a_test.csv in official/; "
         "get it from https://example.org/made-up"
     )
+    with pytest.raises(CellwrightError, match=r"cannot look into the folder a+: File name too long; name another"):
+        check(MADE_UP, Path("a" * 5000))
     with pytest.raises(CellwrightError, match=r"there is no folder .*: name one with --path"):
         check(MADE_UP, tmp_path / "nowhere")
 

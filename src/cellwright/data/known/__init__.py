@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -82,12 +83,12 @@ def read_series(name: str, folder: Path | None = None, part: str = "") -> Series
     known = find(name)
     if known.series is None:
         raise CellwrightError(f"{known.name} is no set of series: {known.title}")
-    if part and part not in known.parts:
-        raise CellwrightError(
-            f"{known.name} has no series {part!r}: "
-            + (f"it has {', '.join(known.parts)}" if known.parts else "it is a single one")
-        )
     _, place = located(known, folder or data_folder())
+    if part and part not in (there := _parts(known, place)):
+        near = get_close_matches(part, there, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        listed = f"it has {', '.join(there[:20])}{', ...' * (len(there) > 20)}" if there else "it is a single one"
+        raise CellwrightError(f"{known.name} has no series {part!r}: {hint}{listed}")
     try:
         return known.series(place, part or (known.parts[0] if known.parts else ""))
     except CellwrightError:
@@ -97,6 +98,12 @@ def read_series(name: str, folder: Path | None = None, part: str = "") -> Series
         raise CellwrightError(
             f"{known.name} in {place} cannot be read ({reason}): cellwright data check {known.name} says what is wrong"
         ) from error
+
+
+def _parts(known: KnownSet, place: Path) -> tuple[str, ...]:
+    """Names of the series of a set: those of the copies, and those that are there beside them."""
+    there = known.parts_in(place) if known.parts_in else ()
+    return tuple(dict.fromkeys((*known.parts, *there)))
 
 
 def labelled_files(name: str, folder: Path | None = None) -> tuple[Path, Path | None]:

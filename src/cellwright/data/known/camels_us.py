@@ -74,13 +74,17 @@ def _series(folder: Path, part: str) -> Series:
     forcing = first_of(folder, part + _FORCING, f"basin_mean_forcing/daymet/*/{part}{_FORCING}")
     names, *weather = read_rows(forcing, None, skipped=3)
     flow = read_rows(first_of(folder, part + _FLOW, f"usgs_streamflow/*/{part}{_FLOW}"), None)
-    measured = dict(zip(_dates(flow, 1), as_numbers((row[4] for row in flow), "-999.00"), strict=True))
+    measured = dict(zip(_dates(flow, 1), as_numbers(row[4] for row in flow), strict=True))
     measured = {day: value if value > -999 else np.nan for day, value in measured.items()}
     both = [(day, row) for day, row in zip(_dates(weather, 0), weather, strict=True) if day in measured]
     columns = {"streamflow": np.array([measured[day] * _CUBIC_FOOT for day, _ in both])}
     for at, name in enumerate(names[4:], start=4):
         columns[name.split("(")[0]] = as_numbers(row[at] for _, row in both)
     return Series(columns=columns, times=np.array([day for day, _ in both], dtype="datetime64[D]"))
+
+
+def _basins(folder: Path) -> list[str]:
+    return sorted(path.name.split("_")[0] for path in folder.glob(f"usgs_streamflow/*/*{_FLOW}"))
 
 
 SET = KnownSet(
@@ -127,4 +131,5 @@ SET = KnownSet(
     ),
     series=_series,
     parts=tuple(_BASINS),
+    parts_in=_basins,
 )

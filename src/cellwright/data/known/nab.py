@@ -69,10 +69,13 @@ def _files(data: str, labels: str) -> tuple[KnownFile, ...]:
 
 
 def _series(folder: Path, part: str) -> Series:
-    paths = [name for name in _STREAMS if name.endswith(f"/{part}")]
-    rows = read_rows(first_of(folder, *(f"{data}{path}.csv" for path in paths for data in ("", "data/"))), skipped=1)
+    rows = read_rows(first_of(folder, f"*/{part}.csv", f"data/*/{part}.csv"), skipped=1)
     times = np.array([time for time, _ in rows], dtype="datetime64[s]")
     return Series(columns={"value": as_numbers(value for _, value in rows)}, times=times)
+
+
+def _streams(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob("data/*/*.csv"))
 
 
 SET = KnownSet(
@@ -97,4 +100,5 @@ SET = KnownSet(
     ),
     series=_series,
     parts=tuple(name.split("/")[1] for name in _STREAMS),
+    parts_in=_streams,
 )

@@ -73,22 +73,33 @@ def located(known: KnownSet, folder: Path) -> tuple[Form, Path]:
     Raises:
         CellwrightError: there is no such folder; no file of any form is there.
     """
-    if not folder.is_dir():
+    try:
+        there = folder.is_dir()
+        best = _most_whole(known, folder) if there else None
+    except OSError as error:
+        raise CellwrightError(
+            f"cannot look into the folder {folder}: {error.strerror}; name another with --path"
+        ) from error
+    if not there:
         raise CellwrightError(
             f"there is no folder {folder} with data sets: name one with --path, or in the variable CELLWRIGHT_DATA"
         )
-    best, most = None, 0.0
-    for form in known.forms:
-        for place in (*(folder / name for name in form.folders), folder):
-            there = sum(bool(paths_of(file, place)) for file in form.files) / len(form.files)
-            if there > most:
-                best, most = (form, place), there
     if best is None:
         official = known.forms[0]
         names = ", ".join(file.path for file in official.files[:3]) + ", ..." * (len(official.files) > 3)
         raise CellwrightError(
             f"{known.name} is not in {folder}: expected {names} in {official.folders[0]}/; get it from {known.source}"
         )
+    return best
+
+
+def _most_whole(known: KnownSet, folder: Path) -> tuple[Form, Path] | None:
+    best, most = None, 0.0
+    for form in known.forms:
+        for place in (*(folder / name for name in form.folders), folder):
+            there = sum(bool(paths_of(file, place)) for file in form.files) / len(form.files)
+            if there > most:
+                best, most = (form, place), there
     return best
 
 
@@ -137,9 +148,9 @@ def _checked_many(file: KnownFile, count: Count, paths: list[Path]) -> CheckedFi
 
 def _examined(file: KnownFile, path: Path) -> tuple[str, str]:
     """What a file holds and what is wrong with it."""
-    if path.stat().st_size == 0:
-        return "empty", f"is empty: expected {file.content.expected}"
     try:
+        if path.stat().st_size == 0:
+            return "empty", f"is empty: expected {file.content.expected}"
         with opened(path) as stream:
             examined = file.content.examine(stream)
     except CellwrightError:  # a package is missing: that says nothing of the file

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,7 @@ class KnownSet:
         forms: the official one first.
         series: reads one series of it, from the folder of any of its forms; None for sets that are no series.
         parts: names of its series, where it has several; the first is read when none is named.
+        parts_in: names of the series in a folder, for a set that has more of them than ``parts`` lists.
         halves: paths of the training and the test file, for sets of labelled sequences in the archives' formats.
     """
 
@@ -71,4 +72,5 @@ class KnownSet:
     forms: tuple[Form, ...]
     series: Callable[[Path, str], Series] | None = None
     parts: tuple[str, ...] = ()
+    parts_in: Callable[[Path], Iterable[str]] | None = None
     halves: tuple[str, str] | None = None

@@ -40,6 +40,6 @@ def read_numbers(path: Path, separator: str | None = ",", skipped: int = 0) -> N
         return np.loadtxt(lines(stream), delimiter=separator, skiprows=skipped, ndmin=2)
 
 
-def as_numbers(values: Iterable[str], missing: str = "") -> NDArray[np.float64]:
-    """Texts as float64; the text for a missing value becomes NaN."""
-    return np.array([np.nan if value == missing else float(value) for value in values], dtype=np.float64)
+def as_numbers(values: Iterable[str]) -> NDArray[np.float64]:
+    """Texts as float64."""
+    return np.array([float(value) for value in values], dtype=np.float64)
