@@ -27,6 +27,7 @@ from cellwright.data.layouts import (
     located,
     whats_wrong,
 )
+from cellwright.data.layouts.content import Count
 from cellwright.errors import CellwrightError
 
 TRAIN, TEST = b"1,5\n2,6\n", b"3,7\n"
@@ -159,6 +160,20 @@ def test_the_whole_form_is_taken_before_one_that_is_not(folder: Path) -> None:
     assert located(MADE_UP, folder)[0].title == "many"
 
 
+def test_a_form_of_many_files_is_as_whole_as_files_are_there(tmp_path: Path) -> None:
+    rows = Rows(rows=1, columns=2)
+    counts: dict[str, Count] = {"all": 100, "some": (1, None)}
+    forms = [
+        Form(title=title, folders=("f",), files=(KnownFile(path="*.csv", content=rows, count=count),))
+        for title, count in counts.items()
+    ]
+    (tmp_path / "f").mkdir()
+    for number in range(100):
+        (tmp_path / f"f/{number}.csv").write_text("1,2\n")
+        assert located(_with(*forms), tmp_path)[0].title == ("all" if number == 99 else "some")
+        assert located(_with(forms[0]), tmp_path)[0].title == "all"
+
+
 def test_a_set_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(CellwrightError) as caught:
         check(MADE_UP, tmp_path)
@@ -179,9 +194,9 @@ def test_whatever_the_bytes_a_check_ends_in_words(tmp_path: Path) -> None:
         assert check(known, tmp_path).wrong
 
 
-def _with(form: Form) -> KnownSet:
+def _with(*forms: Form) -> KnownSet:
     return KnownSet(
-        name="other", title="t", shape="s", licence="l", source="https://example.org", citation="c", forms=(form,)
+        name="other", title="t", shape="s", licence="l", source="https://example.org", citation="c", forms=forms
     )
 
 

@@ -14,6 +14,13 @@ _CUBIC_FOOT = 0.3048**3
 """In cubic metres."""
 
 _FORCING, _FLOW = "_lump_cida_forcing_leap.txt", "_streamflow_qc.txt"
+_FORCINGS, _FLOWS = f"basin_mean_forcing/daymet/*/*{_FORCING}", f"usgs_streamflow/*/*{_FLOW}"
+_FOLDERS = (
+    "camels_us",
+    "CAMELS_US",
+    "basin_dataset_public_v1p2",
+    "basin_timeseries_v1p2_metForcing_obsFlow/basin_dataset_public_v1p2",
+)
 _BASINS = {  # days of forcing, sha256 of the forcing and of the streamflow of the copy
     "01022500": (
         1461,
@@ -47,7 +54,7 @@ _ATTRIBUTES = {  # columns, sha256 of the copy
 }
 
 
-def _forcing(days: int) -> Rows:
+def _forcing(days: int | tuple[int, int]) -> Rows:
     # Latitude, elevation and area come first, one a line, then the names of the columns.
     return Rows(rows=days, columns=11, separator=None, skipped=4)
 
@@ -84,7 +91,7 @@ def _series(folder: Path, part: str) -> Series:
 
 
 def _basins(folder: Path) -> list[str]:
-    return sorted(path.name.split("_")[0] for path in folder.glob(f"usgs_streamflow/*/*{_FLOW}"))
+    return sorted(path.name.split("_")[0] for path in folder.glob(_FLOWS))
 
 
 SET = KnownSet(
@@ -98,17 +105,21 @@ SET = KnownSet(
     forms=(
         Form(
             title="as published (version 1.2): a folder a region",
-            folders=(
-                "camels_us",
-                "CAMELS_US",
-                "basin_dataset_public_v1p2",
-                "basin_timeseries_v1p2_metForcing_obsFlow/basin_dataset_public_v1p2",
-            ),
+            folders=_FOLDERS,
             files=(
-                KnownFile(path=f"basin_mean_forcing/daymet/*/*{_FORCING}", content=_forcing(12784), count=(671, None)),
-                KnownFile(path=f"usgs_streamflow/*/*{_FLOW}", content=_flow((1, 12784)), count=(671, None)),
+                KnownFile(path=_FORCINGS, content=_forcing(12784), count=(671, None)),
+                KnownFile(path=_FLOWS, content=_flow((1, 12784)), count=(671, None)),
             ),
             note="some basins have fewer days of streamflow than of weather; a missing streamflow is -999",
+        ),
+        Form(
+            title="some basins or years, in folders as published",
+            folders=_FOLDERS,
+            files=(
+                KnownFile(path=_FORCINGS, content=_forcing((1, 12784)), count=(1, None)),
+                KnownFile(path=_FLOWS, content=_flow((1, 12784)), count=(1, None)),
+            ),
+            note="which basins and days there should be is not known, so none is missed",
         ),
         Form(
             title="four basins of three years, from the tests of NeuralHydrology",

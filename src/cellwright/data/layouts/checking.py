@@ -97,10 +97,16 @@ def _most_whole(known: KnownSet, folder: Path) -> tuple[Form, Path] | None:
     best, most = None, 0.0
     for form in known.forms:
         for place in (*(folder / name for name in form.folders), folder):
-            there = sum(bool(paths_of(file, place)) for file in form.files) / len(form.files)
+            there = sum(_share(file, place) for file in form.files) / len(form.files)
             if there > most:
                 best, most = (form, place), there
     return best
+
+
+def _share(file: KnownFile, place: Path) -> float:
+    """How much of a file, or of the files of a pattern, is there: 0 to 1."""
+    needed = 1 if file.count is None else file.count if isinstance(file.count, int) else file.count[0]
+    return min(1.0, len(paths_of(file, place)) / needed)
 
 
 def paths_of(file: KnownFile, folder: Path) -> list[Path]:
