@@ -25,8 +25,8 @@ from cellwright.report.record import (
 )
 
 HOSTILE = (
-    "<script>ran=1</script><img src=x onerror=ran=1><b>\"'&amp; $\\frac{a}{b}$ a_b^2 [red]\n\x1b[31m\x00\u202eמה 😀 "
-    + "long " * 60
+    "<script>ran=1</script><img src=x onerror=ran=1><u>\"'& $\\frac{a}{b}$ a_b [red]\n\x1b[31m\x00\u202eמה😀"
+    + " x" * 99
 )
 """A name with markup of every kind, a line break, signs that act on a terminal or turn the text, and no end."""
 
@@ -68,6 +68,7 @@ def synthetic_record(seed=0, **changes):
 def synthetic_leads(horizon=12, seed=0, **changes):
     """The same for forecasts of several leads, with prediction intervals and a forecast beyond the end."""
     one = synthetic_record(seed)
+    band = one.forecasts.software_mean
     draw = np.random.default_rng(seed + 1)
     software = one.series[-12:][np.arange(horizon) % 12] * 1.1
     ends = 20 + 4 * np.arange(horizon)
@@ -85,12 +86,7 @@ def synthetic_leads(horizon=12, seed=0, **changes):
             for lead in range(1, horizon + 1)
         ),
         "interval": Interval(
-            level=0.9,
-            coverage=0.873,
-            chip_coverage=0.851,
-            method="quantiles of the errors on the validation part",
-            low=one.forecasts.software_mean - 25,
-            high=one.forecasts.software_mean + 25,
+            level=0.9, coverage=0.873, chip_coverage=0.851, method="validation errors", low=band - 25, high=band + 25
         ),
         "future": Future(
             labels=tuple(f"{1961 + month // 12}-{month % 12 + 1:02d}" for month in range(horizon)),
@@ -103,7 +99,6 @@ def synthetic_leads(horizon=12, seed=0, **changes):
             past_labels=one.labels[-36:],
             past=one.series[-36:],
         ),
-        "shown_lead": 1,
         "test_note": "The last third of the file, which no choice was made by.",
     }
     return dataclasses.replace(one, **(fields | changes))
@@ -128,38 +123,26 @@ def synthetic_classes(classes=("normal", "abnormal"), seed=0, tested=100, **chan
     origin = software.repeat(CHIPS, axis=0)
     chip = np.where(changed, draw.integers(0, number, changed.shape), origin)
     neighbour, largest = decided(1, 0.2), np.zeros((1, tested), dtype=int)
-    common = common_fields(draw)
-    fields = common | {
+    fields = common_fields(draw) | {
         "task": "heartbeats.tsv",
         "title": "heartbeats",
-        "loss": "cross-entropy",
         "classes": tuple(classes),
         "truth": truth,
-        "sequences": tuple(str(number + 1) for number in range(tested)),
+        "sequences": tuple(str(place + 1) for place in range(tested)),
         "training_counts": tuple(range(40, 40 + number)),
         "decisions": Decisions(software=software, chip=chip),
-        "baselines": (
-            ClassBaseline(name="largest_class", title="largest class", error=float(balanced(largest)[0]),
-                          decisions=largest[0]),
-            ClassBaseline(name="nearest_neighbour", title="1-nearest-neighbour", error=float(balanced(neighbour)[0]),
-                          decisions=neighbour[0]),
+        "baselines": tuple(
+            ClassBaseline(name=title.replace(" ", "_"), title=title, error=float(balanced(made)[0]), decisions=made[0])
+            for title, made in (("largest class", largest), ("1-nearest-neighbour", neighbour))
         ),
         "software": Score.of(balanced(software)),
         "chip_ideal": Score.of(balanced(origin)),
         "chip_whole": Score.of(balanced(chip)),
         "departure": Score.of(100 * (chip != origin).mean(axis=1)),
         "departure_ideal": Score.of(np.zeros(SEEDS * CHIPS)),
-        "causes": tuple(
-            dataclasses.replace(
-                cause,
-                alone=Score.of(8 + draw.normal(0, 1, SEEDS * CHIPS)),
-                without=Score.of(9 + draw.normal(0, 1, SEEDS * CHIPS)),
-            )
-            for cause in common["causes"]
-        ),
         "gate_sequence": "1",
         "note": "The test sequences are those of the file's own split.",
-    }  # fmt: skip
+    }
     return ClassReport(**(fields | changes))
 
 
@@ -341,17 +324,10 @@ def classified():
 
 
 @pytest.fixture(scope="session")
-def many_classes():
-    """One of more classes than have their names at the confusion matrix."""
-    return synthetic_classes(tuple(f"class {number}" for number in range(30)), tested=400)
-
-
-@pytest.fixture(scope="session")
 def hostile(several):
     """A file whose names are anything but names."""
     texts = dict.fromkeys("task title unit quantity period test_note data_source command".split(), HOSTILE)
-    ahead = dict.fromkeys(("labels", "past_labels"), (HOSTILE,))
-    ahead = {name: value * len(getattr(several.future, name)) for name, value in ahead.items()}
+    ahead = {name: (HOSTILE,) * len(getattr(several.future, name)) for name in ("labels", "past_labels")}
     return dataclasses.replace(
         several,
         **texts,
@@ -409,6 +385,12 @@ def bare():
 def make():
     """Make a run with other fields: ``make(cell="gru")``."""
     return synthetic_record
+
+
+@pytest.fixture(scope="session")
+def classify():
+    """Make a run that classifies: ``classify(("a", "b"), tested=100)``."""
+    return synthetic_classes
 
 
 @pytest.fixture(scope="session")

@@ -72,8 +72,8 @@ def _draw_series(axes: Axes, record: ForecastReport) -> None:
     axes.annotate("forecast", (test[0], 1), (3, -3), xycoords=("data", "axes fraction"), textcoords="offset points",
                   va="top", color=MUTED)  # fmt: skip
     labels = list(record.labels)
-    # A future of a few steps beside thousands would not be seen; it has a figure of its own.
-    if record.future is not None and 20 * len(record.future.labels) >= len(labels):
+    # A future of a few steps beside thousands would not be seen, and beside thinned values be drawn too long.
+    if record.future is not None and record.test_size is None and 20 * len(record.future.labels) >= len(labels):
         _draw_future(axes, record.future, len(labels), record.series[-1])
         labels += record.future.labels
     _finish(axes, record, [record.series, record.forecasts.software_mean, low, high])
