@@ -10,8 +10,10 @@ import pytest
 from rich.console import Console
 
 from cellwright.report import Score, class_story, results_table, wording, write_report
+from cellwright.report.canvas import svg
 from cellwright.report.class_figures import confusion
 from cellwright.report.class_result import files
+from cellwright.report.figures import figures
 from cellwright.report.page import html
 from cellwright.report.result import result_json
 
@@ -30,8 +32,14 @@ def said(text):
 
 
 @pytest.fixture(scope="module")
-def page(classified):
-    return html(classified)
+def drawn(classified):
+    """The figures, drawn once: they are the same to the words around them."""
+    return {name: svg(figure, name) for name, figure in figures(classified).items()}
+
+
+@pytest.fixture(scope="module")
+def page(classified, drawn):
+    return html(classified, drawn)
 
 
 def test_the_headline_sets_the_chip_beside_software_and_a_neighbour(classified):
@@ -91,11 +99,11 @@ def test_the_page_speaks_of_decisions(page):
         assert words in page
 
 
-def test_the_decisions_of_an_ideal_chip_are_not_made_up(classified, replace):
+def test_the_decisions_of_an_ideal_chip_are_not_made_up(classified, replace, drawn):
     other = replace(classified, departure_ideal=Score(mean=3.0), chip_ideal=Score(mean=9.0))
     ideal = next(system for system in class_story.systems(other) if system.name == "ideal chip")
     assert (ideal.balanced.mean, ideal.accuracy) == (91.0, None)
-    assert "the same decisions" not in html(other)
+    assert "the same decisions" not in html(other, drawn)
 
 
 @pytest.mark.parametrize("width", [40, 80, 100])
@@ -115,7 +123,7 @@ def test_the_matrices_hold_the_counts(classified):
     assert [label.get_text() for label in axes[0].get_yticklabels()] == list(classified.classes)
 
 
-def test_many_classes_are_numbered_from_one_without_counts(classify):
+def test_many_classes_are_numbered_from_one_without_counts(classify, drawn):
     many = classify(tuple(f"class {number}" for number in range(40)), tested=400)
     figure = confusion(many)
     assert not figure.axes[0].texts
@@ -123,13 +131,13 @@ def test_many_classes_are_numbered_from_one_without_counts(classify):
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert not [label for label in labels if "class" in label]
     assert figure.axes[0].xaxis.get_major_formatter()(0, None) == "1"
-    assert "Recall by class, 40 rows" in html(many)
+    assert "Recall by class, 40 rows" in html(many, drawn)
 
 
-def test_a_class_without_test_sequences_is_a_dash(classified, replace):
+def test_a_class_without_test_sequences_is_a_dash(classified, replace, drawn):
     three = replace(classified, classes=(*classified.classes, "rare"), training_counts=(40, 41, 1))
     assert np.isnan(np.asarray(confusion(three).axes[0].images[0].get_array().filled(np.nan))[2]).all()
-    assert "<td>1</td><td>0</td><td>–</td>" in html(three)
+    assert "<td>1</td><td>0</td><td>–</td>" in html(three, drawn)
     assert json.loads(result_json(three))["software"]["recall"]["rare"] is None
 
 

@@ -29,8 +29,14 @@ def printed(record, width=100):
 
 
 @pytest.fixture(scope="module")
-def page(several):
-    return html(several)
+def drawn(several):
+    """The figures, drawn once: they are the same to the words around them."""
+    return {name: svg(figure, name) for name, figure in figures(several).items()}
+
+
+@pytest.fixture(scope="module")
+def page(several, drawn):
+    return html(several, drawn)
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +73,9 @@ def test_the_coverage_stands_beside_its_level(several, page):
     assert "hold 87.3 % of the" in " ".join(printed(several, 200).replace("\u202f", " ").split())
 
 
-def test_a_run_without_them_says_nothing_of_them(record):
-    page = html(record)
+def test_a_run_without_them_says_nothing_of_them(record, source):
     for words in ("Error by lead", "Beyond the end", "interval", "test.csv"):
-        assert words not in page
+        assert words not in source
     assert forecast_story.interval(record) == ""
 
 
@@ -91,9 +96,9 @@ def test_without_intervals_there_are_no_ends(several, replace):
 
 
 @pytest.mark.parametrize("number", [24, 25])
-def test_a_long_table_is_folded(several, replace, number):
+def test_a_long_table_is_folded(several, replace, number, drawn):
     leads = tuple(replace(several.leads[0], lead=lead + 1) for lead in range(number))
-    page = html(replace(several, leads=leads))
+    page = html(replace(several, leads=leads), drawn)
     assert (f"Error by lead, {number} rows" in page) == (number > 24)
 
 
@@ -141,9 +146,9 @@ def test_result_json_adds_leads_and_interval(several, record):
 
 def test_the_figures_are_those_of_the_leads(several, once):
     assert {"forecast", "forecast-narrow", "leads", "future"} <= figures(several).keys()
-    drawn = figures(once)
-    assert "leads" not in drawn
-    svg(drawn["future"], "future")
+    one = figures(once)
+    assert "leads" not in one
+    svg(one["future"], "future")
 
 
 def test_a_line_of_every_system_by_lead(several):
@@ -161,12 +166,12 @@ def test_the_future_goes_on_from_the_last_value(several):
     assert line.get_xdata()[0] == len(several.future.past) - 1
 
 
-def test_the_future_is_drawn_at_the_end_of_a_series_beside_which_it_is_seen(several, replace):
+def test_the_future_is_drawn_at_the_end_of_a_series_beside_which_it_is_seen(several, replace, drawn):
     right = forecast(several).axes[0].get_xlim()[1]
     assert right > len(several.series) + 10
     short = replace(several, future=replace(several.future, **_first(several.future, 3)))
     thinned = replace(several, test_size=480)
-    assert "over the 480 months from 1957-01 to 1960-12" in html(thinned)
+    assert "over the 480 months from 1957-01 to 1960-12" in html(thinned, drawn)
     for run in (short, thinned):
         assert forecast(run).axes[0].get_xlim()[1] < len(several.series) + 3
 
@@ -206,13 +211,13 @@ def test_a_long_series_is_drawn_in_a_small_figure_with_its_peaks(record, replace
     assert len(line.get_xdata()) < 3000
 
 
-def test_small_numbers_keep_their_digits(record, replace):
+def test_small_numbers_keep_their_digits(record, replace, documents):
     """Exchange rates err by thousandths: two decimals would make zeros of them."""
     small = replace(record, value_range=0.05, software=Score(mean=0.00123), chip_whole=Score(mean=0.00125), unit="")
     sentence = forecast_story.headline(small).replace("\u202f", " ")
     assert "error of 0.001250 (2.50 % of the range)" in sentence
     assert "in software (0.001230)" in sentence
-    page = html(small)
+    page = html(small, documents)
     assert "0.001230" in page
     assert "RMSE in the unit of the series" in page
 
