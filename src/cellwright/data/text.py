@@ -103,10 +103,10 @@ def numbers(cells: Sequence[str], line: Line, what: str = "value") -> NDArray[np
             ``what`` and its place from 1.
     """
     try:
+        if any("_" in cell for cell in cells):  # Python reads 1_000 as a number, no other program does
+            raise ValueError
         found = np.fromiter(map(float, cells), np.float64, len(cells))
     except ValueError:
-        found = np.array([_number(cell, place, line, what) for place, cell in enumerate(cells, 1)])
-    if "_" in line.text:  # Python reads 1_000 as a number, no other program does
         found = np.array([_number(cell, place, line, what) for place, cell in enumerate(cells, 1)])
     beyond = np.abs(found) > LARGEST
     if beyond.any():

@@ -74,7 +74,7 @@ class _Header:
     name: str = ""
     switches: dict[str, bool] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
-    classes: list[str] = field(default_factory=list)
+    classes: dict[str, None] = field(default_factory=dict)
     complete: bool = False
     length: int | None = None
 
@@ -104,10 +104,10 @@ class _Header:
     def _read_classes(self, tag: str, values: list[str], line: Line) -> None:
         if not _switch(tag, values[:1], line):
             raise line.wrong("@classLabel false means sequences without labels: expected @classLabel true and classes")
-        self.classes = values[1:]
+        self.classes = dict.fromkeys(values[1:])
         if not self.classes:
             raise line.wrong("@classLabel true names no class: expected @classLabel true CLASS CLASS ...")
-        if len(set(self.classes)) < len(self.classes):
+        if len(self.classes) < len(values) - 1:
             raise line.wrong("@classLabel names a class twice: expected each once")
 
     def check_classes(self, line: Line) -> None:

@@ -18,6 +18,18 @@ LIMIT = 1e3
 """Standard deviations at which a value is cut off, so that one broken sensor value does not overflow float32."""
 
 
+def scales(sequences: Sequence[Floats]) -> tuple[Floats, Floats | None]:
+    """Mean and standard deviation of each channel, (channels,), over all time steps of ``sequences``.
+
+    The deviation is 1 for a channel that is constant, and there is none where all are.
+    """
+    values = np.concatenate(sequences)
+    scale = values.std(0)
+    # Rounding leaves a constant channel a spread of some units in the last place.
+    constant = scale <= 1e-12 * np.abs(values).max(0)
+    return values.mean(0), None if constant.all() else np.where(constant, 1.0, scale)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Chunks:
     """From sequences (time, channels) to steps of ``width`` time steps each.
@@ -38,19 +50,15 @@ class Chunks:
         Raises:
             CellwrightError: all values are the same.
         """
-        values = np.concatenate(sequences)
-        scale = values.std(0)
-        # Rounding leaves a constant channel a spread of some units in the last place.
-        constant = scale <= 1e-12 * np.abs(values).max(0)
-        if constant.all():
+        mean, scale = scales(sequences)
+        if scale is None:
             raise CellwrightError("every training sequence has one and the same value throughout: nothing to learn")
-        scale[constant] = 1.0
         difference = None
         if differences:
             difference = np.concatenate([np.diff(sequence, axis=0) for sequence in sequences]).std(0) / scale
             difference[~(difference > 0)] = 1.0
         longest = max(map(len, sequences))
-        return cls(mean=values.mean(0), scale=scale, difference=difference, width=-(-longest // steps))
+        return cls(mean=mean, scale=scale, difference=difference, width=-(-longest // steps))
 
     @property
     def features(self) -> int:

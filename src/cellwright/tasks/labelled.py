@@ -123,6 +123,7 @@ class LabelledTask(Task):
         self.classes = tuple(label for label in training.classes if label in known)
         _check_test(training, test, self.classes)
         self.training, self.tested, self.note = training, test, note
+        self._chunks: dict[tuple[int, bool], Chunks] = {}
         self.title = f"{training.name}: {len(self.classes)} classes"
         self.data_source = f"{training.name}, {len(training):,} sequences to train on, {len(test):,} to test"
 
@@ -148,7 +149,10 @@ class LabelledTask(Task):
     def chunks(self, recipe: Recipe) -> Chunks:
         """Scales and chunks, fitted on the training sequences."""
         recipe = _labelled_recipe(recipe)
-        return Chunks.fit(self.training.sequences, recipe.steps, differences=recipe.differences)
+        key = recipe.steps, recipe.differences
+        if key not in self._chunks:
+            self._chunks[key] = Chunks.fit(self.training.sequences, recipe.steps, differences=recipe.differences)
+        return self._chunks[key]
 
     def build(self, recipe: Recipe, seed: int, cell: str = "") -> Classifier:
         recipe = _labelled_recipe(recipe)

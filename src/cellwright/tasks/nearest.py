@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cellwright.tasks.chunks import scales
+
 Floats = NDArray[np.float64]
 
 PIECE = 1 << 22
@@ -24,12 +26,11 @@ def nearest(training: Sequence[Floats], sequences: Sequence[Floats]) -> NDArray[
     from scipy.spatial.distance import cdist
 
     length = max(map(len, training))
-    values = np.concatenate(training)
-    mean, scale = values.mean(0), values.std(0)
-    scale[scale == 0] = 1.0
+    mean, scale = scales(training)
+    by = 1.0 if scale is None else scale
 
     def rows(some: Sequence[Floats]) -> Floats:
-        return np.stack([((_stretched(sequence, length) - mean) / scale).ravel() for sequence in some])
+        return np.stack([((_stretched(sequence, length) - mean) / by).ravel() for sequence in some])
 
     known = rows(training)
     size = max(1, PIECE // max(known.shape))
