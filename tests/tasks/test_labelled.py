@@ -7,16 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, recall_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from cellwright.data import LabelledSequences
+from cellwright.data import LabelledSequences, read_labelled
+from cellwright.data import test_file_beside as file_beside
 from cellwright.errors import CellwrightError
 from cellwright.tasks import LabelledFile, LabelledTask, read_task, train
 from cellwright.tasks.chunks import Chunks
-from cellwright.tasks.labelled import default_recipe, split
+from cellwright.tasks.labelled import default_recipe, split, spread
 from cellwright.tasks.nearest import nearest
 
 
@@ -66,6 +67,7 @@ def test_validation_chooses_the_epochs(task):
     assert len(trained.result.history.train) == trained.chosen_by.best_epoch
 
 
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 2), min_size=4, max_size=30), st.data())
 def test_metrics_are_those_of_scikit_learn(truth, data):
     truth = [0, 0, 1, 1, 2, 2, *truth]
@@ -107,8 +109,8 @@ def test_forecasts_are_the_largest_logits(task):
 )
 def test_the_nearest_neighbour_errs_as_published(needs, name, error):
     """Errors of 1-NN with Euclid's distance as the UCR archive prints them."""
-    task = read_task(LabelledFile(path=str(needs.data(f"ucr_small/{name}_TRAIN.tsv"))))
-    assert f"tested on {name}_TEST.tsv, which lies beside it" in task.note
+    path = needs.data(f"ucr_small/{name}_TRAIN.tsv")
+    task = LabelledTask(read_labelled(path), read_labelled(file_beside(path)))
     found = task.metrics(task.baselines()["nearest"].forecasts)["error"] / 100
     assert round(float(found), 4) == error
 
@@ -181,7 +183,7 @@ def test_a_constant_channel_is_no_harm_and_constant_sequences_are_refused():
     for values in data.sequences:
         values[:] = 0.1
     with pytest.raises(CellwrightError, match="one and the same value throughout"):
-        task.training_data(task.recipe())
+        LabelledTask(data, data).training_data(task.recipe())
 
 
 @given(st.lists(st.sampled_from("abc"), min_size=2, max_size=40), st.floats(0.05, 0.95))
@@ -208,6 +210,27 @@ def test_test_sequences_are_named_or_beside_or_held_out(tmp_path):
     assert len(read_task(LabelledFile(path=path, test=0.5)).tested) == 4
     named = read_task(LabelledFile(path=path, test_file=str(tmp_path / "other.tsv")))
     assert named.note == "Trained on all of A_TRAIN.tsv, tested on other.tsv, named by --test-file."
+
+
+def test_a_long_test_is_spread_over_each_class(tmp_path, monkeypatch):
+    monkeypatch.setattr("cellwright.tasks.labelled.MOST_TESTED", 9)
+    for name, count in (("A_TRAIN.tsv", 8), ("A_TEST.tsv", 30)):
+        (tmp_path / name).write_text("".join(f"{int(k % 3 == 0)}\t{k}\t{k % 5}\n" for k in range(count)))
+    task = read_task(LabelledFile(path=str(tmp_path / "A_TRAIN.tsv")))
+    assert task.note.endswith("Of 30 test sequences 9 are tested, evenly spread over each class.")
+    assert task.tested.counts == {"0": 6, "1": 3}
+    assert [int(values[0, 0]) + 1 for values in task.tested.sequences] == list(task.tested.numbers)
+
+
+@given(st.lists(st.integers(1, 200), min_size=2, max_size=5), st.integers(5, 50))
+def test_spread_keeps_the_proportions(counts, most):
+    labels = [label for label, count in zip("abcde", counts, strict=False) for _ in range(count)]
+    data = made(labels, lengths=(1,))
+    most = min(most, len(labels))
+    chosen = spread(data, most)
+    assert len(set(chosen.tolist())) == most
+    for label, count in data.counts.items():
+        assert abs(sum(labels[k] == label for k in chosen) - most * count / len(labels)) < len(counts)
 
 
 @pytest.mark.parametrize(
