@@ -261,21 +261,22 @@ def read_task(file: LabelledFile) -> LabelledTask:
 
 
 def _task(training: LabelledSequences, test: LabelledSequences, note: str) -> LabelledTask:
-    """The task with at most `MOST_TESTED` test sequences, so that many chips can take them."""
+    """The task with about `MOST_TESTED` test sequences at most, so that many chips can take them."""
     if len(test) > MOST_TESTED:
-        note += f" Of {len(test):,} test sequences {MOST_TESTED:,} are tested, evenly spread over each class."
-        test = test.select(spread(test, MOST_TESTED))
+        chosen = spread(test, MOST_TESTED)
+        note += f" Of {len(test):,} test sequences {len(chosen):,} are tested, evenly spread over each class."
+        test = test.select(chosen)
     return LabelledTask(training, test, note)
 
 
 def spread(data: LabelledSequences, most: int) -> Indices:
-    """Which ``most`` sequences to keep, with the classes in the proportions that they have, evenly spread in each."""
-    labels = np.array(data.labels)
-    # Members of every class in turn, each at the middle of its share of the whole.
-    order = [np.flatnonzero(labels == label) for label in data.classes]
-    places = np.concatenate([(np.arange(len(members)) + 0.5) / max(len(members), 1) for members in order])
-    by_place = np.concatenate(order)[np.argsort(places, kind="stable")]
-    return np.sort(by_place[np.linspace(0, len(data) - 1, most).round().astype(np.int64)])
+    """About ``most`` sequences, evenly spread over each class, which keeps its part of the whole and one at least."""
+    labels, chosen = np.array(data.labels), []
+    for label in data.classes:
+        members = np.flatnonzero(labels == label)
+        count = max(round(most * len(members) / len(labels)), min(1, len(members)))
+        chosen.append(members[np.linspace(0, len(members) - 1, count).round().astype(np.int64)])
+    return np.sort(np.concatenate(chosen))
 
 
 def split(data: LabelledSequences, part: float) -> tuple[Indices, Indices]:
