@@ -75,8 +75,11 @@ def test_a_stream_goes_on_from_its_state(inputs):
     torch.testing.assert_close(model(inputs[:, 2:], state)[0], model(inputs)[0], rtol=1e-5, atol=1e-6)
 
 
-def test_dropout_is_for_training_alone(inputs):
-    model = Classifier("lstm", 2, 4, 3, dropout=0.9)
+@pytest.mark.parametrize("option", [{"dropout": 0.9}, {"noise": 0.1}])
+def test_dropout_and_noise_are_for_training_alone(inputs, option):
+    inputs[1, 2:] = torch.nan
+    model = Classifier("lstm", 2, 4, 3, **option)
+    assert bool(model(inputs)[0].isfinite().all())
     assert not torch.equal(model(inputs)[0], model(inputs)[0])
     model.eval()
     assert torch.equal(model(inputs)[0], model(inputs)[0])
@@ -89,6 +92,7 @@ def test_dropout_is_for_training_alone(inputs):
         ({"classes": 1}, "classes=1: expected an integer of at least 2"),
         ({"classes": True}, "classes=True"),
         ({"dropout": 1.5}, "dropout is a probability"),
+        ({"noise": -1.0}, "noise=-1.0: expected a standard deviation"),
         ({"hidden_size": 0}, "hidden_size"),
         ({"cell": "lsmt"}, "did you mean 'lstm'"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
@@ -28,6 +29,7 @@ class Classifier(nn.Module):
         pooling: what the dense layer sees: the output after each sequence's "last" step (of the second direction,
             after its first), or the "mean" or largest ("max") output of each unit over the steps of the sequence.
         dropout: probability of dropping a pooled output, in training.
+        noise: standard deviation of normal noise on the inputs, in training.
 
     Raises:
         CellwrightError: a size, a cell, a pooling or a probability that makes no sense.
@@ -43,13 +45,16 @@ class Classifier(nn.Module):
         bidirectional: bool = False,
         pooling: Pooling = "last",
         dropout: float = 0.0,
+        noise: float = 0.0,
     ) -> None:
         super().__init__()
         if pooling not in get_args(Pooling):
             raise CellwrightError(f"pooling={pooling!r}: expected one of {', '.join(map(repr, get_args(Pooling)))}")
         if isinstance(classes, bool) or not isinstance(classes, int) or classes < 2:
             raise CellwrightError(f"classes={classes!r}: expected an integer of at least 2")
-        self.pooling = pooling
+        if not 0 <= noise < math.inf:
+            raise CellwrightError(f"noise={noise!r}: expected a standard deviation, 0 or more")
+        self.pooling, self.noise = pooling, noise
         self.recurrent = recurrent_layer(cell, input_size, hidden_size, bidirectional=bidirectional)
         self.dropout = nn.Dropout(checks.probability("dropout", dropout))
         self.dense = nn.Linear(self.recurrent.output_size, classes)
@@ -74,6 +79,8 @@ class Classifier(nn.Module):
             lengths = torch.as_tensor(lengths, device=inputs.device)
         if lengths is not None and not torch.compiler.is_compiling() and not bool((lengths > 0).all()):
             raise CellwrightError("a sequence without a step has no class: leave it out")
+        if self.training and self.noise:
+            inputs = inputs + self.noise * torch.randn_like(inputs)
         hidden, state = self.recurrent(inputs, state, lengths=lengths)
         return self.dense(self.dropout(self._pooled(hidden, state, lengths))), state
 
@@ -92,7 +99,7 @@ class Classifier(nn.Module):
         return hidden.amax(1)
 
     def extra_repr(self) -> str:
-        return f"pooling={self.pooling!r}"
+        return f"pooling={self.pooling!r}, noise={self.noise}"
 
 
 def _lengths_by_padding(inputs: Tensor) -> Tensor | None:

@@ -58,7 +58,7 @@ class LabelledRecipe(Recipe):
     """How sequences are classified.
 
     steps: of the network for the longest sequence; more time steps than that are taken several at once.
-    differences: the network also sees first differences. bidirectional, pooling, dropout: see ``Classifier``.
+    differences: the network also sees first differences. bidirectional, pooling, dropout, noise: see ``Classifier``.
     validation: the part of each class that is held out to choose the number of epochs by; 0 for none.
     """
 
@@ -67,6 +67,7 @@ class LabelledRecipe(Recipe):
     bidirectional: bool = True
     pooling: Pooling = "last"
     dropout: float = 0.0
+    noise: float = 0.0
     validation: float = 0.0
 
 
@@ -84,6 +85,7 @@ def default_recipe(sequences: int) -> LabelledRecipe:
         hidden_size=16,
         steps=32,
         dropout=0.2,
+        noise=0.1,
         training=FitSettings(
             epochs=epochs,
             optimizer="adamw",
@@ -165,6 +167,7 @@ class LabelledTask(Task):
                 bidirectional=recipe.bidirectional,
                 pooling=recipe.pooling,
                 dropout=recipe.dropout,
+                noise=recipe.noise,
             )
 
     def training_data(self, recipe: Recipe) -> TrainingData:
