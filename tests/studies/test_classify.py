@@ -38,7 +38,7 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="module")
 def settings(files):
     path = str(files / "Lines_TRAIN.tsv")
-    return RunSettings(task=path, seeds=2, chips=3, file=LabelledFile(path=path))
+    return RunSettings(task=path, seeds=2, chips=2, file=LabelledFile(path=path))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def small():
 
     def recipe(sequences):
         usual = default_recipe(sequences)
-        return replace(usual, hidden_size=3, training=replace(usual.training, epochs=12))
+        return replace(usual, hidden_size=3, bidirectional=False, training=replace(usual.training, epochs=12))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cellwright.tasks.labelled.default_recipe", recipe)
@@ -55,8 +55,13 @@ def small():
 
 
 @pytest.fixture(scope="module")
-def report(settings, tmp_path_factory, small):
-    return run_study(settings, tmp_path_factory.mktemp("out"))
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("out")
+
+
+@pytest.fixture(scope="module")
+def report(settings, folder, small):
+    return run_study(settings, folder)
 
 
 def test_the_report_has_what_scikit_learn_computes(report, settings):
@@ -66,14 +71,14 @@ def test_the_report_has_what_scikit_learn_computes(report, settings):
     assert report.sequences == [str(k) for k in range(1, 10)]
     assert "tested on Lines_TEST.tsv, which lies beside it" in report.note
     software, chip = report.decisions.software, report.decisions.chip
-    assert (software.shape, chip.shape) == ((2, 9), (2 * 3, 9))
+    assert (software.shape, chip.shape) == ((2, 9), (2 * 2, 9))
     errors = [100 - 100 * balanced_accuracy_score(report.truth, row) for row in chip]
     assert report.chip_whole.mean == pytest.approx(np.mean(errors))
     recalls = np.mean([recall_score(report.truth, row, average=None) for row in chip], 0)
     assert [score.mean for score in report.recall(chip)] == pytest.approx(100 * recalls)
     matrices = np.mean([confusion_matrix(report.truth, row) for row in software], 0)
     assert report.confusion(software) == pytest.approx(matrices)
-    departures = [100 * np.mean(row != software[k // 3]) for k, row in enumerate(chip)]
+    departures = [100 * np.mean(row != software[k // 2]) for k, row in enumerate(chip)]
     assert report.departure.mean == pytest.approx(np.mean(departures))
     assert [baseline.name for baseline in report.baselines] == ["nearest", "commonest"]
 
@@ -88,11 +93,15 @@ def test_gates_are_those_of_a_sequence_without_its_padding(report):
     assert {gate.shape for gate in report.gates.values()} == {(6, 3)}
 
 
-def test_the_same_command_finds_its_results_and_gives_them_again(report, settings, small, tmp_path):
-    again = run_study(settings, tmp_path)
-    assert np.array_equal(again.decisions.chip, report.decisions.chip)
-    resumed = run_study(settings, tmp_path)
-    assert np.array_equal(resumed.decisions.chip, report.decisions.chip)
+def test_one_seed_gives_the_same_and_results_are_found_again(report, settings, small, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("cellwright.studies.run.write_report", lambda *_: None)
+    assert np.array_equal(run_study(settings, tmp_path).decisions.chip, report.decisions.chip)
+    monkeypatch.setattr("cellwright.studies.run.study", None)  # nothing is programmed again
+    assert np.array_equal(run_study(settings, folder).decisions.chip, report.decisions.chip)
+
+
+def test_the_folder_has_the_report(report, folder):
+    assert {"report.html", "result.json", "model.safetensors"} <= {path.name for path in folder.iterdir()}
 
 
 def test_other_sequences_are_another_run(settings):
@@ -118,7 +127,7 @@ def test_chips_take_many_sequences_in_pieces(settings, small, monkeypatch):
 
 
 def test_commands_repeat_a_run(settings, files):
-    assert Job(settings).command == f"cellwright run {files}/Lines_TRAIN.tsv --task classify --seeds 2 --chips 3"
+    assert Job(settings).command == f"cellwright run {files}/Lines_TRAIN.tsv --task classify --seeds 2 --chips 2"
     assert Job(settings).default_folder.name == "Lines_TRAIN-classify"
     named = LabelledFile(path=settings.task, test_file=str(files / "Lines_TEST.tsv"))
     assert f"--test-file {files}/Lines_TEST.tsv" in Job(RunSettings(task=settings.task, file=named)).command
