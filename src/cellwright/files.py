@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_DRAFT = re.compile(r"\.[0-9a-f]{16}\.(.+)")
+
+
+def drafted(name: str) -> str:
+    """The name of the file that a draft was to become; empty for a name that is no draft's.
+
+    Only a process that was killed leaves a draft behind.
+    """
+    found = _DRAFT.fullmatch(name)
+    return found[1] if found else ""
 
 
 @contextmanager

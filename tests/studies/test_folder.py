@@ -44,6 +44,52 @@ def test_damaged_settings_are_no_licence_to_delete(tmp_path: Path, content: str)
     assert (tmp_path / "thesis.tex").read_text() == "mine"
 
 
+def test_overwrite_leaves_what_is_not_ours(tmp_path: Path) -> None:
+    folder = ResultsFolder(tmp_path, MINE)
+    ours = ("result.json", "figures/a.svg", "chips/0.npz", "checkpoints/0-train.checkpoint", "networks/x/0.checkpoint")
+    theirs = ("notes.txt", "figures/mine.pdf", "chips/deep/0.npz", "data/result.json")
+    for name in (*ours, *theirs):
+        folder.write(name, "kept")
+    folder.close()
+    ResultsFolder(tmp_path, MINE | {"chips": 60}, overwrite=True).close()
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"settings.json", *theirs}
+    assert not (tmp_path / "networks").exists()
+
+
+def test_overwriting_that_was_killed_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until all old results are gone, the folder says what they were made with."""
+    with ResultsFolder(tmp_path, MINE) as folder:
+        folder.write("result.json", "old")
+        folder.write("forecast.csv", "old")
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(ResultsFolder, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+        ResultsFolder(tmp_path, MINE | {"chips": 60}, overwrite=True)
+    with pytest.raises(CellwrightError, match="chips was 50, now 60"):
+        ResultsFolder(tmp_path, MINE | {"chips": 60})
+    ResultsFolder(tmp_path, MINE | {"chips": 60}, overwrite=True)
+    assert json.loads((tmp_path / "settings.json").read_text())["chips"] == 60
+
+
+def test_what_a_killed_run_left_is_removed_and_no_stranger(tmp_path: Path) -> None:
+    draft, stranger = ".0123456789abcdef.settings.json", ".0123456789abcdef.thesis.tex"
+    (tmp_path / draft).write_text("half")
+    (tmp_path / ".cellwright.lock").write_text("")
+    with ResultsFolder(tmp_path, MINE) as folder:
+        folder.write("chips/.0123456789abcdef.0.npz", b"half")
+        (tmp_path / stranger).write_text("mine")
+    ResultsFolder(tmp_path, MINE)
+    assert not (tmp_path / draft).exists()
+    assert list((tmp_path / "chips").iterdir()) == []
+    assert (tmp_path / stranger).exists()
+
+
+def test_a_log_may_lie_there_already(tmp_path: Path) -> None:
+    (tmp_path / "run.log").write_text("begun")
+    ResultsFolder(tmp_path, MINE)
+    assert (tmp_path / "run.log").read_text() == "begun"
+
+
 def test_a_place_where_no_folder_can_be_is_refused() -> None:
     with pytest.raises(CellwrightError, match="cannot write to /proc/out"):
         ResultsFolder(Path("/proc/out"), MINE)

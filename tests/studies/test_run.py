@@ -17,6 +17,7 @@ from cellwright.crossbar import ChipSettings
 from cellwright.errors import CellwrightError
 from cellwright.report import RunReport
 from cellwright.studies import RunSettings, run_study
+from cellwright.studies.folder import OURS
 from cellwright.studies.hardware import HardwareErrors
 from cellwright.tasks import find, train
 
@@ -32,6 +33,13 @@ def test_the_folder_has_everything(small_run: Run) -> None:
     for ending in ("svg", "png"):
         assert list((folder / "figures").glob(f"*.{ending}"))
     assert not [path for path in folder.rglob(".*") if path.is_file()], "a draft was left behind"
+
+
+def test_every_file_is_known_to_the_folder(small_run: Run) -> None:
+    """Otherwise --overwrite would leave it behind among the results of other settings."""
+    folder = small_run[1]
+    files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    assert [str(file) for file in files if not any(file.match(pattern) for pattern in OURS)] == []
 
 
 def test_result_json_has_the_promised_keys(small_run: Run) -> None:

@@ -22,6 +22,7 @@ from cellwright.errors import CellwrightError
 from cellwright.report import RunReport
 from cellwright.report.sweep_record import SweepReport
 from cellwright.studies import RunSettings
+from cellwright.studies.folder import OURS
 from cellwright.studies.plan import Plan
 from cellwright.studies.sweep import SweepSettings, run_sweep
 
@@ -71,7 +72,8 @@ def test_the_folder_has_everything(swept: Swept) -> None:
     folder = swept[1]
     assert len(points(folder)) == 12
     assert all((folder / name).stat().st_size for name in FILES)
-    assert not [path for path in folder.rglob(".*") if path.is_file()], "a draft was left behind"
+    files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    assert [str(file) for file in files if not any(file.match(pattern) for pattern in OURS)] == [], "no file of ours"
 
 
 def test_the_base_point_is_the_main_job(small_run: tuple[RunReport, Path], tmp_path: Path) -> None:

@@ -46,18 +46,18 @@ def run_study(
         CellwrightError: an unknown task, recipe, cell or device; a folder that holds something else.
     """
     job = Job(settings)
-    folder = ResultsFolder(Path(out) if out else job.default_folder, job.described(), overwrite=overwrite)
-    _introduce(job, folder, narration)
-    with one_thread():
+    path = Path(out) if out else job.default_folder
+    with ResultsFolder(path, job.described(), overwrite=overwrite) as folder, one_thread():
+        _introduce(job, folder, narration)
         networks = train_networks(job, folder.path / "checkpoints", narration)
         hardware = _measure(job, networks, folder, narration)
         report = summarise(job, networks, hardware)
-    narration.say("writing the report")
-    _write_model(job, networks[0], folder)
-    _write_forecaster(job, networks, folder)
-    write_report(report, folder.path)
+        narration.say("writing the report")
+        _write_model(job, networks[0], folder)
+        _write_forecaster(job, networks, folder)
+        write_report(report, folder.path)
     narration.say(results_table(report))
-    narration.say(f"report: {folder.path / 'report.html'}")
+    narration.say(f"report: {path / 'report.html'}")
     return report
 
 

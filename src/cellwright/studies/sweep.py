@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,29 +63,33 @@ def run_sweep(
     check_format(table_format)
     find_backend(backend, scheduler)
     plan = Plan(settings)
-    folder = ResultsFolder(Path(out) if out else plan.default_folder, plan.described, overwrite=overwrite)
-    sweeps = Sweeps(folder, plan)
-    missing = [job for job in plan.jobs if PointResult.read(folder.path, job) is None]
-    _introduce(plan, len(missing), folder, narration)
-
-    def died(left: int) -> None:
-        narration.say(f"a worker was lost: {left} jobs are left, and go on")
-
-    with one_thread():
-        items = _with_networks(plan, missing, folder.path, narration)
-        done = completed(_measure, items, jobs=jobs, backend=backend, scheduler=scheduler, died=died)
-        total = len(plan.jobs)
-        with closing(done), narration.steps("programming chips", total, total - len(items)) as advance:  # type: ignore[type-var]
+    path = Path(out) if out else plan.default_folder
+    with ResultsFolder(path, plan.described, overwrite=overwrite) as folder, one_thread():
+        sweeps = Sweeps(folder, plan)
+        missing = [job for job in plan.jobs if PointResult.read(path, job) is None]
+        _introduce(plan, len(missing), folder, narration)
+        items = _with_networks(plan, missing, path, narration)
+        done = completed(_measure, items, jobs=jobs, backend=backend, scheduler=scheduler, died=_death_told(narration))
+        with closing(done), _told(plan, items, narration) as advance:  # type: ignore[type-var]
             for item, result in done:
                 folder.write(item.job.file, result.to_json(item.job))
                 advance()
-    results = {job: found for job in sweeps.jobs if (found := PointResult.read(folder.path, job)) is not None}
-    report = summarise(sweeps, results)
-    write_tables(sweeps, results, folder, table_format)
-    write_sweep_report(report, folder.path)
+        results = {job: found for job in sweeps.jobs if (found := PointResult.read(path, job)) is not None}
+        report = summarise(sweeps, results)
+        write_tables(sweeps, results, folder, table_format)
+        write_sweep_report(report, path)
     narration.say(results_table(report))
-    narration.say(f"page: {folder.path / 'sweep.html'}")
+    narration.say(f"page: {path / 'sweep.html'}")
     return report
+
+
+def _told(plan: Plan, items: Sequence[_Item], narration: Narration) -> AbstractContextManager[Callable[[], None]]:
+    total = len(plan.jobs)
+    return narration.steps("programming chips", total, total - len(items))
+
+
+def _death_told(narration: Narration) -> Callable[[int], None]:
+    return lambda left: narration.say(f"a worker was lost: {left} jobs are left, and go on")
 
 
 @dataclass(frozen=True)
