@@ -16,7 +16,7 @@ ROOMS = [
     *"program cells kernels layers digital learning data tasks crossbar circuit export estimators".split(),
     *"report studies cli".split(),
 ]
-GROUND = ["errors", "files", "units"]
+GROUND = ["errors", "files", "stopping", "units"]
 
 
 def test_the_changelog_begins_with_this_version() -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cellwright.refusals import BAD_INPUT, INTERRUPTED, OneLineGroup, refusal
+from cellwright.stopping import TERMINATED, leave
 
 if TYPE_CHECKING:
     from cellwright.cells import Cell
@@ -345,7 +346,12 @@ def _version(version: Annotated[bool, typer.Option("--version", help="print the 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the ``cellwright`` command."""
-    app(args=arguments)
+    try:
+        app(args=arguments)
+    except SystemExit as end:
+        if end.code in (INTERRUPTED, TERMINATED):
+            leave(int(end.code))
+        raise
 
 
 if __name__ == "__main__":

@@ -14,9 +14,11 @@ import typer
 from typer.core import TyperGroup
 
 from cellwright.errors import CellwrightError, as_clause, in_words, named, one_line
+from cellwright.stopping import INTERRUPTED, farewell, stoppable
+
+__all__ = ["BAD_INPUT", "INTERRUPTED", "OneLineGroup", "Refusal", "refusal"]
 
 BAD_INPUT = 2
-INTERRUPTED = 130
 
 # typer brings its own copy of click from some version on: its exceptions are found through the one that it exports.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -41,7 +43,9 @@ class OneLineGroup(TyperGroup):
     def main(self, args: Sequence[str] | None = None, *_: Any, **__: Any) -> Any:
         """Run a command and leave with its exit status."""
         arguments = sys.argv[1:] if args is None else list(args)
-        sys.exit(_answered(lambda: self._run(arguments), arguments))
+        with stoppable():
+            status = _answered(lambda: self._run(arguments), arguments)
+        sys.exit(status)
 
     def _run(self, arguments: list[str]) -> None:
         with self.make_context("cellwright", arguments) as context:
@@ -92,14 +96,14 @@ def refusal(error: BaseException, arguments: Sequence[str] = ()) -> Refusal | No
 
     ``arguments``: of the command, to quote from.
     """
+    if told := farewell(error):
+        return Refusal(*told)
     if isinstance(error, CellwrightError):
         return Refusal(one_line(str(error)))
     if isinstance(error, _UsageError):
         return Refusal(one_line(_usage(error, arguments)))
     if isinstance(error, BrokenPipeError):
         return Refusal("", 0)  # the reader of a pipe went away (`cellwright cells | head`)
-    if isinstance(error, KeyboardInterrupt):
-        return Refusal("interrupted; the same command resumes", INTERRUPTED)
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error))):
         return Refusal(
             "there is not enough memory: ask for less at a time (fewer --chips, --jobs or units) or close other "

@@ -162,7 +162,7 @@ class Loop:
         self.callback(self._progress())
         if self.interrupt.pending:
             self._write()
-            raise KeyboardInterrupt
+            self.interrupt.act()
         if self.checkpointer.due():
             self._write()
 

@@ -19,7 +19,8 @@ from cellwright.studies.lock import LOCK, FolderLock
 SETTINGS = "settings.json"
 
 OURS = (
-    SETTINGS, "result.json", "forecast.csv", "report.html", "model.safetensors",
+    SETTINGS, "result.json", "forecast.csv", "test.csv", "report.html", "model.safetensors",
+    "forecaster.json", "networks/*.safetensors", "predictions/*.csv",
     "sweeps.json", "sweep.html", "sweep.csv", "sweep.parquet", "sweep-chips.csv", "sweep-chips.parquet",
     "checkpoints/*.checkpoint", "networks/*/*.checkpoint", "chips/*.npz", "points/*.json",
     "figures/*.svg", "figures/*.png",

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cellwright import stopping
 from cellwright.errors import CellwrightError, in_words
 from cellwright.learning.progress import Callback, Tell, bar, status_line
 from cellwright.units import clock
@@ -59,6 +60,8 @@ class RunLog:
 class Narration:
     """Tells what a study does.
 
+    Whenever something is told, a request to stop that got lost in a library is obeyed.
+
     Long work is a bar with the time left on a terminal, and elsewhere a plain line now and then, so that a log of a
     batch job shows that something goes on.
 
@@ -82,6 +85,7 @@ class Narration:
 
     def say(self, what: RenderableType) -> None:
         """A line of text, in which nothing is taken for markup, or a table."""
+        stopping.check()
         self._print(what)
         if self.log is not None:
             self.log.write(what if isinstance(what, str) else _plain(what))
@@ -104,6 +108,7 @@ class Narration:
                 listeners.append(self._log_lines.slowed(lambda status: self.note(f"{label}: {status}")))
 
             def tell(done: float, status: str) -> None:
+                stopping.check()
                 for listener in listeners:
                     listener(done, status)
 
