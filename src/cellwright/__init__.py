@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cellwright.errors import CellwrightError
+    from cellwright.export import to_onnx
     from cellwright.layers import GRU, LSTM, Recurrent, from_keras, layers_from_keras, load_weights, replace
     from cellwright.learning import FitSettings, fit
 
@@ -26,6 +27,7 @@ __all__ = [
     "layers_from_keras",
     "load_weights",
     "replace",
+    "to_onnx",
 ]
 
 _HOME = {
@@ -39,6 +41,7 @@ _HOME = {
     "from_keras": "cellwright.layers",
     "layers_from_keras": "cellwright.layers",
     "load_weights": "cellwright.layers",
+    "to_onnx": "cellwright.export",
 }
 
 

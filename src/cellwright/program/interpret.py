@@ -206,7 +206,7 @@ class Interpreter:
 
     def _pointwise(self, value: Value) -> Callable[..., Tensor]:
         evaluate = OPERATORS[value.operator].evaluate
-        missing = [_missing_dimensions(argument, value) for argument in value.arguments]
+        missing = [missing_dimensions(argument, value) for argument in value.arguments]
         if not any(missing):
             return evaluate
         return lambda *arguments: evaluate(*(_unsqueeze(t, dims) for t, dims in zip(arguments, missing, strict=True)))
@@ -216,7 +216,7 @@ class Interpreter:
         if operator in ("sum", "mean", "maximum_over"):
             return _reduction(operator, attributes["axis"], named_axes(value.arguments[0].axes))
         if operator == "spread":
-            dims = _missing_dimensions(value.arguments[0], value)
+            dims = missing_dimensions(value.arguments[0], value)
             return lambda source, like: _unsqueeze(source, dims).expand_as(like)
         if operator == "matrix":
             return lambda source: source
@@ -310,7 +310,7 @@ def _shaped(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
     return tensor.unflatten(-1, shape) if shape else tensor.squeeze(-1)
 
 
-def _missing_dimensions(argument: Value, result: Value) -> list[int]:
+def missing_dimensions(argument: Value, result: Value) -> list[int]:
     """Where to insert dimensions of size one, counted from the end and from right to left."""
     axes = named_axes(result.axes)
     own = named_axes(argument.axes)

@@ -1,0 +1,212 @@
+"""A model as an ONNX file: traced, written as a graph, run in onnxruntime beside the model, and only then stored."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from cellwright import __version__
+from cellwright.cells.listing import catalogue, reason
+from cellwright.errors import CellwrightError
+from cellwright.export import runtime
+from cellwright.export.graph import Graph, element_type
+from cellwright.export.model import Input, Traced, traced
+from cellwright.export.recurrent import operator_of
+from cellwright.export.writer import Writer
+from cellwright.files import write_atomically
+from cellwright.layers import Recurrent
+
+Tensor = torch.Tensor
+
+OPSETS = (18, 23)
+"""The oldest and the newest version of ONNX's operators that a file is written in."""
+
+_LARGEST = 2**31 - 2**20
+"""Bytes of weights: protobuf, which ONNX files are written in, has a limit of 2 GiB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: the file.
+        inputs: names of the tensors that have to be given.
+        optional: names of the initial states, which are zero where they are left out.
+        outputs: names of what the file computes, in order.
+        operators: by recurrent layer what computes it: ``LSTM``, ``GRU``, ``RNN`` or ``Scan``.
+    """
+
+    path: Path
+    inputs: tuple[str, ...]
+    optional: tuple[str, ...]
+    outputs: tuple[str, ...]
+    operators: Mapping[str, str]
+
+
+def to_onnx(
+    module: nn.Module,
+    path: str | os.PathLike[str],
+    example_inputs: Tensor | Sequence[Any] | None = None,
+    *,
+    opset: int = OPSETS[0],
+) -> Exported:
+    """Write a model as an ONNX file that takes any batch and any number of time steps.
+
+    A recurrent layer whose cell computes what ONNX's LSTM, GRU or RNN does becomes that operator, whatever the cell
+    is called; any other becomes a Scan whose body is printed from the cell's step. Files of float64 have Scan alone,
+    as onnxruntime has those operators in float32.
+
+    The model computes as in evaluation mode. It may be a ``Recurrent``, or any module whose forward torch.fx can
+    trace and that is made of recurrent layers (ours or torch's) and of the modules and functions in
+    ``export/modules.py``. Not supported: ``lengths``, ``resets`` and ``record``; packed and unbatched sequences;
+    layers on a chip or in fixed point; half precision.
+
+    Before the file takes its place it is checked by ONNX's checker, and run in onnxruntime with several batches and
+    lengths: what it computes has to be what the model does.
+
+    Args:
+        module: the model; it stays as it is.
+        path: the file, written whole or not at all.
+        example_inputs: arguments of the model's forward: a tensor or a tuple. Can be left out where forward's
+            arguments go straight into a recurrent layer. A batch and a length of more than 1 tell most.
+        opset: version of ONNX's operators.
+
+    Returns:
+        the names of inputs and outputs, and what computes each recurrent layer. An initial state that forward takes
+        (None by default) is an input ``initial_h``, ..., that may be left out; final states are outputs ``final_h``.
+
+    Raises:
+        CellwrightError: onnx or onnxruntime is missing; something in the model cannot be exported (it is named); the
+            file computes something else, is too large, or cannot be written.
+    """
+    _check_request(module, opset)
+    example = (example_inputs,) if isinstance(example_inputs, Tensor) else example_inputs
+    model = traced(module, example)
+    writer = Writer(Graph(_dtype(model)), model)
+    outputs = writer.outputs()
+    runs = runtime.runs_of(model)
+    shapes = runtime.shapes(runs, outputs)
+    proto = _proto(module, model, writer.graph, dict(zip(outputs, shapes, strict=True)), opset)
+    data = _checked(proto)
+    runtime.compare(data, runs, outputs, type(module).__name__)
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        raise CellwrightError(f"{path} cannot be written: {error.strerror or error}") from error
+    return Exported(
+        path=Path(path),
+        inputs=tuple(each.name for each in model.inputs if not each.optional),
+        optional=tuple(each.name for each in model.inputs if each.optional),
+        outputs=tuple(outputs),
+        operators=_operators(model),
+    )
+
+
+def _check_request(module: nn.Module, opset: int) -> None:
+    for package in ("onnx", "onnxruntime"):
+        if find_spec(package) is None:
+            raise CellwrightError(f"needs the package {package}: pip install 'cellwright[onnx]'")
+    if not isinstance(module, nn.Module):
+        raise CellwrightError(f"a torch module is exported, got {type(module).__name__}")
+    oldest, newest = OPSETS
+    if isinstance(opset, bool) or not isinstance(opset, int) or not oldest <= opset <= newest:
+        raise CellwrightError(f"opset is a whole number from {oldest} to {newest}, got {opset!r}")
+
+
+def _dtype(model: Traced) -> torch.dtype:
+    """What the model computes in."""
+    found = {tensor.dtype for tensor in model.model.parameters() if tensor.is_floating_point()}
+    found |= {each.example.dtype for each in model.inputs if each.example.is_floating_point()}
+    if len(found) > 1:
+        named = ", ".join(sorted(map(str, found)))
+        raise CellwrightError(f"the model and its inputs have several dtypes ({named}): convert them to one")
+    (dtype,) = found or {torch.float32}
+    if dtype not in (torch.float32, torch.float64):
+        raise CellwrightError(f"a model in {dtype} cannot be exported: convert it, model.float()")
+    return dtype
+
+
+def _layers(model: Traced) -> dict[str, Recurrent]:
+    return {name: module for name, module in model.model.named_modules() if isinstance(module, Recurrent)}
+
+
+def _operators(model: Traced) -> dict[str, str]:
+    dtype = _dtype(model)
+    return {
+        name: "Scan" if (found := operator_of(layer, dtype)) is None else found.reference.operator
+        for name, layer in _layers(model).items()
+    }
+
+
+def _proto(module: nn.Module, model: Traced, graph: Graph, outputs: Mapping[str, tuple[Any, ...]], opset: int) -> Any:
+    """The graph as a message, with its inputs, outputs, and where it comes from."""
+    from onnx import helper
+
+    size = sum(len(initializer.raw_data) for initializer in graph.initializers.values())
+    if size > _LARGEST:
+        raise CellwrightError(f"the model has {size / 2**30:.1f} GiB of weights; an ONNX file holds less than 2 GiB")
+    defaults = [_zeros(each) for each in model.inputs if each.optional]
+    body = helper.make_graph(
+        graph.nodes,
+        type(module).__name__,
+        [_described(each) for each in model.inputs],
+        [helper.make_tensor_value_info(name, element_type(graph.dtype), shape) for name, shape in outputs.items()],
+        [*defaults, *graph.initializers.values()],
+    )
+    versions = [helper.make_opsetid("", opset)]
+    proto = helper.make_model(
+        body,
+        opset_imports=versions,
+        ir_version=helper.find_min_ir_version_for(versions),
+        producer_name="cellwright",
+        producer_version=__version__,
+    )
+    helper.set_model_props(proto, _metadata(model))
+    return proto
+
+
+def _zeros(each: Input) -> Any:
+    """The initial state that stands in where none is given: one row, which is spread over the batch."""
+    from onnx import numpy_helper
+
+    return numpy_helper.from_array(each.resized({"batch": 1, "time": 1}).zero_().numpy(), each.name)
+
+
+def _described(each: Input) -> Any:
+    from onnx import helper
+
+    # Zeros that stand in for a state have one row, whatever the batch.
+    names = [axis and ("1 or batch" if each.optional else axis) for axis in each.axes]
+    shape = [name or size for name, size in zip(names, each.example.shape, strict=True)]
+    return helper.make_tensor_value_info(each.name, element_type(each.example.dtype), shape)
+
+
+def _metadata(model: Traced) -> dict[str, str]:
+    """What a reader of the file may want to know, by name."""
+    named = {cell: name for name, cell in catalogue().items()}
+    found = {"cellwright": __version__}
+    for name, layer in _layers(model).items():
+        found[f"cell of {name}"] = f"{layer.cell}"
+        if layer.cell in named:
+            found[f"name of {name}"] = named[layer.cell]
+    return found
+
+
+def _checked(proto: Any) -> bytes:
+    """The bytes of a file that ONNX's checker has nothing against."""
+    from onnx import checker
+
+    try:
+        data = proto.SerializeToString()
+        checker.check_model(data, full_check=True)
+    except Exception as error:
+        raise CellwrightError(f"ONNX's checker refuses the graph: {reason(error)}") from error
+    return bytes(data)
