@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from cellwright.errors import CellwrightError
-from cellwright.program.values import Value
 
 Tensor = torch.Tensor
 
@@ -28,6 +28,10 @@ def element_type(dtype: torch.dtype) -> int:
     if dtype not in DTYPES:
         raise CellwrightError(f"a tensor of {dtype} cannot be exported: convert the model to float32 or float64")
     return int(getattr(TensorProto, DTYPES[dtype]))
+
+
+_SMALL = 8
+"""Elements up to which a constant is looked up among those that the file has already."""
 
 
 class Graph:
@@ -52,8 +56,9 @@ class Graph:
 
     def name(self, wanted: str) -> str:
         """A name that nothing in the file has yet: the one wanted, or with a number."""
-        numbered = (f"{wanted}_{count}" for count in itertools.count(1))
-        found = next(name for name in itertools.chain((wanted,), numbered) if name not in self._taken)
+        plain = re.sub(r"\W", "_", wanted)  # ONNX's names are identifiers
+        numbered = (f"{plain}_{count}" for count in itertools.count(1))
+        found = next(name for name in itertools.chain((plain,), numbered) if name not in self._taken)
         self._taken.add(found)
         return found
 
@@ -75,22 +80,21 @@ class Graph:
         from onnx import numpy_helper
 
         array = tensor.detach().cpu().contiguous().numpy()
-        key = (tensor.dtype, tuple(tensor.shape), array.tobytes() if array.size <= 8 else name.encode())
-        if array.size <= 8 and key in self._small:
+        key = (tensor.dtype, tuple(tensor.shape), array.tobytes() if array.size <= _SMALL else b"")
+        if key[2] and key in self._small:
             return self._small[key]
         unique = self.name(name)
         self.initializers[unique] = numpy_helper.from_array(array, unique)
-        if array.size <= 8:
-            self._small[key] = unique
+        self._small[key] = unique
         return unique
 
     def number(self, value: float) -> str:
         """A number of the graph's dtype."""
-        return self.constant(torch.tensor(value, dtype=self.dtype), f"number {value:g}")
+        return self.constant(torch.tensor(value, dtype=self.dtype), "number")
 
     def integers(self, values: Sequence[int]) -> str:
         """A vector of whole numbers: a shape, axes, sizes."""
-        return self.constant(torch.tensor(list(values), dtype=torch.int64), f"integers {', '.join(map(str, values))}")
+        return self.constant(torch.tensor(list(values), dtype=torch.int64), "integers")
 
     def reshape(self, value: str, shape: Sequence[int]) -> str:
         """Another shape; 0 keeps the dimension in that place, -1 is what is left."""
@@ -122,7 +126,3 @@ class Graph:
         for value in values[1:]:
             result = self.add("Add", result, value)
         return result
-
-
-Translation = Callable[[Graph, Value, Sequence[str]], str]
-"""From a value of a program and the names of its arguments in a graph to the name of its result."""

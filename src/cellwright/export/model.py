@@ -15,6 +15,7 @@ import torch
 from torch import fx, nn
 
 from cellwright.errors import CellwrightError
+from cellwright.kernels import switched
 from cellwright.layers import Recurrent, replace
 from cellwright.program.storage import size_of
 
@@ -65,6 +66,11 @@ class Traced:
     calls: fx.Graph
     inputs: tuple[Input, ...]
 
+    @property
+    def layers(self) -> dict[str, Recurrent]:
+        """The recurrent layers by their path in the model."""
+        return {path: module for path, module in self.model.named_modules() if isinstance(module, Recurrent)}
+
     def run(self, tensors: Mapping[str, Tensor]) -> Any:
         """What forward returns for inputs by name. Those that are left out are None."""
         arguments = []
@@ -73,7 +79,7 @@ class Traced:
             given = tuple(tensors[each.name] for each in own if each.name in tensors)
             is_tuple = isinstance(node.meta["example"], tuple)
             arguments.append((given if is_tuple else given[0]) if given else None if own else node.meta["example"])
-        with torch.no_grad():
+        with torch.no_grad(), switched(False):  # compiling a kernel takes longer than a few calls
             return fx.Interpreter(fx.GraphModule(self.model, self.calls)).run(*arguments)
 
 
@@ -106,7 +112,11 @@ def traced(module: nn.Module, example_inputs: Sequence[Any] | None) -> Traced:
             layer is on a chip or in fixed point.
     """
     name = type(module).__name__
-    model = replace(copy.deepcopy(module).cpu().eval().requires_grad_(False))
+    try:
+        own = copy.deepcopy(module)
+    except Exception as error:
+        raise CellwrightError(f"{name} cannot be copied: {why(error)}") from error
+    model = replace(own.cpu().eval().requires_grad_(False))
     _check_layers(model)
     if isinstance(model, Recurrent):
         calls, model = _call_of(model), nn.ModuleDict({_ALONE: model})
@@ -114,11 +124,11 @@ def traced(module: nn.Module, example_inputs: Sequence[Any] | None) -> Traced:
         calls = _calls_of(model, name)
     arguments = _arguments(model, calls, example_inputs, name)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), switched(False):
             _Examples(fx.GraphModule(model, calls)).run(*arguments)
     except Exception as error:
         raise CellwrightError(f"{name} does not run on the example inputs: {why(error)}") from error
-    inputs = [each for node in places(calls) for each in _inputs(model, node)]
+    inputs = [each for node in places(calls) for each in _inputs(model, calls, node)]
     return Traced(model=model, calls=calls, inputs=tuple(inputs))
 
 
@@ -169,6 +179,8 @@ def _arguments(model: nn.Module, calls: fx.Graph, given: Sequence[Any] | None, n
     batch = _EXAMPLE_BATCH
     for node, example in zip(nodes, examples, strict=False):
         if isinstance(example, Tensor):
+            if (role(model, node) or (None, ""))[1] == "x":
+                check_batched(example)
             sizes = dict(zip(_axes(model, node, example), example.shape, strict=True))
             batch = sizes.get("batch", batch)
             break
@@ -181,6 +193,15 @@ def _arguments(model: nn.Module, calls: fx.Graph, given: Sequence[Any] | None, n
             )
         examples.append(made_up)
     return examples
+
+
+def check_batched(example: Tensor) -> None:
+    """A file takes batches: of one sequence, (1, time, features)."""
+    if example.ndim != 3:
+        raise CellwrightError(
+            f"the input of a recurrent layer has the shape {tuple(example.shape)}: a file takes batches of sequences, "
+            "with three dimensions"
+        )
 
 
 def role(model: nn.Module, node: fx.Node) -> tuple[Recurrent, str] | None:
@@ -239,7 +260,7 @@ def _axes(model: nn.Module, node: fx.Node, example: Tensor) -> tuple[str, ...]:
     return (*leading, *fixed[len(leading) :])[: example.ndim]
 
 
-def _inputs(model: nn.Module, node: fx.Node) -> list[Input]:
+def _inputs(model: nn.Module, calls: fx.Graph, node: fx.Node) -> list[Input]:
     """The tensors of one argument of forward: several where it is a tuple, none where it is not given."""
     example = node.meta["example"]
     tensors = example if isinstance(example, tuple) else (example,)
@@ -249,7 +270,8 @@ def _inputs(model: nn.Module, node: fx.Node) -> list[Input]:
     names = [name] if len(tensors) == 1 else [f"{name}_{place}" for place in range(len(tensors))]
     is_state = known is not None and known[1] == "state"
     if known is not None and is_state:
-        names = [f"initial_{state}" for state in known[0].cell.state_axes()]
+        is_only = sum((role(model, place) or (None, ""))[1] == "state" for place in places(calls)) == 1
+        names = [f"{'initial' if is_only else name}_{state}" for state in known[0].cell.state_axes()]
     return [
         Input(
             name=own,

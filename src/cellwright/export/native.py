@@ -18,11 +18,13 @@ import torch
 from cellwright import cells
 from cellwright.cells import Cell, affine, relu
 from cellwright.cells.lstm import ACTIVATIONS, Activation
+from cellwright.cells.notation import UNIT
 from cellwright.errors import CellwrightError
 from cellwright.export.graph import Graph
 from cellwright.export.matching import Combination, Match
-from cellwright.export.normal_form import NormalForm, TooLargeError
+from cellwright.export.normal_form import ALGEBRA, NormalForm, TooLargeError
 from cellwright.program import evaluate, families
+from cellwright.program.operators import OPERATORS
 from cellwright.program.values import Value
 
 Tensor = torch.Tensor
@@ -125,7 +127,7 @@ class Native:
 @cache
 def native(cell: Cell) -> Native | None:
     """The operator that computes a cell; None where there is none."""
-    if len(cell.sequences) != 1 or any(axes != ("unit",) for axes in cell.state_axes().values()):
+    if [*cell.sequences.values()] != [("feature",)] or any(axes != UNIT for axes in cell.state_axes().values()):
         return None
     try:
         form = NormalForm(cell.program())
@@ -137,9 +139,17 @@ def native(cell: Cell) -> Native | None:
     return found
 
 
+@cache
+def _functions(cell: Cell) -> tuple[int, frozenset[str]]:
+    """What tells most cells apart at once: how many states there are, and which functions are applied."""
+    operators = {value.operator for value in cell.program().values if value.operator in OPERATORS}
+    return len(cell.state_axes()), frozenset(operators - ALGEBRA)
+
+
 def _matches(cell: Cell, form: NormalForm) -> Iterator[Native]:
     """With as few gates as possible the other way round."""
-    possible = [reference for reference in references() if len(reference.cell.states) == len(cell.state_axes())]
+    own = _functions(cell)
+    possible = [each for each in references() if _functions(each.cell) == own]
     for count in range(1 + max((len(reference.sigmoids) for reference in possible), default=0)):
         for reference in possible:
             names = dict(zip(("x", *reference.cell.states), (*cell.sequences, *cell.state_axes()), strict=True))
@@ -179,7 +189,7 @@ def reference_weights(
 
 def _check(found: Native, cell: Cell) -> None:
     """Compute both with made-up numbers: a guard against a wrong match, which would be a wrong file."""
-    sizes = {**cell.sizes(3, 2), **found.reference.cell.sizes(3, 2)}
+    sizes = {"feature": 3, "unit": 2}
     generator = torch.Generator().manual_seed(0)
 
     def drawn(*shape: int) -> Tensor:

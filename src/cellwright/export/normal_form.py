@@ -87,8 +87,8 @@ class NormalForm:
             return _scaled({(): 1.0}, value.attributes["value"])
         if value.operator == "linear":
             return self._linear(value, arguments)
-        if value.operator in _ALGEBRA:
-            return _ALGEBRA[value.operator](*arguments)
+        if value.operator in _SUMS_AND_PRODUCTS:
+            return _SUMS_AND_PRODUCTS[value.operator](*arguments)
         if value.operator == "divide" and arguments[1].keys() == {()}:
             return _scaled(arguments[0], 1 / arguments[1][()])
         if value.operator == "sigmoid" and value.name in self._complements:
@@ -139,9 +139,12 @@ def _product(left: Polynomial, right: Polynomial) -> Polynomial:
     return reduce(_sum, products, {})
 
 
-_ALGEBRA: Mapping[str, Callable[..., Polynomial]] = {
+_SUMS_AND_PRODUCTS: Mapping[str, Callable[..., Polynomial]] = {
     "add": _sum,
     "subtract": _difference,
     "multiply": _product,
     "negative": lambda value: _scaled(value, -1.0),
 }
+
+ALGEBRA = frozenset((*_SUMS_AND_PRODUCTS, "divide"))
+"""Operators that a form may do away with (a division, where it is by a number)."""

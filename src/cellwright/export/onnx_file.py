@@ -12,24 +12,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from cellwright import __version__
-from cellwright.cells.listing import catalogue, reason
 from cellwright.errors import CellwrightError
-from cellwright.export import runtime
-from cellwright.export.graph import Graph, element_type
-from cellwright.export.model import Input, Traced, traced
+from cellwright.export import message, runtime
+from cellwright.export.graph import Graph
+from cellwright.export.model import Traced, traced
 from cellwright.export.recurrent import operator_of
 from cellwright.export.writer import Writer
 from cellwright.files import write_atomically
-from cellwright.layers import Recurrent
 
 Tensor = torch.Tensor
 
 OPSETS = (18, 23)
 """The oldest and the newest version of ONNX's operators that a file is written in."""
-
-_LARGEST = 2**31 - 2**20
-"""Bytes of weights: protobuf, which ONNX files are written in, has a limit of 2 GiB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +87,11 @@ def to_onnx(
     writer = Writer(Graph(_dtype(model)), model)
     outputs = writer.outputs()
     runs = runtime.runs_of(model)
-    shapes = runtime.shapes(runs, outputs)
-    proto = _proto(module, model, writer.graph, dict(zip(outputs, shapes, strict=True)), opset)
-    data = _checked(proto)
+    described = [
+        message.described(name, result.dtype, shape)
+        for name, result, shape in zip(outputs, runs[0].results, runtime.shapes(runs), strict=True)
+    ]
+    data = message.checked(message.of(writer.graph, model, described, type(module).__name__, opset))
     runtime.compare(data, runs, outputs, type(module).__name__)
     try:
         write_atomically(path, data)
@@ -134,79 +130,9 @@ def _dtype(model: Traced) -> torch.dtype:
     return dtype
 
 
-def _layers(model: Traced) -> dict[str, Recurrent]:
-    return {name: module for name, module in model.model.named_modules() if isinstance(module, Recurrent)}
-
-
 def _operators(model: Traced) -> dict[str, str]:
     dtype = _dtype(model)
     return {
         name: "Scan" if (found := operator_of(layer, dtype)) is None else found.reference.operator
-        for name, layer in _layers(model).items()
+        for name, layer in model.layers.items()
     }
-
-
-def _proto(module: nn.Module, model: Traced, graph: Graph, outputs: Mapping[str, tuple[Any, ...]], opset: int) -> Any:
-    """The graph as a message, with its inputs, outputs, and where it comes from."""
-    from onnx import helper
-
-    size = sum(len(initializer.raw_data) for initializer in graph.initializers.values())
-    if size > _LARGEST:
-        raise CellwrightError(f"the model has {size / 2**30:.1f} GiB of weights; an ONNX file holds less than 2 GiB")
-    defaults = [_zeros(each) for each in model.inputs if each.optional]
-    body = helper.make_graph(
-        graph.nodes,
-        type(module).__name__,
-        [_described(each) for each in model.inputs],
-        [helper.make_tensor_value_info(name, element_type(graph.dtype), shape) for name, shape in outputs.items()],
-        [*defaults, *graph.initializers.values()],
-    )
-    versions = [helper.make_opsetid("", opset)]
-    proto = helper.make_model(
-        body,
-        opset_imports=versions,
-        ir_version=helper.find_min_ir_version_for(versions),
-        producer_name="cellwright",
-        producer_version=__version__,
-    )
-    helper.set_model_props(proto, _metadata(model))
-    return proto
-
-
-def _zeros(each: Input) -> Any:
-    """The initial state that stands in where none is given: one row, which is spread over the batch."""
-    from onnx import numpy_helper
-
-    return numpy_helper.from_array(each.resized({"batch": 1, "time": 1}).zero_().numpy(), each.name)
-
-
-def _described(each: Input) -> Any:
-    from onnx import helper
-
-    # Zeros that stand in for a state have one row, whatever the batch.
-    names = [axis and ("1 or batch" if each.optional else axis) for axis in each.axes]
-    shape = [name or size for name, size in zip(names, each.example.shape, strict=True)]
-    return helper.make_tensor_value_info(each.name, element_type(each.example.dtype), shape)
-
-
-def _metadata(model: Traced) -> dict[str, str]:
-    """What a reader of the file may want to know, by name."""
-    named = {cell: name for name, cell in catalogue().items()}
-    found = {"cellwright": __version__}
-    for name, layer in _layers(model).items():
-        found[f"cell of {name}"] = f"{layer.cell}"
-        if layer.cell in named:
-            found[f"name of {name}"] = named[layer.cell]
-    return found
-
-
-def _checked(proto: Any) -> bytes:
-    """The bytes of a file that ONNX's checker has nothing against."""
-    from onnx import checker
-
-    try:
-        data = proto.SerializeToString()
-        checker.check_model(data, full_check=True)
-    except Exception as error:
-        raise CellwrightError(f"ONNX's checker refuses the graph: {reason(error)}") from error
-    return bytes(data)

@@ -33,7 +33,10 @@ def _remainder(graph: Graph, arguments: Sequence[str]) -> str:
 
 
 def _floor_divide(graph: Graph, arguments: Sequence[str]) -> str:
-    return graph.add("Floor", graph.add("Div", *arguments))
+    """What the remainder leaves, which the divisor divides but for rounding."""
+    dividend, divisor = arguments
+    multiple = graph.add("Sub", dividend, _remainder(graph, arguments))
+    return graph.add("Round", graph.add("Div", multiple, divisor))
 
 
 POINTWISE: Mapping[str, Pointwise] = {

@@ -65,11 +65,11 @@ def _tensors(value: Any) -> Iterator[Tensor]:
             yield from _tensors(item)
 
 
-def shapes(runs: Sequence[Run], outputs: Sequence[str]) -> list[tuple[int | str | None, ...]]:
+def shapes(runs: Sequence[Run]) -> list[tuple[int | str | None, ...]]:
     """The outputs' dimensions: sizes, the names of the axes that they follow, or None where it is something else."""
-    first, wider, longer = (run for run in runs[:3])
+    first, wider, longer = runs[:3]
     found = []
-    for place, _ in enumerate(outputs):
+    for place in range(len(first.results)):
         sizes = [run.results[place].shape for run in (first, wider, longer)]
         found.append(tuple(_dimension(first.sizes, *of_run) for of_run in zip(*sizes, strict=True)))
     return found
@@ -116,5 +116,6 @@ def _compare_one(got: Tensor, expected: Tensor, what: str) -> None:
     if not torch.allclose(got, expected, rtol=0.0, atol=tolerance, equal_nan=True):
         error = float((got - expected).abs().nan_to_num().max())
         raise CellwrightError(
-            f"{what} is off by {error:.1e} in onnxruntime, where the largest value is {largest:.1e}: nothing is written"
+            f"{what} is off by {error:.1e} in onnxruntime, where the largest value is {largest:.1e}: nothing is "
+            "written; if made-up inputs make no sense for the model, pass example_inputs"
         )

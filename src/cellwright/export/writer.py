@@ -10,7 +10,7 @@ from torch import fx
 
 from cellwright.errors import CellwrightError
 from cellwright.export.graph import Graph
-from cellwright.export.model import Input, Traced
+from cellwright.export.model import Input, Traced, check_batched
 from cellwright.export.modules import FUNCTIONS, MODULES, Call, Operand
 from cellwright.export.recurrent import add_recurrent
 from cellwright.layers import Recurrent
@@ -101,8 +101,7 @@ class Writer:
         if unknown := [name for name, given in options.items() if given is not None and given != ()]:
             raise CellwrightError(f"{', '.join(unknown)}: a file has neither lengths nor resets nor recorded signals")
         x = call.option("input", 0)
-        if x.example.ndim != 3:
-            raise CellwrightError("its input is no batch: expected three dimensions, batch, time and features")
+        check_batched(x.example)
         initial = None if state is None else [operand.name for operand in operands_in(state)]
         output, final = add_recurrent(self.graph, layer, {"x": x.name, **own}, initial)
         self._final |= {state: f"final_{name}" for state, name in zip(final, layer.cell.state_axes(), strict=True)}
