@@ -26,7 +26,7 @@ def element_type(dtype: torch.dtype) -> int:
     from onnx import TensorProto
 
     if dtype not in DTYPES:
-        raise CellwrightError(f"a tensor of {dtype} cannot be exported: convert the model to float32 or float64")
+        raise CellwrightError(f"a tensor of {dtype} cannot be exported: known are {', '.join(map(str, DTYPES))}")
     return int(getattr(TensorProto, DTYPES[dtype]))
 
 

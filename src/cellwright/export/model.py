@@ -7,9 +7,9 @@ calls of their own; everything else is looked into.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import fx, nn
@@ -20,6 +20,7 @@ from cellwright.layers import Recurrent, replace
 from cellwright.program.storage import size_of
 
 Tensor = torch.Tensor
+T = TypeVar("T")
 
 _EXAMPLE_BATCH, _EXAMPLE_STEPS = 2, 5
 _ALONE = "layer"
@@ -132,6 +133,15 @@ def traced(module: nn.Module, example_inputs: Sequence[Any] | None) -> Traced:
     return Traced(model=model, calls=calls, inputs=tuple(inputs))
 
 
+def leaves(value: Any, kind: type[T]) -> Iterator[T]:
+    """What nested tuples, lists and dicts hold of a kind, in order."""
+    if isinstance(value, kind):
+        yield value
+    elif isinstance(value, (tuple, list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from leaves(item, kind)
+
+
 def why(error: BaseException) -> str:
     """An error in one line, without what torch.fx adds to it."""
     text = str(error).partition("\n\nWhile executing")[0].partition(". ")[0]
@@ -172,7 +182,7 @@ def _calls_of(model: nn.Module, name: str) -> fx.Graph:
 
 def _arguments(model: nn.Module, calls: fx.Graph, given: Sequence[Any] | None, name: str) -> list[Any]:
     """An example of each argument of forward: as given, made up, or its default."""
-    nodes, examples = places(calls), list(given or ())
+    nodes, examples = places(calls), [_plain(example) for example in given or ()]
     if len(examples) > len(nodes):
         takes = ", ".join(str(node.target) for node in nodes)
         raise CellwrightError(f"{name}.forward takes ({takes}), but {len(examples)} example inputs are given")
@@ -193,6 +203,13 @@ def _arguments(model: nn.Module, calls: fx.Graph, given: Sequence[Any] | None, n
             )
         examples.append(made_up)
     return examples
+
+
+def _plain(example: Any) -> Any:
+    """Tensors without history on the CPU, lists as tuples."""
+    if isinstance(example, (tuple, list)):
+        return tuple(_plain(each) for each in example)
+    return example.detach().cpu() if isinstance(example, Tensor) else example
 
 
 def check_batched(example: Tensor) -> None:

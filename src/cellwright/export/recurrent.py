@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from cellwright.export.graph import Graph
-from cellwright.export.native import Native, add_native, native, reference_weights
+from cellwright.export.native import Native, native, reference_weights
+from cellwright.export.native_node import add_native
 from cellwright.export.scan import add_scan
 from cellwright.layers import Recurrent
 

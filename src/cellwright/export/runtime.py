@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from cellwright.cells.listing import reason
 from cellwright.errors import CellwrightError
-from cellwright.export.model import Traced, why
+from cellwright.export.model import Traced, leaves, why
 
 Tensor = torch.Tensor
 
@@ -54,15 +53,7 @@ def _run(model: Traced, sizes: Mapping[str, int], inputs: Mapping[str, Tensor]) 
     except Exception as error:
         given = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in inputs.items())
         raise CellwrightError(f"the model does not take any batch and length: {given} gives {why(error)}") from error
-    return Run(sizes, inputs, tuple(_tensors(returned)))
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list, dict)):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _tensors(item)
+    return Run(sizes, inputs, tuple(leaves(returned, Tensor)))
 
 
 def shapes(runs: Sequence[Run]) -> list[tuple[int | str | None, ...]]:

@@ -9,9 +9,8 @@ import torch
 
 from cellwright.cells import Cell
 from cellwright.export.graph import Graph, element_type
-from cellwright.export.values import Printer, Sizes
+from cellwright.export.values import Printer, Sizes, parts_of
 from cellwright.layers.stages import Staged, staged
-from cellwright.program import families
 from cellwright.program.storage import size_of
 
 Tensor = torch.Tensor
@@ -39,9 +38,7 @@ def add_scan(
     Returns:
         the output (time, batch, size) and the final states (batch, size), in the graph.
     """
-    parts: dict[str, Tensor] = {}
-    for family in families(cell.program(), sizes).values():
-        parts |= family.views(stored[family.name])
+    parts = parts_of(cell, stored, sizes)
     stages = staged(cell, tuple(sorted(sizes.items())))
     ready = _hoisted(graph, stages, sizes, parts, sequences)
     by_step, fixed = ({name: ready[name] for name in names} for names in stages.names_by_role)

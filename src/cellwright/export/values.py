@@ -7,16 +7,25 @@ from math import prod
 
 import torch
 
+from cellwright.cells import Cell
 from cellwright.errors import CellwrightError
 from cellwright.export.graph import Graph, element_type
 from cellwright.export.operators import CONDITIONS, POINTWISE, REDUCTIONS
-from cellwright.program import LinearGroup, Program, Value, linear_groups, linear_terms
+from cellwright.program import LinearGroup, Program, Value, families, linear_groups, linear_terms
 from cellwright.program.interpret import missing_dimensions
 from cellwright.program.storage import size_of
 from cellwright.program.values import BATCH, named_axes
 
 Tensor = torch.Tensor
 Sizes = Mapping[str, int]
+
+
+def parts_of(cell: Cell, stored: Mapping[str, Tensor], sizes: Sizes) -> dict[str, Tensor]:
+    """A cell's parameters by name, from those by family."""
+    parts: dict[str, Tensor] = {}
+    for family in families(cell.program(), sizes).values():
+        parts |= family.views(stored[family.name])
+    return parts
 
 
 class Printer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -10,7 +9,7 @@ from torch import fx
 
 from cellwright.errors import CellwrightError
 from cellwright.export.graph import Graph
-from cellwright.export.model import Input, Traced, check_batched
+from cellwright.export.model import Input, Traced, check_batched, leaves, why
 from cellwright.export.modules import FUNCTIONS, MODULES, Call, Operand
 from cellwright.export.recurrent import add_recurrent
 from cellwright.layers import Recurrent
@@ -38,7 +37,7 @@ class Writer:
                 self._results[node] = self._argument(node)
             elif node.op == "output":
                 returned = fx.map_arg(node.args[0], lambda each: self._results[each])
-                return [self._output(operand) for operand in operands_in(returned)]
+                return [self._output(operand) for operand in leaves(returned, Operand)]
             else:
                 self._results[node] = self._call(node)
         raise CellwrightError("the model's forward returns nothing")
@@ -67,8 +66,8 @@ class Writer:
     def _call(self, node: fx.Node) -> Any:
         try:
             added = self._added(node)
-        except CellwrightError as error:
-            raise CellwrightError(f"{_described(node)} cannot be exported: {error}") from error
+        except Exception as error:  # a row may meet arguments that nobody has thought of
+            raise CellwrightError(f"{_described(node)} cannot be exported: {why(error)}") from error
         return _operands(added, node.meta["example"])
 
     def _added(self, node: fx.Node) -> Any:
@@ -102,19 +101,10 @@ class Writer:
             raise CellwrightError(f"{', '.join(unknown)}: a file has neither lengths nor resets nor recorded signals")
         x = call.option("input", 0)
         check_batched(x.example)
-        initial = None if state is None else [operand.name for operand in operands_in(state)]
+        initial = None if state is None else [operand.name for operand in leaves(state, Operand)]
         output, final = add_recurrent(self.graph, layer, {"x": x.name, **own}, initial)
         self._final |= {state: f"final_{name}" for state, name in zip(final, layer.cell.state_axes(), strict=True)}
         return output, final[0] if len(final) == 1 else final
-
-
-def operands_in(value: Any) -> Iterator[Operand]:
-    """The operands of nested tuples, lists and dicts, in order."""
-    if isinstance(value, Operand):
-        yield value
-    elif isinstance(value, (tuple, list, dict)):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from operands_in(item)
 
 
 def _operands(names: Any, example: Any) -> Any:
