@@ -96,7 +96,12 @@ def test_the_figures_in_the_readme_are_the_measured_ones() -> None:
 
 @pytest.mark.parametrize(
     ("benchmark", "page", "least"),
-    [("kernels", "kernels.md", 20), ("chip", "chip-speed.md", 8), ("recovery.py", "recovery.md", 20)],
+    [
+        ("kernels", "kernels.md", 20),
+        ("chip", "chip-speed.md", 8),
+        ("recovery.py", "recovery.md", 20),
+        ("onnx_speed.py", "export.md", 20),
+    ],
 )
 def test_the_tables_of_benchmarks_are_the_measured_ones(benchmark: str, page: str, least: int) -> None:
     command = [sys.executable, ROOT / "benchmarks" / benchmark, "--markdown"]

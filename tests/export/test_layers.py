@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 import torch
+from onnx.reference import ReferenceEvaluator
 from torch import Tensor, nn
 
 import cellwright
@@ -134,6 +136,36 @@ def test_one_state_is_enough(tmp_path: Path, run: Callable, close: Callable) -> 
     expected = returned(layer, sequences, {**states, "h": torch.zeros_like(states["h"])})
     got = run(tmp_path / "layer.onnx", {**sequences, "initial_c": states["c"]})
     close(got["output"], expected["output"])
+
+
+def test_without_initial_states_there_is_nothing_to_leave_out(tmp_path: Path, run: Callable, close: Callable) -> None:
+    layer = layer_of(cellwright.cells.find("lstm"), set(), torch.float32)
+    sequences, _ = arguments_of(layer, set(), 4, 6)
+    exported = to_onnx(layer, tmp_path / "layer.onnx", (sequences["x"], None))
+    assert exported.optional == ()
+    assert [each.name for each in onnx.load(tmp_path / "layer.onnx").graph.input] == ["x"]
+    expected = returned(layer, sequences, None)
+    close(run(tmp_path / "layer.onnx", sequences)["output"], expected["output"])
+
+
+def test_states_may_come_as_a_list(tmp_path: Path) -> None:
+    layer = layer_of(cellwright.cells.find("lstm"), set(), torch.float32)
+    sequences, states = arguments_of(layer, set(), 4, 6)
+    exported = to_onnx(layer, tmp_path / "layer.onnx", [sequences["x"], [*states.values()]])
+    assert exported.optional == ("initial_h", "initial_c")
+
+
+@pytest.mark.parametrize("name", ["peephole", "gru", "fgr", "lnlstm"])
+def test_another_reader_computes_the_same(name: str, tmp_path: Path, close: Callable) -> None:
+    """ONNX's own reference, which is slow and shares nothing with onnxruntime."""
+    layer = layer_of(cellwright.cells.find(name), set(), torch.float32)
+    sequences, states = arguments_of(layer, set(), 4, 3)
+    to_onnx(layer, tmp_path / "layer.onnx")
+    given = {**sequences, **{f"initial_{key}": state for key, state in states.items()}}
+    evaluator = ReferenceEvaluator(str(tmp_path / "layer.onnx"))
+    results = evaluator.run(None, {key: tensor.numpy() for key, tensor in given.items()})
+    for result, (key, tensor) in zip(results, returned(layer, sequences, states).items(), strict=True):
+        close(torch.from_numpy(result), tensor, key)
 
 
 def test_a_long_sequence(tmp_path: Path, run: Callable, close: Callable) -> None:

@@ -114,10 +114,10 @@ def traced(module: nn.Module, example_inputs: Sequence[Any] | None) -> Traced:
     """
     name = type(module).__name__
     try:
-        own = copy.deepcopy(module)
+        own = copy.deepcopy(module).cpu()
     except Exception as error:
-        raise CellwrightError(f"{name} cannot be copied: {why(error)}") from error
-    model = replace(own.cpu().eval().requires_grad_(False))
+        raise CellwrightError(f"{name} cannot be copied to the CPU: {why(error)}") from error
+    model = replace(own.eval().requires_grad_(False))
     _check_layers(model)
     if isinstance(model, Recurrent):
         calls, model = _call_of(model), nn.ModuleDict({_ALONE: model})

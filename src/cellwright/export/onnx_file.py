@@ -23,7 +23,7 @@ from cellwright.files import write_atomically
 Tensor = torch.Tensor
 
 OPSETS = (18, 23)
-"""The oldest and the newest version of ONNX's operators that a file is written in."""
+"""The oldest and the newest version of ONNX's operators that a file is written in, as far as onnx itself has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,9 @@ def _check_request(module: nn.Module, opset: int) -> None:
             raise CellwrightError(f"needs the package {package}: pip install 'cellwright[onnx]'")
     if not isinstance(module, nn.Module):
         raise CellwrightError(f"a torch module is exported, got {type(module).__name__}")
-    oldest, newest = OPSETS
+    from onnx import defs
+
+    oldest, newest = OPSETS[0], min(OPSETS[1], defs.onnx_opset_version())
     if isinstance(opset, bool) or not isinstance(opset, int) or not oldest <= opset <= newest:
         raise CellwrightError(f"opset is a whole number from {oldest} to {newest}, got {opset!r}")
 
