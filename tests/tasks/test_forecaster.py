@@ -46,6 +46,13 @@ def test_the_state_carries_a_stream_on(inputs):
     torch.testing.assert_close(torch.cat([first, second], 1), whole, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru", "lstmp"])
+def test_lengths_end_a_sequence(inputs, cell):
+    model, lengths = Forecaster(cell, 2, 4), [5, 2, 3]
+    alone = torch.cat([model(inputs[k : k + 1, :steps])[0] for k, steps in enumerate(lengths)])
+    torch.testing.assert_close(model(inputs, lengths=lengths)[0], alone, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from cellwright.cells import Cell
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks
-from cellwright.tasks.network import recurrent_layer
+from cellwright.tasks.network import last_output, lengths_by_padding, recurrent_layer
 
 Pooling = Literal["last", "mean", "max"]
 
@@ -74,7 +74,7 @@ class Classifier(nn.Module):
             CellwrightError: shapes that do not fit, a sequence without a step.
         """
         if lengths is None:
-            lengths = _lengths_by_padding(inputs)
+            lengths = lengths_by_padding(inputs)
         elif not isinstance(lengths, Tensor):
             lengths = torch.as_tensor(lengths, device=inputs.device)
         if lengths is not None and not torch.compiler.is_compiling() and not bool((lengths > 0).all()):
@@ -87,9 +87,7 @@ class Classifier(nn.Module):
     def _pooled(self, hidden: Tensor, state: Any, lengths: Tensor | None) -> Tensor:
         """The outputs (batch, time, features), zero after the end of a sequence, as (batch, features)."""
         if self.pooling == "last":
-            # The output of a cell is its first state; a layer of two directions ends at both ends.
-            last = state if isinstance(state, Tensor) else state[0]
-            return last.transpose(0, 1).flatten(1)
+            return last_output(state)
         if self.pooling == "mean":
             steps = hidden.shape[1] if lengths is None else lengths[:, None].to(hidden.dtype)
             return hidden.sum(1) / steps
@@ -100,11 +98,3 @@ class Classifier(nn.Module):
 
     def extra_repr(self) -> str:
         return f"pooling={self.pooling!r}, noise={self.noise}"
-
-
-def _lengths_by_padding(inputs: Tensor) -> Tensor | None:
-    """The steps before the padding (batch,); None where no sequence is padded."""
-    if torch.compiler.is_compiling() or inputs.dim() != 3 or not bool(inputs[:, -1:].isnan().any()):
-        return None
-    steps = torch.arange(1, inputs.shape[1] + 1, device=inputs.device)
-    return steps.mul(~inputs.isnan().all(-1)).amax(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from cellwright.cells import Cell
 from cellwright.errors import CellwrightError
-from cellwright.tasks.network import recurrent_layer
+from cellwright.tasks.network import last_output, recurrent_layer
 
 Head = Literal["linear", "sigmoid"]
 
@@ -47,14 +48,19 @@ class Forecaster(nn.Module):
         self.recurrent = recurrent_layer(cell, input_size, hidden_size)
         self.dense = nn.Linear(self.recurrent.output_size, output_size)
 
-    def forward(self, inputs: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+    def forward(
+        self, inputs: Tensor, state: Any = None, lengths: Tensor | Sequence[int] | None = None
+    ) -> tuple[Tensor, Any]:
         """Run over ``inputs`` (batch, time, features), from ``state`` (zeros by default).
+
+        ``lengths`` (batch,): the steps of each sequence; what comes after them has no effect.
 
         Returns:
             (outputs, state): outputs (batch, time, output_size) with ``every_step``, else (batch, output_size).
         """
-        hidden, state = self.recurrent(inputs, state)
-        outputs = self.dense(hidden if self.every_step else hidden[:, -1])
+        hidden, state = self.recurrent(inputs, state, lengths=lengths)
+        last = hidden[:, -1] if lengths is None else last_output(state)
+        outputs = self.dense(hidden if self.every_step else last)
         return (torch.sigmoid(outputs) if self.head == "sigmoid" else outputs), state
 
     def extra_repr(self) -> str:
