@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cellwright.errors import CellwrightError
+    from cellwright.estimators import RecurrentClassifier, RecurrentRegressor
     from cellwright.export import to_onnx
     from cellwright.layers import GRU, LSTM, Recurrent, from_keras, layers_from_keras, load_weights, replace
     from cellwright.learning import FitSettings, fit
@@ -21,6 +22,8 @@ __all__ = [
     "CellwrightError",
     "FitSettings",
     "Recurrent",
+    "RecurrentClassifier",
+    "RecurrentRegressor",
     "__version__",
     "fit",
     "from_keras",
@@ -36,6 +39,8 @@ _HOME = {
     "GRU": "cellwright.layers",
     "LSTM": "cellwright.layers",
     "Recurrent": "cellwright.layers",
+    "RecurrentClassifier": "cellwright.estimators",
+    "RecurrentRegressor": "cellwright.estimators",
     "replace": "cellwright.layers",
     "fit": "cellwright.learning",
     "from_keras": "cellwright.layers",
