@@ -94,7 +94,9 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):  # type: ignore[
         values, labels, weights = values[kept], labels[kept], weights[kept]
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise CellwrightError(f"y has one class, {self.classes_[0]!r}: a classifier needs at least two classes")
+            raise CellwrightError(
+                f"y has one class, {self.classes_.tolist()[0]!r}: a classifier needs at least two classes"
+            )
 
         self._train(values, codes, weights, classes=codes)
         return self

@@ -38,8 +38,8 @@ class Scaling:
             deviation = np.sqrt(np.average((rows - mean) ** 2, axis=0, weights=repeated))
         if not (np.isfinite(mean) & np.isfinite(deviation)).all():
             raise CellwrightError("values are too large for float64 to be scaled: divide them by a constant first")
-        # What is left of a constant after rounding is no spread.
-        constant = deviation <= 10 * np.finfo(np.float64).eps * np.abs(mean)
+        # What rounding leaves of a constant in a sum of so many rows is no spread.
+        constant = deviation <= len(rows) * np.finfo(np.float64).eps * np.abs(mean)
         return cls(mean=mean, deviation=np.where(constant, 1.0, deviation))
 
     def forward(self, values: Values) -> Array:

@@ -36,6 +36,8 @@ def validated(estimator: BaseEstimator, X: Any, *, reset: bool) -> Values:
         values = check_array(X, allow_nd=True, input_name="X", estimator=estimator, **_CHECKS)
     else:
         return _table(estimator, X, reset=reset)
+    if not all(values.shape):
+        raise CellwrightError(f"X has the shape {values.shape}: expected at least one sample, step and feature")
     _fit_features(estimator, values.shape[2], reset=reset)
     return _with_padding_checked(np.array(values))
 
@@ -91,7 +93,7 @@ def _stacked(sequences: Sequence[Any]) -> Values:
     checked = []
     for k, one in enumerate(sequences):
         try:
-            checked.append(check_array(np.asarray(one).reshape(len(one), -1), **_CHECKS))
+            checked.append(check_array(one if one.ndim == 2 else one[:, np.newaxis], **_CHECKS))
         except ValueError as error:
             raise CellwrightError(f"sequence {k} of X: {str(error).splitlines()[0]}") from error
     features = checked[0].shape[1]
