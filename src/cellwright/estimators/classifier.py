@@ -36,7 +36,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):  # type: ignore[
     Args:
         cell: a cell, its name, or ``FILE.py:CLASS``.
         hidden_size: units of each direction.
-        bidirectional: a second layer runs from the end.
+        bidirectional: a second layer runs from the end. docs/scikit-learn.md: how this and ``pooling`` were chosen.
         pooling: what the classes are read from: the "last" output, or the "mean" or the largest ("max") over time.
         dropout: probability of dropping a pooled output, in training.
         epochs: passes over the training samples; with ``patience`` the most there can be.
@@ -48,7 +48,8 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):  # type: ignore[
         checkpoint: a file to keep the training in; it goes on from there if it is called again with the same data
             and an integer as ``random_state``. A search over parameters must leave it None.
 
-    Attributes after ``fit``: ``classes_``, and those of ``RecurrentEstimator``.
+    Attributes after ``fit``: ``classes_``, and those of ``RecurrentEstimator``: ``network_``, ``result_``,
+    ``input_scaling_``, ``n_features_in_``, ``step_features_``, ``feature_names_in_``.
     """
 
     def __init__(
@@ -56,8 +57,8 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):  # type: ignore[
         cell: Cell | str = "lstm",
         hidden_size: int = 32,
         *,
-        bidirectional: bool = False,
-        pooling: Pooling = "last",
+        bidirectional: bool = True,
+        pooling: Pooling = "max",
         dropout: float = 0.0,
         epochs: int = 100,
         learning_rate: float = 0.01,

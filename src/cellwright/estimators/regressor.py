@@ -38,7 +38,8 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):  # type: ignore[mi
         checkpoint: a file to keep the training in; it goes on from there if it is called again with the same data
             and an integer as ``random_state``. A search over parameters must leave it None.
 
-    Attributes after ``fit``: ``target_scaling_``, and those of ``RecurrentEstimator``.
+    Attributes after ``fit``: ``target_scaling_``, and those of ``RecurrentEstimator``: ``network_``, ``result_``,
+    ``input_scaling_``, ``n_features_in_``, ``step_features_``, ``feature_names_in_``.
     """
 
     target_scaling_: Scaling
