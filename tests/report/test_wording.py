@@ -44,3 +44,42 @@ def test_formulas_are_set_as_in_print():
     assert wording.formula("y[t-12] * y[t-1] / y[t-13]") == "y[t−12] · y[t−1] / y[t−13]"
     assert wording.formula("y[t-12] + y[t-1] - y[t-13]") == "y[t−12] + y[t−1] − y[t−13]"
     assert wording.formula("last-month value") == "last-month value"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("two\nlines\tand\ra tab", "two lines and a tab"),
+        ("\x1b[31mred\x00\x7f", "�[31mred��"),
+        ("\u202eturned\u2066", "�turned�"),
+        ("עברית، العربية, 日本語 😀 é", "עברית، العربية, 日本語 😀 é"),
+        ("\ud800", "�"),
+    ],
+)
+def test_what_takes_effect_where_it_is_shown_is_replaced(text, shown):
+    assert wording.printable(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("decimals", "value", "text"),
+    [
+        (0, 12345.6, "12,346"),
+        (5, 0.00123, "0.00123"),
+        (9, 1.2346e-7, "1.235e-07"),
+        (2, 3.5e12, "3.500e+12"),
+        (9, 0, "0"),
+    ],
+)
+def test_numbers_are_as_fine_as_the_run_bears(decimals, value, text):
+    assert wording.Numbers(decimals).error(value) == text
+
+
+def test_a_dash_is_no_minus():
+    assert NUMBERS.between(1, 2) == "1.00–2.00"
+    assert NUMBERS.between(-3, -2) == "-3.00 to -2.00"
+
+
+def test_a_unit_may_be_missing_and_is_never_long():
+    assert wording.with_unit("2.50", "") == "2.50"
+    assert wording.with_unit("2.50", "°C") == "2.50 °C"
+    assert len(wording.with_unit("2.50", "x" * 500)) == 45
