@@ -44,10 +44,6 @@ class CsvFile:
         self._check_header()
 
     def _check_header(self) -> None:
-        if all(_is_number(name) for name in self.names):
-            raise CellwrightError(
-                f"{self.path} begins with numbers: expected a first line that names the columns; put one above them"
-            )
         unnamed = [index + 1 for index, name in enumerate(self.names) if not name]
         # One column without a name is how tables are written with their row numbers.
         if len(unnamed) > 1:
@@ -137,11 +133,3 @@ def _delimiter(path: Path, given: str) -> str:
     if given:
         return given
     return "\t" if ".tsv" in [suffix.lower() for suffix in path.suffixes] else ","
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

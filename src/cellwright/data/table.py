@@ -196,6 +196,11 @@ def find_column(source: TableFile, path: Path, name: str) -> int:
     """
     if name in source.names:
         return source.names.index(name)
+    if all(map(_is_number, source.names)):
+        raise CellwrightError(
+            f"{path} has no column {name!r} and begins with numbers: expected a first line that names the columns; put "
+            "one above them"
+        )
     separated = _delimiter_hint(source.names)
     near = [] if separated else get_close_matches(name, source.names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
@@ -208,6 +213,14 @@ def _delimiter_hint(names: tuple[str, ...]) -> str:
         return ""
     found = next((mark for mark in (";", "\t", "|", ",") if mark in names[0]), None)
     return "" if found is None else f"; it looks separated by {found!r}: give --delimiter {found!r}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _nearest_file(path: Path) -> str:
