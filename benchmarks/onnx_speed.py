@@ -18,14 +18,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 sys.path.insert(0, str(Path(__file__).parent / "common"))
 
-import onnxruntime
 from rows import Size, Spread
 
-from cellwright import Recurrent, to_onnx
 from cellwright.files import write_atomically
 
 HERE = Path(__file__).parent
@@ -50,6 +46,12 @@ def calls_in_a_turn(work: Callable[[], object]) -> int:
 
 def measured(cell: str, size: Size, folder: Path) -> dict[str, str]:
     """Microseconds a call, and the runtime's time over the layer's."""
+    import onnxruntime  # here, so that printing the table takes no time
+    import torch
+
+    from cellwright import Recurrent, to_onnx
+
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     layer = Recurrent(cell, size.features, size.units).eval()
     exported = to_onnx(layer, folder / "layer.onnx")
@@ -97,7 +99,6 @@ def main() -> None:
     if parser.parse_args().markdown:
         print(markdown())
         return
-    torch.set_num_threads(1)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for cell in CELLS:

@@ -140,6 +140,24 @@ def test_activations_that_the_operator_has(inner: str, outer: str) -> None:
     assert found.reference.activations == ("sigmoid", inner, outer)
 
 
+@pytest.mark.parametrize(("inner", "outer"), [("sigmoid[-2,2]", "sigmoid[-1,1]"), ("identity", "sigmoid")])
+def test_activations_in_both_directions(inner: str, outer: str, tmp_path: Path, run: Callable, close: Callable) -> None:
+    layer = Recurrent(cells.LSTM(input_activation=inner, output_activation=outer), 3, 4, bidirectional=True)
+    assert to_onnx(layer, tmp_path / "layer.onnx").operators == {"layer": "LSTM"}
+    x = torch.randn(6, 2, 3, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        close(run(tmp_path / "layer.onnx", {"x": x})["output"], layer(x)[0])
+
+
+def test_a_direction_without_peepholes_is_one_of_zeros(tmp_path: Path, run: Callable, close: Callable) -> None:
+    layer = Recurrent("peephole", 3, 4, bidirectional=True)
+    layer.weight_peephole_l0.data.zero_()
+    to_onnx(layer, tmp_path / "layer.onnx")
+    x = torch.randn(6, 2, 3, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        close(run(tmp_path / "layer.onnx", {"x": x})["output"], layer(x)[0])
+
+
 class OldPeephole(Cell):
     """The output gate sees the memory of before, which is no LSTM of ONNX's."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import onnx
 import pytest
 import torch
 
-import cellwright
+import cellwright.export
 from cellwright import Recurrent, to_onnx
 from cellwright.errors import CellwrightError
 from cellwright.export import message, operators
@@ -105,8 +106,22 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 
 def test_importing_the_room_does_not_import_onnx() -> None:
-    import subprocess
-    import sys
+    files = sorted(Path(cellwright.export.__file__).parent.glob("*.py"))
+    assert len(files) > 10
+    for file in files:
+        outside_of_functions = ast.parse(file.read_text(encoding="utf-8")).body
+        imports = [ast.unparse(each) for each in outside_of_functions if isinstance(each, (ast.Import, ast.ImportFrom))]
+        assert not [line for line in imports if line.split()[1].partition(".")[0] in ("onnx", "onnxruntime")]
 
-    code = "import sys, cellwright.export; sys.exit('onnx' in sys.modules or 'onnxruntime' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+@pytest.mark.parametrize(
+    ("path", "example", "expected"),
+    [
+        (None, None, "path names a file, got NoneType"),
+        ("layer.onnx", 3, "example_inputs is a tensor, or a tuple of the arguments of forward, got int"),
+        ("layer.onnx", {"x": 1}, "example_inputs is a tensor, or a tuple of the arguments of forward, got dict"),
+    ],
+)
+def test_what_is_no_path_and_no_example(path: object, example: object, expected: str) -> None:
+    with pytest.raises(CellwrightError, match=expected):
+        to_onnx(Recurrent("lstm", 3, 4), path, example)

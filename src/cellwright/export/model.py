@@ -187,15 +187,17 @@ def _arguments(model: nn.Module, calls: fx.Graph, given: Sequence[Any] | None, n
         takes = ", ".join(str(node.target) for node in nodes)
         raise CellwrightError(f"{name}.forward takes ({takes}), but {len(examples)} example inputs are given")
     batch = _EXAMPLE_BATCH
+    floating = [tensor for tensor in leaves(examples, Tensor) if tensor.is_floating_point()]
+    dtype = next((tensor.dtype for tensor in (*model.parameters(), *floating)), torch.float32)
     for node, example in zip(nodes, examples, strict=False):
         if isinstance(example, Tensor):
-            if (role(model, node) or (None, ""))[1] == "x":
+            if role(model, node)[1] == "x":
                 check_batched(example)
             sizes = dict(zip(_axes(model, node, example), example.shape, strict=True))
             batch = sizes.get("batch", batch)
             break
     for node in nodes[len(examples) :]:
-        made_up = _made_up(model, node, batch, with_input=given is None)
+        made_up = _made_up(model, node, batch, dtype, with_input=given is None)
         if made_up is None and not node.args:
             raise CellwrightError(
                 f"no example can be made up for the argument {node.target} of {name}.forward: "
@@ -221,8 +223,8 @@ def check_batched(example: Tensor) -> None:
         )
 
 
-def role(model: nn.Module, node: fx.Node) -> tuple[Recurrent, str] | None:
-    """The recurrent layer that reads an argument of forward as it is, and as what: ``x``, ``state``, ..."""
+def role(model: nn.Module, node: fx.Node) -> tuple[Recurrent | None, str]:
+    """The recurrent layer that reads an argument of forward as it is, and as what: ``x``, ``state``, ...; or none."""
     found: list[tuple[Recurrent, str]] = []
     for user in node.users:
         layer = model.get_submodule(str(user.target)) if user.op == "call_module" else None
@@ -230,24 +232,23 @@ def role(model: nn.Module, node: fx.Node) -> tuple[Recurrent, str] | None:
             named = {**dict(zip(("x", "state"), user.args, strict=False)), **user.kwargs}
             found += [(layer, _OWN_NAMES.get(key, key)) for key, value in named.items() if value is node]
     if any(what == "state" for _, what in found) and len(found) < len(node.users):
-        return None
-    return found[0] if found else None
+        return None, ""
+    return found[0] if found else (None, "")
 
 
 _OWN_NAMES = {"input": "x", "hx": "state"}
 """Names of arguments of a layer's forward that are not those of its cell."""
 
 
-def _made_up(model: nn.Module, node: fx.Node, batch: int, *, with_input: bool) -> Any:
+def _made_up(model: nn.Module, node: fx.Node, batch: int, dtype: torch.dtype, *, with_input: bool) -> Any:
     """Random numbers for what a recurrent layer reads; None if it is something else."""
-    if (known := role(model, node)) is None:
+    layer, what = role(model, node)
+    if layer is None:
         return None
-    layer, what = known
     generator = torch.Generator().manual_seed(0)
-    like = next(layer.parameters())
 
     def drawn(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=generator).to(like.dtype)
+        return torch.randn(shape, generator=generator).to(dtype)
 
     if what == "state":
         rows = layer.num_layers * layer.num_directions
@@ -266,13 +267,13 @@ def _axes(model: nn.Module, node: fx.Node, example: Tensor) -> tuple[str, ...]:
 
     What a recurrent layer reads says so. Of others it is the first two, of (batch, features) and (batch,) the first.
     """
-    known = role(model, node)
+    layer, what = role(model, node)
     fixed = ("",) * example.ndim
-    if known is not None and known[1] == "state":
+    if what == "state":
         return ("", "batch", "")
-    layers = [known[0]] if known else [module for module in model.modules() if isinstance(module, Recurrent)]
+    layers = [layer] if layer else [module for module in model.modules() if isinstance(module, Recurrent)]
     leading: tuple[str, ...] = ("time", "batch") if layers and not layers[0].batch_first else ("batch", "time")
-    is_sequence = known is not None or example.ndim > 2 or (example.ndim == 2 and not example.is_floating_point())
+    is_sequence = layer is not None or example.ndim > 2 or (example.ndim == 2 and not example.is_floating_point())
     leading = leading if is_sequence else ("batch",)
     return (*leading, *fixed[len(leading) :])[: example.ndim]
 
@@ -283,19 +284,18 @@ def _inputs(model: nn.Module, calls: fx.Graph, node: fx.Node) -> list[Input]:
     tensors = example if isinstance(example, tuple) else (example,)
     if not all(isinstance(tensor, Tensor) for tensor in tensors):
         return []
-    known, name = role(model, node), str(node.target)
+    (layer, what), name = role(model, node), str(node.target)
     names = [name] if len(tensors) == 1 else [f"{name}_{place}" for place in range(len(tensors))]
-    is_state = known is not None and known[1] == "state"
-    if known is not None and is_state:
-        is_only = sum((role(model, place) or (None, ""))[1] == "state" for place in places(calls)) == 1
-        names = [f"{'initial' if is_only else name}_{state}" for state in known[0].cell.state_axes()]
+    if layer is not None and what == "state":
+        is_only = [role(model, place)[1] for place in places(calls)].count("state") == 1
+        names = [f"{'initial' if is_only else name}_{state}" for state in layer.cell.state_axes()]
     return [
         Input(
             name=own,
             place=node.name,
             example=tensor,
             axes=_axes(model, node, tensor),
-            optional=is_state and bool(node.args) and node.args[0] is None,
+            optional=what == "state" and bool(node.args) and node.args[0] is None,
         )
         for own, tensor in zip(names, tensors, strict=True)
     ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import torch
@@ -70,7 +71,8 @@ def to_onnx(
         module: the model; it stays as it is.
         path: the file, written whole or not at all.
         example_inputs: arguments of the model's forward: a tensor or a tuple. Can be left out where forward's
-            arguments go straight into a recurrent layer. A batch and a length of more than 1 tell most.
+            arguments go straight into a recurrent layer. None in the place of a state leaves it out of the file. A
+            batch and a length of more than 1 tell most.
         opset: version of ONNX's operators.
 
     Returns:
@@ -81,8 +83,8 @@ def to_onnx(
         CellwrightError: onnx or onnxruntime is missing; something in the model cannot be exported (it is named); the
             file computes something else, is too large, or cannot be written.
     """
-    _check_request(module, opset)
     example = (example_inputs,) if isinstance(example_inputs, Tensor) else example_inputs
+    _check_request(module, path, example, opset)
     model = traced(module, example)
     writer = Writer(Graph(_dtype(model)), model)
     outputs = writer.outputs()
@@ -106,12 +108,17 @@ def to_onnx(
     )
 
 
-def _check_request(module: nn.Module, opset: int) -> None:
+def _check_request(module: Any, path: Any, example: Any, opset: Any) -> None:
     for package in ("onnx", "onnxruntime"):
         if find_spec(package) is None:
             raise CellwrightError(f"needs the package {package}: pip install 'cellwright[onnx]'")
     if not isinstance(module, nn.Module):
         raise CellwrightError(f"a torch module is exported, got {type(module).__name__}")
+    if not isinstance(path, (str, os.PathLike)):
+        raise CellwrightError(f"path names a file, got {type(path).__name__}")
+    if not isinstance(example, (tuple, list, NoneType)):
+        kind = type(example).__name__
+        raise CellwrightError(f"example_inputs is a tensor, or a tuple of the arguments of forward, got {kind}")
     from onnx import defs
 
     oldest, newest = OPSETS[0], min(OPSETS[1], defs.onnx_opset_version())
