@@ -115,8 +115,8 @@ REFUSED = [
         "1,2\n",
         "a",
         (
-            "FILE has no column 'a' and begins with numbers: expected a first line that names the columns; put one above "
-            "them"
+            "FILE has no column 'a' and begins with numbers: expected a first line that names the columns; put one "
+            "above them"
         ),
     ),
     ("a,a\n1,2\n", "a", "FILE has two columns called 'a': give each its own name"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,13 @@ def rows_of(first: int, count: int, ahead: int = 0) -> str:
 
 
 HEADER = "day,<b>demand</b>,holiday\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_trainings() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cellwright.tasks.table.UPDATES", 200)
+        yield
 
 
 @pytest.fixture(scope="module")
