@@ -111,6 +111,11 @@ def refusal(error: BaseException, arguments: Sequence[str] = ()) -> Refusal | No
         )
     if isinstance(error, OSError):
         return Refusal(in_words(error))
+    if isinstance(error, Exception) and "cellwright.cells" in sys.modules:
+        from cellwright.cells.listing import fault_of_a_file
+
+        if fault := fault_of_a_file(error):
+            return Refusal(fault)
     return None
 
 

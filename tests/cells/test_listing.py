@@ -186,8 +186,21 @@ def test_a_file_without_the_cell(file):
     assert failure(f"{path}:Other") == f"{path} has no cell 'Other'; its cells are: MinimalGatedUnit"
     none = "its cells are: none (a cell is a subclass of cellwright.cells.Cell)"
     path = file("from cellwright.cells import Cell\nclass Gate: pass\n", "empty.py")
-    assert failure(f"{path}:Gate") == f"{path} has no cell 'Gate'; {none}"
+    assert failure(f"{path}:Gate") == f"{path}: Gate is no cell: expected a subclass of cellwright.cells.Cell; {none}"
+    assert failure(f"{path}:Other") == f"{path} has no cell 'Other'; {none}"
     assert failure(path) == f"{path} has no single cell: name one as FILE.py:CLASS; {none}"
+
+
+def test_the_nearest_cell_of_a_file(file):
+    path = file(TEN_LINES)
+    assert failure(f"{path}:MinimalGateUnit") == (
+        f"{path} has no cell 'MinimalGateUnit': did you mean 'MinimalGatedUnit'? its cells are: MinimalGatedUnit"
+    )
+
+
+def test_a_state_that_is_missing_is_named(file):
+    path = file(TEN_LINES.replace("    def step(self, x, h)", "    states = ('h', 'c')\n\n    def step(self, x, h, c)"))
+    assert "must return 2 value(s) (h, c): c is missing, got: a value" in failure(path)
 
 
 def test_a_file_with_two_cells(file):
@@ -207,27 +220,53 @@ def test_an_imported_cell_can_be_named_but_is_not_the_files_own(file):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("import nothing_of_that_name\n", "ModuleNotFoundError: No module named 'nothing_of_that_name'"),
-        ("class Mine(:\n", "SyntaxError: invalid syntax (my_cell.py, line 1)"),
-        ("raise ValueError('two\\nlines')\n", "ValueError: two lines"),
-        ("import sys\nsys.exit(2)\n", "SystemExit: 2"),
+        ("import nothing_of_that_name\n", ", line 1: ModuleNotFoundError: No module named 'nothing_of_that_name'"),
+        ("class Mine(:\n", ": SyntaxError: invalid syntax (my_cell.py, line 1)"),
+        ("x = 1\ny = 'no\n", ": SyntaxError: unterminated string literal (detected at line 2) (my_cell.py, line 2)"),
+        ("\n\nraise ValueError('two\\nlines')\n", ", line 3: ValueError: two lines"),
+        ("import sys\nsys.exit(2)\n", ", line 2: SystemExit: 2"),
+        (
+            "import json\n\njson.loads('{')\n",
+            ", line 3: JSONDecodeError: Expecting property name enclosed in double quote",
+        ),
+        ("x = '\0'", ": SyntaxError: source code string cannot contain null bytes"),
     ],
 )
 def test_a_file_that_does_not_import(file, text, reason):
     path = file(text)
     before = set(sys.modules)
-    assert failure(f"{path}:Mine") == f"my_cell.py does not import: {reason}"
+    where, _, what = reason.partition(": ")
+    assert failure(f"{path}:Mine").startswith(f"my_cell.py{where} does not import: {what}")
     assert set(sys.modules) == before
 
 
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("return (1", "return h, (1", "must return 1 value(s) (h), got: a value, a value"),
+        (
+            "return (1",
+            "return h, (1",
+            "must return 1 value(s) (h): what comes after them belongs to no state, got: a value, a value",
+        ),
         ("step(self, x, h)", "step(self, x, c)", "step takes (x, c), but its inputs and states are (x, h)"),
         ("        f =", "        if h: pass\n        f =", "a traced value has no truth value"),
-        ("tanh(affine", "tan(affine", "cannot be traced: NameError: name 'tan' is not defined"),
-        ("f * h)", "f @ h)", "cannot be traced: TypeError: unsupported operand type(s) for @: 'Value' and 'Value'"),
+        (
+            "        return (1 - f) * h + f * candidate\n",
+            "",
+            "(h): h is nothing that it computed (is there a return?), got: NoneType",
+        ),
+        ("return (1", "return 1.0 or (1", "must return 1 value(s) (h): h is nothing that it computed, got: float"),
+        (
+            "return (1 - f) * h + f * candidate",
+            "return x",
+            "returns h with the axes (batch, feature), expected (batch, u",
+        ),
+        ("tanh(affine", "tan(affine", ", line 9 cannot be traced: NameError: name 'tan' is not defined"),
+        (
+            "f * h)",
+            "f @ h)",
+            ", line 9 cannot be traced: TypeError: unsupported operand type(s) for @: 'Value' and 'Value'",
+        ),
         (
             "    def step",
             "    k: int\n\n    def step",

@@ -8,8 +8,10 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from difflib import get_close_matches
 from functools import cache, partial
 from operator import attrgetter
 from pathlib import Path
@@ -19,6 +21,8 @@ from zlib import crc32
 
 from cellwright.cells.notation import Cell
 from cellwright.errors import CellwrightError, named
+
+_USER_MODULE = "cellwright_user_"
 
 
 @dataclass(frozen=True)
@@ -78,23 +82,43 @@ def _from_file(name: str) -> Listed:
     if not class_name and len(own) == 1:
         class_name = own[0]
     if class_name not in cells:
-        known = ", ".join(own) or "none (a cell is a subclass of cellwright.cells.Cell)"
-        asked = f"no cell {class_name!r}" if class_name else "no single cell: name one as FILE.py:CLASS"
-        raise CellwrightError(f"{path_name} has {asked}; its cells are: {known}")
+        raise CellwrightError(not_among(module, class_name, own, "cell", "cellwright.cells.Cell", path_name))
     cell = _instance(cells[class_name], name)
     title = inspect.cleandoc(cell.__doc__ or class_name).splitlines()[0]
     return Listed(cell, title, f"defined in {path.name}")
 
 
 def _instance(cell_class: type[Cell], name: str) -> Cell:
+    path = Path(name.partition(":")[0])
     try:
         cell = cell_class()
         cell.program()
     except CellwrightError as error:
-        raise CellwrightError(f"{name}: {error}") from error
+        raise CellwrightError(f"{name}{line_in(path, error)}: {error}") from error
     except Exception as error:
-        raise CellwrightError(f"{name} cannot be traced: {reason(error)}") from error
+        raise CellwrightError(f"{name}{line_in(path, error)} cannot be traced: {reason(error)}") from error
     return cell
+
+
+def not_among(module: ModuleType, wanted: str, own: Sequence[str], kind: str, base: str, file: str) -> str:
+    """Why a file has no cell or device of a name: the nearest, and which it has."""
+    has = f"its {kind}s are: {', '.join(own) or f'none (a {kind} is a subclass of {base})'}"
+    if not wanted:
+        return f"{file} has no single {kind}: name one as FILE.py:{'CLASS' if kind == 'cell' else 'NAME'}; {has}"
+    if hasattr(module, wanted):
+        return f"{file}: {wanted} is no {kind}: expected a subclass of {base}; {has}"
+    near = get_close_matches(wanted, own, n=1)
+    return f"{file} has no {kind} {wanted!r}{f': did you mean {near[0]!r}?' if near else ';'} {has}"
+
+
+def line_in(path: Path, error: BaseException) -> str:
+    """Where in a person's file an error came up: ``, line 7``; empty where it did not."""
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename) == path.resolve() and frame.lineno
+    ]
+    return f", line {lines[-1]}" if lines else ""
 
 
 def user_module(path: Path) -> ModuleType:
@@ -104,7 +128,7 @@ def user_module(path: Path) -> ModuleType:
 
 @cache
 def _imported(path: Path, _changed: int) -> ModuleType:
-    module_name = f"cellwright_user_{path.stem}_{crc32(str(path).encode()):08x}"
+    module_name = f"{_USER_MODULE}{path.stem}_{crc32(str(path).encode()):08x}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
         raise CellwrightError(f"{path.name} is not a Python file: name it with the ending .py")
@@ -114,11 +138,20 @@ def _imported(path: Path, _changed: int) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[module_name]
-        raise CellwrightError(f"{path.name} does not import: {reason(error)}") from error
+        raise CellwrightError(f"{path.name}{line_in(path, error)} does not import: {reason(error)}") from error
     for item in vars(module).values():
         if isinstance(item, type) and is_dataclass(item) and item.__module__ == module_name:
             copyreg.pickle(item, partial(_reduced, path))
     return module
+
+
+def fault_of_a_file(error: BaseException) -> str:
+    """What to say of an error that came up in a person's own file while it was in use; empty for any other error."""
+    own = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if str(frame.f_globals.get("__name__", "")).startswith(_USER_MODULE):
+            own = f"{Path(frame.f_code.co_filename).name}, line {line}, failed in {frame.f_code.co_name}"
+    return own and f"{own}: {reason(error)}"
 
 
 def reason(error: BaseException) -> str:

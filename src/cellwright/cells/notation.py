@@ -153,7 +153,7 @@ def _traced(cell: Cell) -> Program:
         if got != expected:
             raise CellwrightError(
                 f"{type(cell).__name__}.step returns {name} with the axes ({', '.join(got)}), "
-                f"expected ({', '.join(expected)})"
+                f"expected ({', '.join(expected)}): a matrix, as in linear(...), brings a value to other axes"
             )
     families = dict.fromkeys(parameter.attributes["family"] for parameter in program.parameters)
     if unknown := [family for family in cell.initial_values() if family not in families]:

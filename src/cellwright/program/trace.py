@@ -29,11 +29,20 @@ def trace(step: Callable[..., Any], inputs: Sequence[Value], outputs: Sequence[s
     results = returned if isinstance(returned, tuple) else (returned,)
     if len(results) != len(outputs) or not all(isinstance(result, Value) for result in results):
         got = ", ".join("a value" if isinstance(r, Value) else type(r).__name__ for r in results)
-        raise CellwrightError(
-            f"{step.__qualname__} must return {len(outputs)} value(s) ({', '.join(outputs)}), got: {got}"
-        )
+        expected = f"{len(outputs)} value(s) ({', '.join(outputs)})"
+        raise CellwrightError(f"{step.__qualname__} must return {expected}{_which(results, outputs)}, got: {got}")
     outputs_by_name = dict(zip(outputs, results, strict=True))
     return _named(Program.from_outputs(outputs_by_name, inputs), names)
+
+
+def _which(results: Sequence[Any], outputs: Sequence[str]) -> str:
+    """Which of the outputs a step did not return as it should."""
+    for name, result in zip(outputs, results, strict=False):
+        if not isinstance(result, Value):
+            return f": {name} is nothing that it computed" + " (is there a return?)" * (result is None)
+    if len(results) < len(outputs):
+        return f": {', '.join(outputs[len(results) :])} is missing"
+    return ": what comes after them belongs to no state"
 
 
 def parameter(

@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from cellwright.cells.listing import fault_of_a_file
 from cellwright.errors import CellwrightError, named
 
 Item = TypeVar("Item")
@@ -43,7 +44,7 @@ class Backend:
 
 @dataclass(frozen=True)
 class _Refused:
-    """A CellwrightError in a worker, as a value: not every backend hands an exception over as it was."""
+    """An error of the person's in a worker, as a value: not every backend hands an exception over as it was."""
 
     message: str
 
@@ -59,6 +60,10 @@ class _Guarded(Generic[Item, Result]):
             return self.function(item)
         except CellwrightError as error:
             return _Refused(str(error))
+        except Exception as error:
+            if told := fault_of_a_file(error):
+                return _Refused(told)
+            raise
 
 
 def find_backend(name: str, scheduler: str = "") -> Backend:

@@ -16,6 +16,7 @@ from cellwright.crossbar.devices import find
 from cellwright.crossbar.devices.gate_controlled import GateControlled
 from cellwright.crossbar.devices.stored import KINDS, device_json, load_device
 from cellwright.errors import CellwrightError
+from cellwright.refusals import refusal
 
 GATED = GateControlled(
     slope=90e-6,
@@ -163,5 +164,38 @@ def test_a_python_file_with_one_device_needs_no_name(tmp_path):
     assert find(str(path)).window == (1e-6, 2e-4)
     path = tmp_path / "broken.py"
     path.write_text("import nothing_of_that_name\n")
-    with pytest.raises(CellwrightError, match=r"broken\.py does not import: ModuleNotFoundError"):
+    with pytest.raises(CellwrightError, match=r"broken\.py, line 1 does not import: ModuleNotFoundError"):
         find(str(path))
+
+
+FAILING = """from cellwright.crossbar.devices.ideal import Ideal
+
+
+class Mine(Ideal):
+    def reset(self, state, noise):
+        return state.wrong
+"""
+
+
+def test_what_a_file_has_and_the_nearest(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text(FAILING + "\n\nclass Other(Ideal):\n    gain: float\n\n\nnumber = 3\n")
+    for name, said in (
+        ("Mien", "has no device 'Mien': did you mean 'Mine'? its devices are: Mine, Other"),
+        ("number", ": number is no device: expected a subclass of cellwright.crossbar.Device; its devices are: Mine"),
+        ("", "has no single device: name one as FILE.py:NAME; its devices are: Mine, Other"),
+    ):
+        with pytest.raises(CellwrightError) as caught:
+            find(f"{path}:{name}".rstrip(":"))
+        assert said in str(caught.value)
+        assert str(caught.value).startswith(str(path))
+
+
+def test_a_law_that_fails_in_use_is_the_files_fault_in_one_line(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text(FAILING)
+    with pytest.raises(AttributeError) as caught:
+        program(torch.nn.Linear(2, 2), ChipSettings(device=f"{path}:Mine", input_bits=None, output_bits=None), chips=2)
+    told = refusal(caught.value)
+    assert told is not None
+    assert told.line == "own.py, line 6, failed in reset: AttributeError: 'Tensor' object has no attribute 'wrong'"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 
-from cellwright.cells.listing import reason, user_module
+from cellwright.cells.listing import line_in, not_among, reason, user_module
 from cellwright.crossbar.devices.device import Device
 from cellwright.crossbar.devices.stored import load_device
 from cellwright.errors import CellwrightError
@@ -32,18 +33,16 @@ def device_from_file(name: str) -> Device:
         raise CellwrightError(f"no file {file!r}: a device of your own is named FILE.json or FILE.py:NAME")
     if path.suffix == ".json":
         return load_device(path)
-    known = _devices(path)
+    module = user_module(path.resolve())
+    known = _devices(module)
     if not wanted and len(known) == 1:
         (wanted,) = known
     if wanted not in known:
-        has = ", ".join(known) or "none (a device is a subclass of cellwright.crossbar.Device)"
-        asked = f"no device {wanted!r}" if wanted else "no single device: name one as FILE.py:NAME"
-        raise CellwrightError(f"{file} has {asked}; its devices are: {has}")
+        raise CellwrightError(not_among(module, wanted, list(known), "device", "cellwright.crossbar.Device", file))
     return _instance(known[wanted], name)
 
 
-def _devices(path: Path) -> dict[str, Device | Callable[[], Device]]:
-    module = user_module(path.resolve())
+def _devices(module: ModuleType) -> dict[str, Device | Callable[[], Device]]:
     found: dict[str, Device | Callable[[], Device]] = {}
     for name, value in vars(module).items():
         own_class = isinstance(value, type) and issubclass(value, Device) and value.__module__ == module.__name__
@@ -56,9 +55,12 @@ def _devices(path: Path) -> dict[str, Device | Callable[[], Device]]:
 def _instance(device: Device | Callable[[], Device], name: str) -> Device:
     if isinstance(device, Device):
         return device
+    path = Path(name.partition(":")[0])
     try:
         return device()
     except CellwrightError as error:
-        raise CellwrightError(f"{name}: {error}") from error
+        raise CellwrightError(f"{name}{line_in(path, error)}: {error}") from error
     except Exception as error:
-        raise CellwrightError(f"{name} cannot be made without arguments: {reason(error)}") from error
+        raise CellwrightError(
+            f"{name}{line_in(path, error)} cannot be made without arguments: {reason(error)}"
+        ) from error
