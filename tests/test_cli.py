@@ -121,6 +121,23 @@ def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.tex").exists()
 
 
+def test_a_network_too_large_for_its_array_is_refused_before_it_is_trained(tmp_path: Path) -> None:
+    """Nine gates of 15 units need more than the 64 bit lines of the largest array."""
+    out, path = tmp_path / "out", tmp_path / "wide.py"
+    gates = " + ".join(f"affine('g{number}', x, h)" for number in range(9))
+    path.write_text(
+        "from cellwright.cells import Cell, affine, tanh\n"
+        "class Wide(Cell):\n"
+        "    def step(self, x, h):\n"
+        f"        return tanh({gates})\n".replace(" + ", ") * tanh("),
+        encoding="utf-8",
+    )
+    words = ["--recipe", "li2019", "--cell", f"{path}:Wide", "--chips", "2", "--seeds", "1", "--out", str(out)]
+    told = refused("run", "airline", *words, "--no-tiling")
+    assert "but the largest array has 128 x 64 and tiling is off: make the network smaller" in told
+    assert not out.exists()
+
+
 def test_interrupting_ends_with_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def interrupted(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt

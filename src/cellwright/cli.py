@@ -112,6 +112,9 @@ def run(
     ] = "li2019",
     chips: Annotated[int, typer.Option(min=1, help="chips to program with each network")] = 50,
     seed: Annotated[int, typer.Option(min=0, help="the first seed, of networks and of chips")] = 0,
+    no_tiling: Annotated[
+        bool, typer.Option("--no-tiling", help="refuse a network whose matrices do not fit one array each")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results made with other settings")] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -138,7 +141,15 @@ def run(
             delimiter=delimiter,
         )
         settings = RunSettings(
-            task=task, recipe=recipe, cell=cell, seeds=seeds, device=device, chips=chips, seed=seed, file=file
+            task=task,
+            recipe=recipe,
+            cell=cell,
+            seeds=seeds,
+            device=device,
+            chips=chips,
+            seed=seed,
+            no_tiling=no_tiling,
+            file=file,
         )
         report = run_study(settings, out, overwrite=overwrite, narration=narration)
         if as_json:

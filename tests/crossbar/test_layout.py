@@ -1,10 +1,15 @@
 """Where weights lie: pairs, sizes, tiles."""
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cellwright import LSTM
+from cellwright.crossbar import ChipSettings, check_room, program
 from cellwright.crossbar.layout import LAYOUTS, PairLayout, find_layout, tiles
 from cellwright.crossbar.mapping import conductances
 from cellwright.errors import CellwrightError
@@ -105,3 +110,32 @@ def test_wrong_words_are_refused():
         conductances(torch.ones(1, 1), (0.0, 1.0), "lopsided")
     with pytest.raises(CellwrightError, match="NaN"):
         conductances(torch.tensor([[float("nan")]]), (0.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("layout", "devices"),
+    [("rows interleaved", "12 x 12"), ("columns stacked", "6 x 24"), ("reference column", "6 x 13")],
+)
+def test_without_tiling_a_matrix_that_is_too_large_is_refused_before_it_is_programmed(layout, devices):
+    """Three units on two inputs: six rows with the bias, four gates of three columns."""
+    model = LSTM(2, 3)
+    lines, bits = map(int, devices.split(" x "))
+    fitting = ChipSettings(layout=layout, tile=(lines, bits), tiling=False).ideal()
+    check_room(model, fitting)
+    (array,) = program(model, fitting, chips=1).arrays.values()
+    assert [tile.shape for tile in array.tiles] == [(lines, bits)]
+    for tile in ((lines - 1, bits), (lines, bits - 1)):
+        short = replace(fitting, tile=tile)
+        for refuse in (check_room, partial(program, chips=1)):
+            with pytest.raises(CellwrightError) as caught:
+                refuse(model, short)
+            assert f"has 6 x 12 weights and takes {devices} devices, but the largest array has {tile[0]} x" in str(
+                caught.value
+            )
+            assert "switch tiling on" in str(caught.value)
+        check_room(model, replace(short, tiling=True))
+
+
+def test_tiling_is_on_or_off():
+    with pytest.raises(CellwrightError, match="tiling is True or False, got 1"):
+        ChipSettings(tiling=1)

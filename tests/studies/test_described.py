@@ -32,6 +32,7 @@ def test_a_value_that_is_no_default_has_no_source() -> None:
     told = said(ChipSettings(headroom=1.5, input_bits=6, stuck_off=0.01, wires=Wires(driver=50.0), tile=(64, 64)))
     assert told["headroom"] == "ranges of 1.5 times the largest training value; chosen for this run"
     assert told["input converters"] == "6 bits; chosen for this run"
+    assert said(ChipSettings(tiling=False))["largest array"] == "128 × 64 devices, no tiling; chosen for this run"
     for name in ("stuck devices", "resistances", "largest array"):
         assert told[name].endswith("; chosen for this run"), name
     assert told["output converters"] == "8 bits; assumed"

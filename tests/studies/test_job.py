@@ -17,6 +17,14 @@ def test_the_folder_has_the_name_of_the_device(device: str, ending: str) -> None
     assert folder == Path("runs") / f"airline-{ending}"
 
 
+def test_a_run_without_tiling_is_another_run_and_its_command_says_so() -> None:
+    job = Job(RunSettings(task="airline", no_tiling=True))
+    assert not job.chip.tiling
+    assert job.command == "cellwright run airline --no-tiling"
+    assert job.described()["no_tiling"] is True
+    assert "no_tiling" not in Job(RunSettings(task="airline")).described()
+
+
 def test_a_device_from_a_file_is_called_after_it_and_known_by_its_content(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_text(device_json(find("rram")), encoding="utf-8")

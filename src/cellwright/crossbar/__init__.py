@@ -1,7 +1,7 @@
 """Crossbars: from weights to devices, and a network on many chips at once."""
 
 from cellwright.crossbar.array import AnalogArray, Matrix
-from cellwright.crossbar.chip import Chip, program
+from cellwright.crossbar.chip import Chip, check_room, program
 from cellwright.crossbar.converters import ConverterErrors
 from cellwright.crossbar.cost import (
     CONSTANTS,
@@ -44,6 +44,7 @@ __all__ = [
     "ReadOut",
     "StepCost",
     "Wires",
+    "check_room",
     "digital_cost",
     "effective_matrix",
     "find_device",

@@ -13,7 +13,7 @@ from cellwright.crossbar.converters import fit_affine, full_scale_of, levels_of,
 from cellwright.crossbar.devices import find
 from cellwright.crossbar.draws import Draws
 from cellwright.crossbar.encodings import bit_planes, pulses_a_read, second_moment
-from cellwright.crossbar.layout import find_layout, tiles
+from cellwright.crossbar.layout import check_whole, find_layout, tiles
 from cellwright.crossbar.mapping import Encoding, Targets, best_clip, bit_slices, conductances
 from cellwright.crossbar.settings import ChipSettings
 from cellwright.crossbar.tile import AnalogTile, solve_networks
@@ -87,6 +87,8 @@ class AnalogArray:
         inputs = None if samples is None else self._drive(samples)
         slices, targets = self._slices(target, inputs)
         own = draws.at(matrix.name)
+        if not settings.tiling:
+            check_whole(matrix.name, target.shape[0], target.shape[1], self.layout, settings.tile)
         places = tiles(target.shape[0], target.shape[1], self.layout, settings.tile, settings.slices)
         own_maps = [_of_tile(maps, f"{matrix.name}/{index}/") for index in range(len(places))]
         self.tiles = tuple(

@@ -18,6 +18,7 @@ from torch import nn
 
 from cellwright.crossbar.array import AnalogArray
 from cellwright.crossbar.draws import Draws
+from cellwright.crossbar.layout import check_whole, find_layout, tiles
 from cellwright.crossbar.maps import MAPS, maps_of_tiles
 from cellwright.crossbar.settings import ChipSettings
 from cellwright.crossbar.sites import Rows, batch_axis, find_sites, is_recurrent
@@ -196,6 +197,21 @@ def program(
             f"no array has a place for the map {unused[0]!r}: expected one of {', '.join(sorted(known))}"
         )
     return Chip(copy.model, arrays, settings, chips, seed, copy.digital, copy.rows.batch_dimension, copy.rows)
+
+
+def check_room(model: nn.Module, settings: ChipSettings, *, allow_digital: Sequence[str] = ()) -> None:
+    """Whether arrays have room for a model, which need not be trained; nothing is programmed.
+
+    Raises:
+        CellwrightError: a matrix fits no array as a whole and tiling is off; a tile has no room for a pair; weights
+            that no array holds and ``allow_digital`` does not name.
+    """
+    layout = find_layout(settings.layout)
+    for site in Sites(deepcopy(model), allow_digital, None).found:
+        rows, columns = site.matrix.with_bias.shape
+        tiles(rows, columns, layout, settings.tile)
+        if not settings.tiling:
+            check_whole(site.matrix.name, rows, columns, layout, settings.tile)
 
 
 class Sites:

@@ -180,6 +180,21 @@ def tiles(rows: int, columns: int, layout: PairLayout, largest: tuple[int, int],
     return tuple(Place(row, column, index) for index, row, column in cuts)
 
 
+def check_whole(name: str, rows: int, columns: int, layout: PairLayout, largest: tuple[int, int]) -> None:
+    """Refuse a weight matrix of (rows, columns), the bias row counted, that does not fit one array as a whole.
+
+    Raises:
+        CellwrightError: naming it, what it takes and what there is.
+    """
+    lines, bits = layout.physical_shape(rows, columns)
+    if lines > largest[0] or bits > largest[1]:
+        raise CellwrightError(
+            f"array {name!r} has {rows} x {columns} weights and takes {lines} x {bits} devices, but the largest array "
+            f"has {largest[0]} x {largest[1]} and tiling is off: make the network smaller, the tile at least "
+            f"{lines} x {bits}, or switch tiling on"
+        )
+
+
 def _cuts(length: int, longest: int) -> list[slice]:
     count = ceil(length / longest)
     edges = [round(index * length / count) for index in range(count + 1)]

@@ -72,6 +72,7 @@ class ChipSettings:
             otherwise the largest weight takes the whole window.
         slices, slice_bits: bit slices of a weight, each on arrays of its own, and bits of the magnitude a slice.
         tile: word lines and bit lines of the largest physical array; 128 x 64 is the array of Li et al. 2019.
+        tiling: a matrix that takes more devices than that is cut into several arrays; without, it is refused.
         programming: write-verify with pulse noise; without it every device sits at its target.
         scheme: of write-verify, ``one-pulse`` or ``two-pulse``; None takes the device's own.
         tolerance: of write-verify, as a fraction of the device's window.
@@ -107,6 +108,7 @@ class ChipSettings:
     slices: int = 1
     slice_bits: int = 4
     tile: tuple[int, int] = (128, 64)
+    tiling: bool = True
     programming: bool = True
     scheme: Scheme | None = None
     tolerance: float = 0.02
@@ -161,6 +163,8 @@ class ChipSettings:
                 "tile is a pair (word lines, bit lines) of whole numbers of at least 1, such as (128, 64), "
                 f"got {self.tile!r}"
             )
+        if not isinstance(self.tiling, bool):
+            raise CellwrightError(f"tiling is True or False, got {self.tiling!r}")
         for name, kind in _PARTS.items():
             if not isinstance(getattr(self, name), kind | None):
                 raise CellwrightError(

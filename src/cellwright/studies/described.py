@@ -43,6 +43,7 @@ _BASIS: Mapping[str, str] = {
 _TOGETHER: Mapping[str, tuple[str, ...]] = {
     "stuck_on": ("stuck_on", "stuck_off"),
     "scale_per": ("scale_per", "search_scale"),
+    "tile": ("tile", "tiling"),
     "slices": ("slices", "slice_bits"),
     "compensate": ("compensate", "remap"),
     "input_errors": ("input_errors", "output_errors"),
@@ -86,7 +87,7 @@ def chip_settings(settings: ChipSettings) -> dict[str, str]:
                 ("headroom", "headroom", f"ranges of {settings.headroom:g} times the largest training value"),
                 ("affine", "digital correction", correction),
                 ("wires", "resistances", _ohms(settings.wires)),
-                ("tile", "largest array", f"{rows} × {columns} devices"),
+                ("tile", "largest array", f"{rows} × {columns} devices{', no tiling' * (not settings.tiling)}"),
                 ("layout", "pairs of devices", layout),
                 ("encoding", "encoding of weights", settings.encoding),
                 ("scale_per", "scale of weights", f"one a {settings.scale_per}{', searched' * settings.search_scale}"),

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cellwright import crossbar
 from cellwright.crossbar import Chip, ChipSettings, needs_digital, program
 from cellwright.studies.job import Job
 from cellwright.tasks import TableTask
@@ -97,6 +98,16 @@ def manufacture(job: Job, model: torch.nn.Module, settings: ChipSettings) -> Chi
         calibration=job.calibration,
         allow_digital=needs_digital(model),
     )
+
+
+def check_room(job: Job) -> None:
+    """Refuse a chip that has no room for the network, before the network is trained.
+
+    Raises:
+        CellwrightError: see ``crossbar.check_room``.
+    """
+    model = job.task.build(job.recipe, job.seeds[0], job.settings.cell)
+    crossbar.check_room(model, job.chip, allow_digital=needs_digital(model))
 
 
 def chip_forecasts(job: Job, chip: Chip) -> torch.Tensor:

@@ -39,6 +39,7 @@ class RunSettings:
         device: name of a memristor.
         chips: how many chips each network is programmed into.
         seed: the first network's seed, and the seed of the chips.
+        no_tiling: a network whose matrices take more than one array each is refused.
         file: what to forecast in the file, or which sequences to classify; None for a task of the catalogue.
     """
 
@@ -49,6 +50,7 @@ class RunSettings:
     device: str = "li2019"
     chips: int = 50
     seed: int = 0
+    no_tiling: bool = False
     file: ForecastFile | LabelledFile | None = None
 
 
@@ -69,7 +71,7 @@ class Job:
         self.recipe: Recipe = self.task.recipe(settings.recipe)
         self.cell_name = settings.cell or self.recipe.cell
         self.listed: Listed = describe(self.cell_name)
-        self.chip = ChipSettings(device=settings.device)
+        self.chip = ChipSettings(device=settings.device, tiling=not settings.no_tiling)
         self.seeds = tuple(range(settings.seed, settings.seed + settings.seeds))
 
     @property
@@ -91,12 +93,14 @@ class Job:
         if given.file is not None:
             kind = {"task": self.task.name} if isinstance(given.file, LabelledFile) else {}
             changed = kind | _changed(given.file, without=("path",)) | changed
-        options = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in changed.items()]
+        options = [_option(name, value) for name, value in changed.items()]
         return " ".join(["cellwright", "run", shlex.quote(given.task), *options])
 
     def described(self) -> dict[str, Any]:
         """The settings as plain values; two runs with the same ones give the same results on one machine."""
         named = asdict(self.settings) | {"recipe": self.recipe.name, "cell": self.cell_name}
+        if not named["no_tiling"]:
+            del named["no_tiling"]  # what is not asked for makes no other run
         sources = source_of("cell", self.cell_name) | source_of("device", self.settings.device)
         file = named.pop("file")
         if not isinstance(self.task, SeriesTask):
@@ -124,14 +128,10 @@ def _task(settings: RunSettings) -> SeriesTask | TableTask | LabelledTask:
     return found
 
 
-def _changed(given: Any, without: tuple[str, ...]) -> dict[str, str]:
-    """The options that are not what they are by default, as they are written on the command line."""
-    changed = {}
-    for entry in fields(given):
-        value = getattr(given, entry.name)
-        if entry.name not in without and value != entry.default:
-            changed[entry.name] = ",".join(value) if isinstance(value, tuple) else str(value)
-    return changed
+def _changed(given: Any, without: tuple[str, ...]) -> dict[str, Any]:
+    """The options that are not what they are by default."""
+    usual = {entry.name: entry.default for entry in fields(given) if entry.name not in without}
+    return {name: getattr(given, name) for name, value in usual.items() if getattr(given, name) != value}
 
 
 def _plain(value: Any) -> Any:
@@ -149,6 +149,14 @@ def _about(file: ForecastFile | LabelledFile) -> list[str]:
 def _plain_name(text: str) -> str:
     """A text as part of a folder's name."""
     return re.sub(r"[^\w.-]+", "_", text).strip("._") or "target"
+
+
+def _option(name: str, value: Any) -> str:
+    """As it is written on the command line."""
+    flag = f"--{name.replace('_', '-')}"
+    if value is True:
+        return flag
+    return f"{flag} {shlex.quote(','.join(value) if isinstance(value, tuple) else str(value))}"
 
 
 def source_of(what: str, name: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from cellwright.program import equations
 from cellwright.report import RunReport, results_table, write_report
 from cellwright.studies.folder import ResultsFolder
 from cellwright.studies.forecasts import unseen
-from cellwright.studies.hardware import HardwareErrors, study, variants
+from cellwright.studies.hardware import HardwareErrors, check_room, study, variants
 from cellwright.studies.job import Job, RunSettings
 from cellwright.studies.narration import SILENT, Narration
 from cellwright.studies.summary import summarise
@@ -46,6 +46,7 @@ def run_study(
         CellwrightError: an unknown task, recipe, cell or device; a folder that holds something else.
     """
     job = Job(settings)
+    check_room(job)
     path = Path(out) if out else job.default_folder
     with ResultsFolder(path, job.described(), overwrite=overwrite) as folder, one_thread():
         _introduce(job, folder, narration)
