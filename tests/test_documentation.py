@@ -102,6 +102,7 @@ def test_the_figures_in_the_readme_are_the_measured_ones() -> None:
         ("recovery.py", "recovery.md", 20),
         ("onnx_speed.py", "export.md", 20),
         ("estimators.py", "scikit-learn.md", 4),
+        ("kills.py", "reliability.md", 6),
     ],
 )
 def test_the_tables_of_benchmarks_are_the_measured_ones(benchmark: str, page: str, least: int) -> None:
