@@ -154,7 +154,7 @@ def test_predictions_need_the_features_of_fit(rising, ragged):
         (np.zeros(40), "not all of them zero"),
         (np.full(40, np.nan), "finite"),
         (["a"] * 40, "expected a number for each of the 40 samples"),
-        (np.repeat([0, 1], 20), r"y has one class, \['rises'\]"),
+        (np.repeat([0, 1], 20), "y has one class, 'rises'"),
     ],
 )
 def test_weights_that_make_no_sense(rising, weights, says):

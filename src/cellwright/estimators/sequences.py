@@ -44,12 +44,12 @@ def validated(estimator: BaseEstimator, X: Any, *, reset: bool) -> Values:
 
 def _table(estimator: BaseEstimator, X: Any, *, reset: bool) -> Values:
     """A sequence of one feature a row. Columns and their names count only where the data of ``fit`` were a table."""
-    if reset or hasattr(estimator, "_columns"):
+    if reset or estimator._fitted_to_table:
         table = validate_data(estimator, X, reset=reset, **_CHECKS)
     else:
         table = check_array(X, input_name="X", estimator=estimator, **_CHECKS)
     if reset:
-        estimator._columns, estimator.step_features_ = table.shape[1], 1
+        estimator._fitted_to_table, estimator.step_features_ = True, 1
     elif estimator.step_features_ != 1:
         raise CellwrightError(_other_features(estimator, 1))
     return _with_padding_checked(np.array(table)[:, :, np.newaxis])
@@ -57,8 +57,9 @@ def _table(estimator: BaseEstimator, X: Any, *, reset: bool) -> Values:
 
 def _fit_features(estimator: BaseEstimator, features: int, *, reset: bool) -> None:
     if reset:
-        for left_by_a_table in ("_columns", "feature_names_in_"):
-            vars(estimator).pop(left_by_a_table, None)
+        # An earlier fit to a data frame left them.
+        vars(estimator).pop("feature_names_in_", None)
+        estimator._fitted_to_table = False
         estimator.n_features_in_ = estimator.step_features_ = features
     elif features != estimator.step_features_:
         raise CellwrightError(_other_features(estimator, features))
