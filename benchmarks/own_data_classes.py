@@ -32,7 +32,7 @@ from cellwright.tasks import LabelledTask, train
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("CELLWRIGHT_DATA", HERE.parents[1] / "shared" / "data"))
 RESULTS = HERE / "own_data_classes.csv"
-SEEDS = 5
+SEEDS, FOLDS = 5, 5
 FILES = {
     "ECG200": "ucr_small/ECG200_TRAIN.tsv",
     "GunPoint": "ucr_small/GunPoint_TRAIN.tsv",
@@ -69,8 +69,8 @@ def folds(data: LabelledSequences) -> Iterator[LabelledTask]:
     labels, number = np.array(data.labels), np.zeros(len(data), dtype=np.int64)
     for label in data.classes:
         members = np.random.default_rng(0).permutation(np.flatnonzero(labels == label))
-        number[members] = np.arange(len(members)) % SEEDS
-    for fold in range(SEEDS):
+        number[members] = np.arange(len(members)) % FOLDS
+    for fold in range(FOLDS):
         chosen = number == fold
         yield LabelledTask(data.select(np.flatnonzero(~chosen)), data.select(np.flatnonzero(chosen)))
 

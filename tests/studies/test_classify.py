@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_score
+from typer.testing import CliRunner
 
+from cellwright.cli import app
 from cellwright.crossbar import program
 from cellwright.errors import CellwrightError
 from cellwright.report import ClassReport
@@ -80,7 +82,10 @@ def test_the_report_has_what_scikit_learn_computes(report, settings):
     assert report.confusion(software) == pytest.approx(matrices)
     departures = [100 * np.mean(row != software[k // 2]) for k, row in enumerate(chip)]
     assert report.departure.mean == pytest.approx(np.mean(departures))
-    assert [baseline.name for baseline in report.baselines] == ["nearest", "commonest"]
+    assert [(b.name, b.title) for b in report.baselines] == [
+        ("nearest", "1-nearest neighbour"),
+        ("commonest", "commonest class"),
+    ]
 
 
 def test_an_ideal_chip_decides_as_software_does(report):
@@ -131,6 +136,27 @@ def test_commands_repeat_a_run(settings, files):
     assert Job(settings).default_folder.name == "Lines_TRAIN-classify"
     named = LabelledFile(path=settings.task, test_file=str(files / "Lines_TEST.tsv"))
     assert f"--test-file {files}/Lines_TEST.tsv" in Job(RunSettings(task=settings.task, file=named)).command
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("none.ts", None, "there is no file"),
+        ("a.ts", "@classLabel true a b\n@data\n1,2:c\n", "line 3: the label 'c' is none of @classLabel"),
+        ("a.tsv", "1\t2\n1\t3\n", "a has sequences of one class alone, '1'"),
+        ("a.tsv", "1\t2\t3\n1\t2\t3\n2\t2\t2\n2\t3\tx\n", "line 4: value 2 is 'x', expected a number"),
+        ("a.csv", "1,2\n", "is no file of labelled sequences"),
+    ],
+)
+def test_bad_files_end_in_one_line_and_status_2(tmp_path, monkeypatch, name, content, says):
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    result = CliRunner().invoke(app, ["run", name, "--task", "classify"])
+    assert result.exit_code == 2
+    assert says in result.output
+    assert len(result.output.strip().splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
 
 
 def test_options_of_a_file():

@@ -269,4 +269,4 @@ def test_a_held_out_part_of_a_class_with_one_sequence(tmp_path):
 
 
 def test_the_default_trains_small_sets_longer():
-    assert [default_recipe(n).training.epochs for n in (20, 100, 1000, 10_000)] == [300, 215, 24, 20]
+    assert [default_recipe(n).training.epochs for n in (20, 100, 1000, 10_000)] == [200, 115, 20, 20]

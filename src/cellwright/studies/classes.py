@@ -31,7 +31,7 @@ def class_parts(job: Job, task: LabelledTask, networks: Sequence[Trained], measu
         "decisions": Decisions(software=measured.software.numpy(), chip=measured.chip(WHOLE).flatten(0, 1).numpy()),
         "baselines": [
             ClassBaseline(
-                name=b.name, title=b.formula, error=float(job.errors(b.forecasts)), decisions=b.forecasts.numpy()
+                name=b.name, title=b.title, error=float(job.errors(b.forecasts)), decisions=b.forecasts.numpy()
             )
             for b in task.baselines().values()
         ],

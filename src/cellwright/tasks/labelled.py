@@ -71,7 +71,7 @@ class LabelledRecipe(Recipe):
     validation: float = 0.0
 
 
-UPDATES, BATCH, LEAST_EPOCHS, MOST_EPOCHS = 1500, 16, 20, 300
+UPDATES, BATCH, LEAST_EPOCHS, MOST_EPOCHS = 800, 16, 20, 200
 
 
 def default_recipe(sequences: int) -> LabelledRecipe:
@@ -85,7 +85,7 @@ def default_recipe(sequences: int) -> LabelledRecipe:
         hidden_size=16,
         steps=32,
         dropout=0.2,
-        noise=0.1,
+        noise=0.3,
         training=FitSettings(
             epochs=epochs,
             optimizer="adamw",
