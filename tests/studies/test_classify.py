@@ -17,6 +17,7 @@ from cellwright.report import ClassReport
 from cellwright.studies import hardware
 from cellwright.studies.files import own_file
 from cellwright.studies.job import Job, RunSettings
+from cellwright.studies.predict import predict
 from cellwright.studies.run import run_study
 from cellwright.tasks import LabelledFile
 from cellwright.tasks.labelled import default_recipe
@@ -180,3 +181,26 @@ def test_options_of_a_file():
 def test_options_that_do_not_go_together(task, kind, options, says):
     with pytest.raises(CellwrightError, match=says):
         own_file(task, kind, **options)
+
+
+def test_a_saved_run_tells_the_classes_of_new_sequences(report, files, folder, tmp_path):
+    found = predict(folder, files / "Lines_TEST.tsv", tmp_path / "out.csv")
+    softmax = found.probabilities
+    assert softmax.shape == (9, 2)
+    assert np.allclose(softmax.sum(1), 1)
+    assert found.labels == ("1", "2") * 4 + ("1",)
+    assert found.balanced_accuracy == pytest.approx(100 * balanced_accuracy_score(found.labels, found.decisions))
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert lines[0] == "sequence,label,decision,probability_1,probability_2"
+    assert [line.split(",")[2] for line in lines[1:]] == found.decisions
+    # The networks are those of the run: where all of them decided alike there, so do they here.
+    for index, decided in enumerate(report.decisions.software.T):
+        if len(set(decided)) == 1:
+            assert found.decisions[index] == report.classes[decided[0]]
+
+
+def test_sequences_that_do_not_fit_the_run(report, folder, tmp_path):
+    path = tmp_path / "other.ts"
+    path.write_text("@problemName other\n@univariate false\n@classLabel true 1 2\n@data\n1,2:3,4:1\n5,6:7,8:2\n")
+    with pytest.raises(CellwrightError, match=r"has 2 dimensions, this run was trained on 1"):
+        predict(folder, path)

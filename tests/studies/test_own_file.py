@@ -120,7 +120,7 @@ def test_rows_that_do_not_fit_the_run(run: Path, tmp_path: Path, content: str, s
 
 
 def test_a_folder_without_a_run(tmp_path: Path, file: Path) -> None:
-    with pytest.raises(CellwrightError, match=r"has no forecaster.json: expected the folder of a finished"):
+    with pytest.raises(CellwrightError, match=r"has no networks.json: expected the folder of a finished"):
         predict(tmp_path, file)
 
 
@@ -138,7 +138,7 @@ def test_another_file_of_the_same_name_is_other_data(run: Path, file: Path) -> N
 
 def test_a_run_again_gives_the_same_bits_and_trains_nothing(run: Path, file: Path, tmp_path: Path) -> None:
     run_study(settings(file), tmp_path / "again")
-    for name in ("result.json", "forecast.csv", "forecaster.json", "model.safetensors", "networks/1.safetensors"):
+    for name in ("result.json", "forecast.csv", "networks.json", "model.safetensors", "networks/1.safetensors"):
         assert (tmp_path / "again" / name).read_bytes() == (run / name).read_bytes(), name
 
 

@@ -20,7 +20,7 @@ SETTINGS = "settings.json"
 
 OURS = (
     SETTINGS, "result.json", "forecast.csv", "test.csv", "report.html", "model.safetensors",
-    "forecaster.json", "networks/*.safetensors", "predictions/*.csv",
+    "networks.json", "networks/*.safetensors", "predictions/*.csv",
     "sweeps.json", "sweep.html", "sweep.csv", "sweep.parquet", "sweep-chips.csv", "sweep-chips.parquet",
     "checkpoints/*.checkpoint", "networks/*/*.checkpoint", "chips/*.npz", "points/*.json",
     "figures/*.svg", "figures/*.png",

@@ -16,13 +16,12 @@ from cellwright.learning.progress import both
 from cellwright.program import equations
 from cellwright.report import RunReport, results_table, write_report
 from cellwright.studies.folder import ResultsFolder
-from cellwright.studies.forecasts import unseen
 from cellwright.studies.hardware import HardwareErrors, check_room, study, variants
 from cellwright.studies.job import Job, RunSettings
+from cellwright.studies.kept import stored_networks
 from cellwright.studies.narration import SILENT, Narration
 from cellwright.studies.summary import summarise
-from cellwright.tasks import TableTask, Trained, train
-from cellwright.tasks.stored import StoredForecaster
+from cellwright.tasks import Trained, train
 
 __all__ = ["RunSettings", "run_study"]
 
@@ -55,7 +54,7 @@ def run_study(
         report = summarise(job, networks, hardware)
         narration.say("writing the report")
         _write_model(job, networks[0], folder)
-        _write_forecaster(job, networks, folder)
+        _write_networks(job, networks, folder)
         write_report(report, folder.path)
     narration.say(results_table(report))
     narration.say(f"report: {path / 'report.html'}")
@@ -138,18 +137,9 @@ def _write_model(job: Job, network: Trained, folder: ResultsFolder) -> None:
     folder.write("model.safetensors", save(weights, metadata={"cellwright": json.dumps(about)}))
 
 
-def _write_forecaster(job: Job, networks: list[Trained], folder: ResultsFolder) -> None:
+def _write_networks(job: Job, networks: list[Trained], folder: ResultsFolder) -> None:
     """What `cellwright predict` needs, the description last."""
-    if not isinstance(job.task, TableTask):
-        return
-    stored = StoredForecaster(
-        encoding=job.task.encoding,
-        interval=job.task.interval(unseen(networks)),
-        cell=job.cell_name,
-        hidden_size=job.recipe.hidden_size,
-        time=job.task.file.time,
-        delimiter=job.task.file.delimiter,
-        networks={seed: network.model for seed, network in zip(job.seeds, networks, strict=True)},
-    )
-    for name, content in stored.files().items():
-        folder.write(name, content)
+    stored = stored_networks(job, networks)
+    if stored is not None:
+        for name, content in stored.files().items():
+            folder.write(name, content)

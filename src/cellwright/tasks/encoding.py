@@ -156,9 +156,15 @@ class Encoding:
         try:
             shape = plain["shape"]
             lists = {name: tuple(map(str, shape[name])) for name in ("inputs", "known")}
-            return cls(**{**plain, "shape": WindowShape(**{**shape, **lists}), "spread": tuple(plain["spread"])})
-        except (KeyError, TypeError, AttributeError) as error:
+            found = cls(**{**plain, "shape": WindowShape(**{**shape, **lists}), "spread": tuple(plain["spread"])})
+            positive = [*found.spread, *found.scale.values(), *([] if found.floor is None else [found.floor])]
+            numbers = np.array([*positive, *found.centre.values()], dtype=np.float64)
+            if not (np.isfinite(numbers).all() and (numbers[: len(positive)] > 0).all()):
+                raise ValueError("a scale that is not above 0")
+            _rule(found.base)
+        except (KeyError, TypeError, AttributeError, ValueError, StopIteration) as error:
             raise CellwrightError(f"no description of a forecaster ({error}): run the training again") from error
+        return found
 
 
 def _check_varies(shape: WindowShape, windows: Floats) -> None:
