@@ -45,9 +45,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     except BaseException as error:
         with suppress(OSError):
             draft.unlink()
-        if isinstance(error, OSError) and error.filename in (None, str(draft)):
+        if isinstance(error, OSError) and error.errno is not None and error.filename in (None, str(draft)):
             # A full disk is noticed by a descriptor, which has no name; and nobody knows the name of a draft.
-            error.filename, error.filename2 = str(path), None
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     # The new name is durable only when the folder is.
     _flush_to_disk(target.parent)
