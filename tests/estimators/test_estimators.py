@@ -53,15 +53,14 @@ def test_outputs_have_the_shape_of_targets(rising):
         assert RecurrentRegressor(**FAST).fit(X, y).predict(X).shape == y.shape
 
 
-def test_a_weight_is_a_repetition(ragged):
-    """On one batch; with several the order of repetitions would matter."""
+@pytest.mark.parametrize("options", [{}, {"batch_size": 8, "patience": 2, "validation_fraction": 0.2}])
+def test_a_weight_is_a_repetition_in_any_order(ragged, options):
     sequences, y = ragged
     weights = np.arange(40) % 3
-    whole = {"batch_size": None, "hidden_size": 4, "epochs": 20, "random_state": 0}
-    weighted = RecurrentRegressor(**whole).fit(sequences, y, weights).predict(sequences)
-    repeated = [one for one, weight in zip(sequences, weights, strict=True) for _ in range(weight)]
-    expected = RecurrentRegressor(**whole).fit(repeated, y.repeat(weights)).predict(sequences)
-    np.testing.assert_allclose(weighted, expected, rtol=1e-9)
+    weighted = RecurrentRegressor(**FAST, **options).fit(sequences, y, weights).predict(sequences)
+    order = np.random.default_rng(3).permutation(np.arange(40).repeat(weights))
+    repeated = RecurrentRegressor(**FAST, **options).fit([sequences[k] for k in order], y[order]).predict(sequences)
+    np.testing.assert_array_equal(weighted, repeated)
 
 
 def test_balanced_classes_are_those_weights(rising):

@@ -82,7 +82,8 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):  # type: ignore[
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> RecurrentClassifier:
         """Train on sequences ``X`` with labels ``y`` (samples,), which may be of any type that can be sorted.
 
-        A sample counts by its weight in the loss and in the scaling; samples of weight 0 are left out.
+        A sample counts by its weight in the loss and in the scaling: to the last bit as so many repetitions of it.
+        Samples of weight 0 are left out. The order of samples has no effect.
 
         Raises:
             ValueError: data, weights or parameters that do not fit; see ``cellwright.fit`` for the training.
@@ -99,7 +100,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):  # type: ignore[
                 f"y has one class, {self.classes_.tolist()[0]!r}: a classifier needs at least two classes"
             )
 
-        self._train(values, codes, weights, classes=codes)
+        self._train(values, codes, weights)
         return self
 
     def _targets(self, y: NDArray[Any], weights: Array) -> Tensor:

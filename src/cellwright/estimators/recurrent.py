@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -104,15 +104,15 @@ class RecurrentEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn h
         self.__dict__.pop("network_", None)
         return validated(self, X, reset=True)
 
-    def _train(self, values: Values, y: NDArray[Any], weights: Array, classes: NDArray[np.intp] | None = None) -> None:
+    def _train(self, values: Values, y: NDArray[Any], weights: Array) -> None:
         """Train on ``values`` (samples, time, features) with ``y`` and ``weights``, a row or number a sample.
 
-        Everything is fitted to the training part alone; ``classes`` (samples,) are shared out evenly between it and
-        the part held out.
+        Everything is fitted to the training part alone; classes are shared out evenly between it and the part held out.
         """
+        values, y, weights = merged(values, y, weights)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         settings = self._settings(seed)
-        part, held_out = self._split(len(values), classes, seed)
+        part, held_out = self._split(len(values), y if is_classifier(self) else None, seed)
         self._dtype = torch.float32 if values.dtype == np.float32 else torch.float64
         self.input_scaling_ = Scaling.of(values[part], weights[part])
         self._fit_targets(y[part], weights[part])
@@ -150,10 +150,7 @@ class RecurrentEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn h
         raise NotImplementedError
 
     def _settings(self, seed: int) -> FitSettings:
-        """Adam, whose rate falls to 0 along half a wave of the cosine (Loshchilov & Hutter 2017, eq. 5, no restart).
-
-        Without the fall, rounding errors grow until weights and repetitions of samples differ in what they predict.
-        """
+        """Adam, whose rate falls to 0 along half a wave of the cosine (Loshchilov & Hutter 2017, eq. 5, no restart)."""
         epochs = plain(self.epochs)
         return FitSettings(
             epochs=epochs,
@@ -189,6 +186,20 @@ class RecurrentEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn h
 def plain(value: Any) -> Any:
     """A number of numpy, as searches over parameters draw them, as Python's; anything else as it is."""
     return value.item() if isinstance(value, np.generic) else value
+
+
+def merged(values: Values, y: NDArray[Any], weights: Array) -> tuple[Values, NDArray[Any], Array]:
+    """Equal samples as one with the sum of their weights, in an order that depends on the samples alone.
+
+    So a weight of 2 is a repetition to the last bit, the order of samples has no effect, and no sample is trained on
+    and held out at once.
+    """
+    # Rows are compared byte by byte: NaN is equal to itself then, and adding 0 makes -0 equal to 0.
+    rows = np.ascontiguousarray(np.column_stack([values.reshape(len(values), -1), y])) + 0.0
+    keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))[:, 0]
+    _, first, places = np.unique(keys, return_index=True, return_inverse=True)
+    summed: Array = np.bincount(places, weights).astype(np.float64)
+    return values[first], y[first], summed
 
 
 def sample_weights(given: Any, samples: int) -> Array:

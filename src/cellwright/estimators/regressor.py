@@ -66,7 +66,8 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):  # type: ignore[mi
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> RecurrentRegressor:
         """Train on sequences ``X`` with targets ``y``, (samples,) or (samples, outputs), by their squared error.
 
-        A sample counts by its weight in the loss and in the scaling; samples of weight 0 are left out.
+        A sample counts by its weight in the loss and in the scaling: to the last bit as so many repetitions of it.
+        Samples of weight 0 are left out. The order of samples has no effect.
 
         Raises:
             ValueError: data, weights or parameters that do not fit; see ``cellwright.fit`` for the training.
