@@ -150,6 +150,7 @@ def _ts(**changes: str) -> str:
 BAD = {
     "nothing.tsv": ("", "is empty: expected labelled sequences"),
     "blank.tsv": ("\n \n", "blank has no sequences"),
+    "blanks.tsv": ("1\t2\n\u2028\n\x85\n\x1f\n1\tx\n", "line 5: value 1 is 'x'"),
     "binary.tsv": (b"1\t2\n\x00\x01\t3\n", "line 2: this is no text in UTF-8 but binary data"),
     "latin.tsv": (b"1\t2\n\xe9\t3\n", "line 2: this is no text"),
     "word.tsv": ("1\t2\t3\n1\t2\tabc\n", "line 2: value 2 is 'abc', expected a number"),

@@ -49,9 +49,11 @@ def read_lines(path: Path, comment: bytes | None = None) -> Iterator[Line]:
         with _opened(path) as handle:
             for number, raw in enumerate(_bounded(handle, path), 1):
                 empty = False
-                text = raw.strip()
-                if text and not (comment and text.startswith(comment)):
-                    yield Line(path, number, _decoded(text, path, number))
+                if comment and raw.lstrip().startswith(comment):
+                    continue
+                # Blanks of Unicode are blanks, too.
+                if text := _decoded(raw, path, number).strip():
+                    yield Line(path, number, text)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise CellwrightError(f"{path} is no complete gzip file ({error}): fetch it again") from error
     except OSError as error:
@@ -82,9 +84,9 @@ def _bounded(handle: IO[bytes], path: Path) -> Iterator[bytes]:
         yield raw
 
 
-def _decoded(text: bytes, path: Path, number: int) -> str:
+def _decoded(raw: bytes, path: Path, number: int) -> str:
     try:
-        decoded = text.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+        decoded = raw.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError:
         decoded = "\0"
     if "\0" in decoded:
