@@ -161,3 +161,13 @@ def test_options_of_a_file_need_one(capsys: pytest.CaptureFixture[str]) -> None:
         "cellwright: --horizon is for a file of your own, and 'airline' is none: give the path of a file, or leave "
         "--horizon out\n"
     )
+
+
+def test_a_name_with_a_comma_stands_in_quotes(file: Path) -> None:
+    from cellwright.studies.files import own_file
+    from cellwright.studies.job import _option
+
+    asked = own_file(str(file), target="y", inputs='"load, MW", wind', known="holiday")
+    assert isinstance(asked, ForecastFile)
+    assert (asked.inputs, asked.known) == (("load, MW", "wind"), ("holiday",))
+    assert _option("inputs", asked.inputs) == """--inputs '"load, MW",wind'"""

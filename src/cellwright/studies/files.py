@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -74,4 +75,5 @@ def _option(name: str) -> str:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    """Names separated by commas; one that has a comma itself stands in double quotes, as in CSV."""
+    return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []) if name.strip())

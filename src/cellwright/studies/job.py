@@ -156,7 +156,12 @@ def _option(name: str, value: Any) -> str:
     flag = f"--{name.replace('_', '-')}"
     if value is True:
         return flag
-    return f"{flag} {shlex.quote(','.join(value) if isinstance(value, tuple) else str(value))}"
+    return f"{flag} {shlex.quote(_listed(value) if isinstance(value, tuple) else str(value))}"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Names separated by commas, in quotes where they have one."""
+    return ",".join(f'"{name}"' if "," in name else name for name in names)
 
 
 def source_of(what: str, name: str) -> dict[str, str]:

@@ -28,6 +28,9 @@ Rows = NDArray[np.int64]
 TRAINING_WINDOWS, FITTING_WINDOWS, PIECE = 20_000, 4_000, 2_000
 """The most windows to train on, those to fit scales on, and those that are read at a time."""
 
+IN_MEMORY = 2**26
+"""The most numbers that are held at a time: with a long season or horizon that means fewer windows."""
+
 TEST_FORECASTS, FEWEST = 1_000, 10
 """The most forecasts of a test, counting every lead, and the fewest windows of any part."""
 
@@ -178,7 +181,9 @@ class TableTask(Task):
         self.data_source = f"{self.name}, {self.table.rows:,} rows, SHA-256 of its values {self.table.digest[:16]}"
         self._parts = _Parts.of(self.shape, self.table, file.test)
         # At once, so that a column that cannot be used is refused before anything is written.
-        self.encoding = Encoding.fit(self.shape, self._windows(thinned(self._parts.training, FITTING_WINDOWS)))
+        fitted = bearable(FITTING_WINDOWS, self.shape.length * len(self.shape.columns))
+        self.encoding = Encoding.fit(self.shape, self._windows(thinned(self._parts.training, fitted)))
+        self._most = bearable(TRAINING_WINDOWS, self.shape.lookback * self.encoding.features_per_step)
 
     @property
     def digest(self) -> str:
@@ -187,7 +192,7 @@ class TableTask(Task):
 
     @property
     def recipes(self) -> Mapping[str, Recipe]:
-        return by_name((default_recipe(min(len(self._parts.learnt), TRAINING_WINDOWS)),))
+        return by_name((default_recipe(min(len(self._parts.learnt), self._most)),))
 
     def build(self, recipe: Recipe, seed: int, cell: str = "") -> Forecaster:
         """A network whose first forecasts are the naive ones: its last layer begins at zero."""
@@ -206,8 +211,7 @@ class TableTask(Task):
     def _training(self) -> TrainingData:
         parts = self._parts
         learnt, validation, everything = (
-            self._encoded(thinned(origins, TRAINING_WINDOWS))
-            for origins in (parts.learnt, parts.validation, parts.training)
+            self._encoded(thinned(origins, self._most)) for origins in (parts.learnt, parts.validation, parts.training)
         )
         return TrainingData(learnt, validation, everything)
 
@@ -309,7 +313,7 @@ class TableTask(Task):
 
     def interval(self, unseen: Sequence[nn.Module]) -> Interval:
         """Prediction intervals for the mean of networks that have not been trained on the validation rows."""
-        origins = thinned(self._parts.validation, TRAINING_WINDOWS)
+        origins = thinned(self._parts.validation, self._most)
         inputs = self.training_data(self.recipe()).validation
         assert inputs is not None, "validation rows are always held out"
         with torch.no_grad():
@@ -368,8 +372,9 @@ class TableTask(Task):
 
     def _pieces(self, origins: Rows) -> Iterator[Floats]:
         """Windows a piece at a time: a long season makes them large."""
-        for start in range(0, len(origins), PIECE):
-            yield self._windows(origins[start : start + PIECE])
+        piece = bearable(PIECE, self.shape.length * len(self.shape.columns))
+        for start in range(0, len(origins), piece):
+            yield self._windows(origins[start : start + piece])
 
     def _windows(self, origins: Rows) -> Floats:
         return self.table.windows(origins - self.shape.reach + 1, self.shape.length)
@@ -404,6 +409,11 @@ class _Parts:
                 "--lookback, --horizon or --season"
             )
         return cls(learnt, validation, training, tested)
+
+
+def bearable(windows: int, numbers: int) -> int:
+    """So many windows of so many numbers each, or as many fewer as `IN_MEMORY` takes, but some."""
+    return max(min(windows, IN_MEMORY // numbers), FEWEST)
 
 
 def thinned(rows: Rows, most: int) -> Rows:
