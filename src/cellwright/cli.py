@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cellwright.errors import CellwrightError
 from cellwright.refusals import BAD_INPUT, INTERRUPTED, OneLineGroup, refusal
 from cellwright.stopping import TERMINATED, leave
 
@@ -250,6 +251,7 @@ def show(
     from cellwright.program import counts, equations
 
     entry = describe(name)
+    _check_kernel_options(kernel=kernel, latex=latex, vectors=vectors, assembly=assembly)
     if kernel:
         typer.echo(_kernel(entry.cell, vectors, assembly))
         return
@@ -334,6 +336,13 @@ def check_data_set(
     from cellwright.data.console import check_datasets
 
     check_datasets(name, path, Console(), as_json=as_json)
+
+
+def _check_kernel_options(*, kernel: bool, latex: bool, vectors: str, assembly: bool) -> None:
+    if kernel and latex:
+        raise CellwrightError("--latex prints equations, --kernel prints code: give one of them")
+    if not kernel and (assembly or vectors != "this"):
+        raise CellwrightError(f"{'--assembly' if assembly else '--vectors'} says how to print a kernel: add --kernel")
 
 
 def _kernel(cell: Cell, vectors: str, assembly: bool) -> str:

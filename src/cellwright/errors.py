@@ -10,6 +10,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+_SHOWN = 40
+"""The most characters of a piece of somebody else's text in a message."""
+
 _FULL = "free some space there; the same command then goes on"
 _FORBIDDEN = "change its permissions, or name another place"
 _REMEDIES = {
@@ -61,6 +64,11 @@ def in_words(error: OSError) -> str:
 def as_clause(sentence: str) -> str:
     """A sentence of somebody else's as a part of ours."""
     return f"{sentence[:1].lower()}{sentence[1:].rstrip('.')}"
+
+
+def shown(text: str) -> str:
+    """A piece of somebody else's text for a message: quoted, in one line, not too long."""
+    return repr(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…")
 
 
 def one_line(text: str) -> str:

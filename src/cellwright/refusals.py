@@ -23,6 +23,7 @@ BAD_INPUT = 2
 # typer brings its own copy of click from some version on: its exceptions are found through the one that it exports.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
+_LEAST = re.compile(r"(?:greater than or equal to |range x>=)(-?\d+)")
 _NO_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory", re.IGNORECASE)
 
 
@@ -129,9 +130,19 @@ def _usage(error: Any, arguments: Sequence[str]) -> str:
         near = get_close_matches(error.option_name, options, n=1, cutoff=0.7)
         return f"no option is called {error.option_name}{f': did you mean {near[0]}?' if near else ';'} {help_}"
     if given:
-        return f"{parameter.opts[0]} is {given!r}: {as_clause(error.message)}; {help_}"
+        return f"{parameter.opts[0]} is {given!r}: {_expected(error.message)}; {help_}"
     meant = f" ({parameter.help})" if getattr(parameter, "help", "") else ""
     return f"{as_clause(error.format_message())}{meant}; {help_}"
+
+
+def _expected(message: str) -> str:
+    """What an option takes, in the same words whichever version of typer says it in its own."""
+    if least := _LEAST.search(message):
+        return f"expected {least[1]} or more"
+    for word, expected in (("integer", "a whole number"), ("number", "a number"), ("float", "a number")):
+        if f"valid {word}" in message:
+            return f"expected {expected}"
+    return as_clause(message)
 
 
 def _given(parameter: Any, arguments: Sequence[str]) -> str:

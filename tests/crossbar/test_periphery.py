@@ -133,7 +133,7 @@ def test_bits_limit_what_the_correction_can_do():
         (lambda: ReadOut(feedback=0.0), "feedback of a read-out is positive"),
         (lambda: ReadOut(offset=-1e-3), "offset of a read-out is a standard deviation"),
         (lambda: ConverterErrors(inl=math.nan), "inl of a converter is a standard deviation"),
-        (lambda: ChipSettings(averaged_reads=0), "averaged_reads is a whole number of at least 1"),
+        (lambda: ChipSettings(averaged_reads=0), "averaged_reads is a whole number from 1 to 100,000"),
         (lambda: ChipSettings(temperature=-3.0), "kelvins"),
         (lambda: ChipSettings(scheme="three-pulse"), "'one-pulse', 'two-pulse' or None"),
     ],

@@ -149,7 +149,7 @@ def _ts(**changes: str) -> str:
 
 BAD = {
     "nothing.tsv": ("", "is empty: expected labelled sequences"),
-    "blank.tsv": ("\n \n", "blank has no sequences"),
+    "blank.tsv": ("\n \n", "blank.tsv is empty: expected labelled sequences"),
     "blanks.tsv": ("1\t2\n\u2028\n\x85\n\x1f\n1\tx\n", "line 5: value 1 is 'x'"),
     "binary.tsv": (b"1\t2\n\x00\x01\t3\n", "line 2: this is no text in UTF-8 but binary data"),
     "latin.tsv": (b"1\t2\n\xe9\t3\n", "line 2: this is no text"),
@@ -166,7 +166,7 @@ BAD = {
     "gap.tsv": ("1\t2\tNaN\t3\n", "line 1: the value at time step 2 is missing, with values after it"),
     "first.tsv": ("1\tNaN\t3\n", "time step 1 is missing"),
     "none.tsv": ("1\tNaN\tNaN\n", "the sequence has no value at all"),
-    "long.tsv": ("1\t" + "x" * 5000 + "\n", "x..."),
+    "long.tsv": ("1\t" + "x" * 5000 + "\n", "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'"),
     "damaged.tsv.gz": (b"1\t2\n", "is no complete gzip file"),
     "cut.tsv.gz": (gzip.compress(b"1\t2\n" * 9)[:-9], "is no complete gzip file"),
     "bomb.tsv.gz": (gzip.compress(b"1\t" + b"2" * 20_000_000), "unpacks to more than 200 times its size"),
@@ -212,7 +212,7 @@ def test_bad_input_is_told_in_one_line(write, name):
 
 
 def test_no_such_file(tmp_path):
-    with pytest.raises(CellwrightError, match=r"there is no file .*none\.ts: check the name"):
+    with pytest.raises(CellwrightError, match=r"there is no file .*none\.ts: check its name"):
         read_labelled(tmp_path / "none.ts")
     (tmp_path / "folder.ts").mkdir()
     with pytest.raises(CellwrightError, match="is a folder"):

@@ -58,6 +58,10 @@ _PARTS: Mapping[str, type] = {
 """What a chip has or does without, by the class that describes it."""
 
 
+_MOST: Mapping[str, int] = {"rounds": 1_000_000, "slices": 64, "slice_bits": 24, "averaged_reads": 100_000}
+"""The most of each: more is a slip of the finger, which would fill the memory or never end."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChipSettings:
     """A chip. Every cause of error is a field and can be left out; ``ideal()`` leaves out all of them.
@@ -155,12 +159,12 @@ class ChipSettings:
                 f"encoding is 'balanced' or 'one-sided', got {self.encoding!r}; a reference comes with the layout "
                 "'reference column'"
             )
-        for name in ("rounds", "slices", "slice_bits", "averaged_reads"):
-            if not _counts(getattr(self, name)):
-                raise CellwrightError(f"{name} is a whole number of at least 1, got {getattr(self, name)!r}")
+        for name, most in _MOST.items():
+            if not _counts(getattr(self, name), most):
+                raise CellwrightError(f"{name} is a whole number from 1 to {most:,}, got {getattr(self, name)!r}")
         if not (isinstance(self.tile, tuple) and len(self.tile) == 2 and all(map(_counts, self.tile))):
             raise CellwrightError(
-                "tile is a pair (word lines, bit lines) of whole numbers of at least 1, such as (128, 64), "
+                "tile is a pair (word lines, bit lines) of whole numbers from 1 to 1,000,000, such as (128, 64), "
                 f"got {self.tile!r}"
             )
         if not isinstance(self.tiling, bool):
@@ -231,6 +235,6 @@ class ChipSettings:
         return self.without(*CAUSES)
 
 
-def _counts(value: Any) -> bool:
-    """Is it a whole number of at least 1? True and False are none."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+def _counts(value: Any, most: int = 1_000_000) -> bool:
+    """Is it a whole number from 1 to ``most``? True and False are none."""
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most

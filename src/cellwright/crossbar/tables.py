@@ -7,7 +7,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from cellwright.errors import CellwrightError
+from cellwright.data.kinds import check_file
+from cellwright.errors import CellwrightError, in_words
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,10 @@ def read_text(path: Path) -> str:
     Raises:
         CellwrightError: the file cannot be read or is no text.
     """
+    check_file(path, "name a text file in it")
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise CellwrightError(f"cannot read {path}: {error.strerror}") from error
+        raise CellwrightError(in_words(error)) from error
     except UnicodeDecodeError as error:
         raise CellwrightError(f"{path.name} is no text file: expected UTF-8") from error

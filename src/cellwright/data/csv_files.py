@@ -12,8 +12,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
+from cellwright.data.kinds import HEAD, line_that_is_no_text, opened
 from cellwright.data.problems import Places
-from cellwright.data.rows import Chunk
+from cellwright.data.rows import Chunk, check_names
 from cellwright.errors import CellwrightError
 
 ROWS = 20_000
@@ -37,28 +38,28 @@ class CsvFile:
         self.path = path
         self.delimiter = _delimiter(path, delimiter)
         with self._rows() as rows:
-            header = next(rows, None)
+            header = next((row for row in rows if row), None)
         if header is None:
             raise CellwrightError(f"{path} is empty: expected a line of column names, then rows of numbers")
         self.names = tuple(name.strip() for name in header)
         self._check_header()
 
     def _check_header(self) -> None:
+        if not any(self.names):
+            raise CellwrightError(f"{self.path} has no names in its header: expected a line of column names first")
         unnamed = [index + 1 for index, name in enumerate(self.names) if not name]
         # One column without a name is how tables are written with their row numbers.
         if len(unnamed) > 1:
             raise CellwrightError(
                 f"{self.path} has columns without a name ({unnamed[0]} and others): name each of them"
             )
-        twice = next((name for name in self.names if self.names.count(name) > 1), None)
-        if twice is not None:
-            raise CellwrightError(f"{self.path} has two columns called {twice!r}: give each its own name")
+        check_names(self.path, self.names)
 
     def chunks(self, columns: Sequence[int]) -> Iterator[Chunk]:
         """The rows in pieces; blank lines are passed over."""
         uneven = Places()
         with self._rows() as rows:
-            next(rows)
+            next(row for row in rows if row)
             while piece := list(islice(_numbered(rows), ROWS)):
                 lines, cells = zip(*piece, strict=True)
                 if set(map(len, cells)) != {len(self.names)}:
@@ -69,23 +70,27 @@ class CsvFile:
                 by_column = list(zip(*cells, strict=True))
                 yield Chunk([by_column[index] for index in columns], lines)
         if uneven.count:
+            have = "has" if uneven.count == 1 else "have"
             raise CellwrightError(
-                f"{self.path}: {uneven.told(self.place)} has not the {len(self.names)} fields of the header: "
-                f"expected as many, separated by {self.delimiter!r}; quote text that holds one, or give --delimiter"
+                f"{self.path}: {uneven.told(self.place)} {have} not the {len(self.names)} fields of the header: "
+                f"expected as many, separated by {self.delimiter!r}; quote text that holds one, write decimals with a "
+                "point, or give --delimiter"
             )
 
     @contextmanager
     def _rows(self) -> Iterator[_Rows]:
+        rows: _Rows | None = None
         try:
             with self._open() as file:
-                yield _Rows(csv.reader(file, delimiter=self.delimiter, strict=True))
+                yield (rows := _Rows(csv.reader(file, delimiter=self.delimiter, strict=True)))
         except csv.Error as error:
+            begun = rows.last + 1 if rows else 1
             raise CellwrightError(
-                f"{self.path} is no CSV file ({error}): check its quotes and its delimiter"
+                f"{self.path} is no CSV file from line {begun} on ({error}): check its quotes and its delimiter"
             ) from error
         except UnicodeDecodeError as error:
             raise CellwrightError(
-                f"{self.path} is no text in UTF-8 (byte {error.start:,}): expected CSV or Parquet; "
+                f"{self.path} is no text in UTF-8 (line {line_that_is_no_text(self.path)}): expected CSV or Parquet; "
                 "save a text of another encoding as UTF-8"
             ) from error
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -93,27 +98,30 @@ class CsvFile:
         except OSError as error:
             raise CellwrightError(f"{self.path} cannot be read: {error.strerror}; check its permissions") from error
 
-    def _open(self) -> TextIO:
-        packed = self.path.suffix.lower() == ".gz"
-        raw = cast(BinaryIO, gzip.open(self.path, "rb")) if packed else self.path.open("rb")  # noqa: SIM115
-        if b"\0" in raw.read(4096):
-            raw.close()
-            raise CellwrightError(f"{self.path} is a binary file: expected text with columns (CSV), or .parquet")
-        raw.seek(0)
-        return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+    @contextmanager
+    def _open(self) -> Iterator[TextIO]:
+        with opened(self.path) as raw:
+            if b"\0" in raw.read(HEAD):
+                raise CellwrightError(f"{self.path} is a binary file: expected text with columns (CSV), or .parquet")
+            raw.seek(0)
+            with io.TextIOWrapper(cast(BinaryIO, raw), encoding="utf-8-sig", newline="") as file:
+                yield file
 
 
 class _Rows:
     """Rows that know their line; the ``csv`` reader alone counts lines."""
 
     def __init__(self, reader: Any) -> None:
-        self._reader = reader
+        self._reader, self.last = reader, 0
 
     def __iter__(self) -> _Rows:
         return self
 
     def __next__(self) -> list[str]:
-        return list(next(self._reader))
+        self.last = self.line
+        row = list(next(self._reader))
+        self.last = self.line
+        return row
 
     @property
     def line(self) -> int:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.errors import CellwrightError
+from cellwright.data.sequences import LARGEST
+from cellwright.errors import CellwrightError, shown
 
 SHOWN = 5
 """How many places are named."""
@@ -75,7 +76,9 @@ class NumberProblems:
             values = np.array(cells, dtype=np.float64)
         except (ValueError, TypeError):
             values = np.array([_number(cell) for cell in cells])
-        finite = np.isfinite(values)
+        if _has_underlines(cells):
+            values = np.array([np.nan if "_" in str(cell) else _number(cell) for cell in cells])
+        finite = np.abs(values) <= LARGEST  # false for NaN, too
         if finite.any() and (open_gaps := self._last_gaps.get(name)) and open_gaps.count:
             self._found.setdefault((name, "gaps"), Places()).join(open_gaps)
             self._last_gaps[name] = Places()
@@ -91,8 +94,10 @@ class NumberProblems:
             if at_end and name in self._last_gaps:
                 self._last_gaps[name].add(place)
                 return
-        elif "inf" in text.lower() and not np.isnan(_number(cell)):
+        elif "_" not in text and np.isinf(_number(cell)):
             kind = "infinities"
+        elif "_" not in text and abs(_number(cell)) > LARGEST:
+            kind = f"numbers beyond {LARGEST:g}"
         else:
             kind = "text"
             self._example.setdefault(name, text)
@@ -109,21 +114,30 @@ class NumberProblems:
         others = len({column for column, _ in self._found} - {name})
         also = f" ({others} more column{'s' * (others > 1)} likewise)" if others else ""
         where = places.told(self._place)
-        raise CellwrightError(f"{path}: column {name!r} has {self._what(name, kind)} in {where}{also}: {_REMEDY[kind]}")
+        raise CellwrightError(
+            f"{path}: column {shown(name)} has {self._what(name, kind)} in {where}{also}: {_REMEDY[kind]}"
+        )
 
     def _what(self, name: str, kind: str) -> str:
         if kind != "text":
             return kind
-        example = self._example[name]
-        shown = example if len(example) <= 40 else f"{example[:39]}…"
-        return f"text, such as {shown!r},"
+        return f"text, such as {shown(self._example[name])},"
 
 
 _REMEDY = {
     "gaps": "expected a number in every row; fill the gaps, or leave those rows out",
     "infinities": "expected finite numbers; replace them, or leave those rows out",
+    f"numbers beyond {LARGEST:g}": "their squares would be infinite; replace them, or give them in another unit",
     "text": "expected numbers like 3.14, with a point and no unit; choose another column, or clean this one",
 }
+
+
+def _has_underlines(cells: Sequence[object]) -> bool:
+    """Python reads 1_000 as a number, no other program does."""
+    try:
+        return "_" in "".join(cells)  # type: ignore[arg-type]  # numbers raise
+    except TypeError:
+        return any("_" in cell for cell in cells if isinstance(cell, str))
 
 
 def _number(cell: object) -> float:

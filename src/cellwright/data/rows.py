@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
+
+from cellwright.errors import CellwrightError, shown
 
 
 @dataclass(frozen=True)
@@ -13,6 +17,16 @@ class Chunk:
 
     cells: Sequence[Sequence[object]]
     places: Sequence[int]
+
+
+def check_names(path: Path, names: Sequence[str]) -> None:
+    """
+    Raises:
+        CellwrightError: two columns have the same name.
+    """
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise CellwrightError(f"{path} has two columns called {shown(twice)}: give each its own name")
 
 
 class TableFile(Protocol):

@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cellwright.data.csv_files import CsvFile
+from cellwright.data.kinds import check_file
 from cellwright.data.parquet_files import ParquetFile
 from cellwright.data.problems import NumberProblems
 from cellwright.data.rows import TableFile
 from cellwright.data.times import Clock, TimeProblems
-from cellwright.errors import CellwrightError
+from cellwright.errors import CellwrightError, shown
 
 Floats = NDArray[np.float64]
 
@@ -32,6 +33,9 @@ IN_MEMORY = 2**26
 """The bytes of values that are kept in memory before they go to the disk."""
 
 PARQUET = (".parquet", ".pq")
+
+_NAMED = 12
+"""The most columns that a message names."""
 
 
 @dataclass(eq=False)
@@ -114,11 +118,10 @@ def open_table(path: str | Path, delimiter: str = "") -> TableFile:
         CellwrightError: no such file, or one that is empty or no table.
     """
     path = Path(path)
-    if path.is_dir():
-        raise CellwrightError(f"{path} is a folder: name a file with columns, such as CSV or Parquet")
-    if not path.exists():
-        raise CellwrightError(f"there is no file {path}{_nearest_file(path)}")
+    check_file(path, "name a file with columns, such as CSV or Parquet")
     if path.suffix.lower() in PARQUET:
+        if delimiter:
+            raise CellwrightError(f"--delimiter is for text files, and {path} is Parquet: leave it out")
         return ParquetFile(path)
     return CsvFile(path, delimiter)
 
@@ -198,21 +201,27 @@ def find_column(source: TableFile, path: Path, name: str) -> int:
         return source.names.index(name)
     if all(map(_is_number, source.names)):
         raise CellwrightError(
-            f"{path} has no column {name!r} and begins with numbers: expected a first line that names the columns; put "
-            "one above them"
+            f"{path} has no column {shown(name)} and begins with numbers: expected a first line that names the "
+            "columns; put one above them"
         )
-    separated = _delimiter_hint(source.names)
+    separated = _delimiter_hint(source.names, name) if source.place == "line" else ""
     near = [] if separated else get_close_matches(name, source.names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    shown = ", ".join(map(repr, source.names[:20])) + (", ..." if len(source.names) > 20 else "")
-    raise CellwrightError(f"{path} has no column {name!r}: {hint}it has {shown}{separated}")
+    hint = f"did you mean {shown(near[0])}? " if near else ""
+    more = f" and {len(source.names) - _NAMED} more" if len(source.names) > _NAMED else ""
+    names = ", ".join(map(shown, source.names[:_NAMED]))
+    raise CellwrightError(f"{path} has no column {shown(name)}: {hint}it has {names}{more}{separated}")
 
 
-def _delimiter_hint(names: tuple[str, ...]) -> str:
+def _delimiter_hint(names: tuple[str, ...], wanted: str) -> str:
+    """What may separate the columns, or why there seems to be a single one."""
     if len(names) > 1:
         return ""
     found = next((mark for mark in (";", "\t", "|", ",") if mark in names[0]), None)
-    return "" if found is None else f"; it looks separated by {found!r}: give --delimiter {found!r}"
+    if found is None and wanted in names[0].split():
+        found = " "
+    if found is None:
+        return "; expected the names of the columns in the first line, separated by commas"
+    return f"; it looks separated by {found!r}: give --delimiter {found!r}"
 
 
 def _is_number(text: str) -> bool:
@@ -221,12 +230,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _nearest_file(path: Path) -> str:
-    try:
-        beside = [entry.name for entry in path.parent.iterdir()]
-    except OSError:
-        return f": nor a folder {path.parent}"
-    near = get_close_matches(path.name, beside, n=1)
-    return f": did you mean {path.parent / near[0]}?" if near else ": check its name and folder"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -12,20 +14,20 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from cellwright.data.kinds import check_file, opened
 from cellwright.data.problems import GAPS
 from cellwright.data.sequences import LARGEST
-from cellwright.errors import CellwrightError
+from cellwright.errors import CellwrightError, shown
 
 UNLABELLED = frozenset({"", "?", "nan"})
 """What stands for no label; other words that mean a gap among numbers may well be the name of a class."""
 
-_SHOWN = 30  # characters of a cell in a message
 _EXPANSION, _ALWAYS = 200, 10_000_000  # bytes of text a byte of a packed file; what any packed file may hold
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a file: its number from 1, and its text without blanks around it."""
+    """A line of a file: its number from 1, and its text without blanks and line ends around it."""
 
     path: Path
     number: int
@@ -48,12 +50,13 @@ def read_lines(path: Path, comment: bytes | None = None) -> Iterator[Line]:
     try:
         with _opened(path) as handle:
             for number, raw in enumerate(_bounded(handle, path), 1):
-                empty = False
-                if comment and raw.lstrip().startswith(comment):
-                    continue
-                # Blanks of Unicode are blanks, too.
-                if text := _decoded(raw, path, number).strip():
-                    yield Line(path, number, text)
+                raw = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
+                empty = empty and not raw.strip()
+                if not (comment and raw.lstrip().startswith(comment)):
+                    # A tab at the beginning stands behind a label that is missing.
+                    line = Line(path, number, _decoded(raw.strip(b" \r\n"), path, number))
+                    if line.text.strip():
+                        yield line
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise CellwrightError(f"{path} is no complete gzip file ({error}): fetch it again") from error
     except OSError as error:
@@ -62,12 +65,9 @@ def read_lines(path: Path, comment: bytes | None = None) -> Iterator[Line]:
         raise CellwrightError(f"{path} is empty: expected labelled sequences, one a line")
 
 
-def _opened(path: Path) -> IO[bytes]:
-    if path.is_dir():
-        raise CellwrightError(f"{path} is a folder: name a file of labelled sequences in it")
-    if not path.exists():
-        raise CellwrightError(f"there is no file {path}: check the name and the folder")
-    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+def _opened(path: Path) -> AbstractContextManager[IO[bytes]]:
+    check_file(path, "name a file of labelled sequences in it")
+    return opened(path)
 
 
 def _bounded(handle: IO[bytes], path: Path) -> Iterator[bytes]:
@@ -86,7 +86,7 @@ def _bounded(handle: IO[bytes], path: Path) -> Iterator[bytes]:
 
 def _decoded(raw: bytes, path: Path, number: int) -> str:
     try:
-        decoded = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+        decoded = raw.decode()
     except UnicodeDecodeError:
         decoded = "\0"
     if "\0" in decoded:
@@ -130,11 +130,6 @@ def _number(cell: str, place: int, line: Line, what: str) -> float:
         pass
     hint = "; a decimal comma must be a point" if "," in cell else ""
     raise line.wrong(f"{what} {place} is {shown(cell)}, expected a number: correct it or leave the line out{hint}")
-
-
-def shown(cell: str) -> str:
-    """A piece of the file for a message: quoted, in one line, not too long."""
-    return repr(cell if len(cell) <= _SHOWN else cell[:_SHOWN] + "...")
 
 
 def without_padding(values: NDArray[np.float64], line: Line) -> NDArray[np.float64]:

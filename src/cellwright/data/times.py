@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.data.problems import Places
-from cellwright.errors import CellwrightError
+from cellwright.data.sequences import LARGEST
+from cellwright.errors import CellwrightError, shown
 
 Floats = NDArray[np.float64]
 
@@ -68,11 +69,13 @@ class TimeProblems:
     def read(self, cells: Sequence[object], places: Sequence[int]) -> Floats:
         """Numbers, or seconds since 1970, (rows,)."""
         if not self._begun and len(cells):
-            self._begun, self.clock = True, Clock(_unit(str(cells[0]).strip()))
+            written = (str(cell).strip() for cell in cells)
+            self._begun, self.clock = True, Clock(_unit(next(filter(None, written), "")))
         times = self._at_once(cells)
         if times is None:
             times = np.array([self._time(str(cell).strip()) for cell in cells], dtype=np.float64)
-        for index in np.flatnonzero(~np.isfinite(times)).tolist():
+        times = np.where(np.abs(times) <= LARGEST, times, np.nan)
+        for index in np.flatnonzero(np.isnan(times)).tolist():
             self._example = self._example or str(cells[index])
             self._none.add(places[index])
         steps = np.diff(times, prepend=self._last)
@@ -99,18 +102,19 @@ class TimeProblems:
                 return float(text)
             except ValueError:
                 return np.nan
-        return _seconds(text)
+        # Months among days: the first of the month may or may not be meant.
+        return _seconds(text) if (_unit(text) == "M") == (self.clock.unit == "M") else np.nan
 
     def raise_if_any(self, path: Path) -> None:
         """
         Raises:
             CellwrightError: cells that are no times, times that repeat or go back.
         """
-        where = f"{path}: time column {self._name!r}"
+        where = f"{path}: time column {shown(self._name)}"
         if self._none.count:
             raise CellwrightError(
-                f"{where} has {self._example[:40]!r} in {self._none.told(self._place)}: "
-                "expected ISO 8601 as 2024-01-31 or 2024-01-31 12:00, or numbers, in one manner in every row"
+                f"{where} has {shown(self._example)} in {self._none.told(self._place)}: expected ISO 8601 as "
+                "2024-01-31 or 2024-01-31 12:00 (without an offset from UTC), or numbers, in one manner in every row"
             )
         if self._same.count:
             raise CellwrightError(

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.data.sequences import LabelledSequences
-from cellwright.data.text import UNLABELLED, Line, numbers, read_lines, shown, without_padding
+from cellwright.data.text import UNLABELLED, Line, numbers, read_lines, without_padding
+from cellwright.errors import shown
 
 
 def read_ucr(path: Path, name: str) -> LabelledSequences:

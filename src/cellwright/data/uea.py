@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.data.sequences import LabelledSequences
-from cellwright.data.text import UNLABELLED, Line, numbers, read_lines, shown, without_padding
-from cellwright.errors import CellwrightError
+from cellwright.data.text import UNLABELLED, Line, numbers, read_lines, without_padding
+from cellwright.errors import CellwrightError, shown
 
 _SWITCHES = ("timestamps", "missing", "univariate", "equallength")
 _COUNTS = ("dimensions", "serieslength")
@@ -32,8 +32,9 @@ def read_uea(path: Path, name: str) -> LabelledSequences:
             header.read(line)
             continue
         *dimensions, label = line.text.split(":")
+        sequence = _sequence(dimensions, line)
         labels.append(header.checked_label(label, line))
-        sequences.append(header.checked(_sequence(dimensions, line), line))
+        sequences.append(header.checked(sequence, line))
     header.check_complete()
     if not sequences:
         raise CellwrightError(f"{path} has no sequences after @data: expected at least one a line")

@@ -149,14 +149,19 @@ def _only_tensors(content: Any, name: str) -> dict[str, Tensor]:
 
 
 def _why_not(error: Exception, name: str) -> str:
-    said = one_line(str(error))
-    if asked := re.search(r"GLOBAL ([\w.]+\.\w+)", said):
+    if asked := code_asked_for(error):
         return (
-            f"{name} asks for code to be run ({asked[1]}), which is never done: save the weights alone, with "
+            f"{name} asks for code to be run ({asked}), which is never done: save the weights alone, with "
             "torch.save(module.state_dict(), FILE)"
         )
-    reason = said.partition(". ")[0][:120] or type(error).__name__
+    reason = one_line(str(error)).partition(". ")[0][:120].strip() or type(error).__name__
     return f"{name} is damaged, or holds more than tensors ({reason}): copy it anew, or save it again"
+
+
+def code_asked_for(error: Exception) -> str:
+    """What a file of torch wanted to have run, from the error of ``torch.load``; empty where it is another error."""
+    asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+    return asked[1] if asked else ""
 
 
 def _some(names: list[str]) -> str:

@@ -10,11 +10,14 @@ from typing import Any
 
 import torch
 
-from cellwright.errors import CellwrightError
+from cellwright.errors import CellwrightError, one_line
 from cellwright.files import write_atomically
+from cellwright.layers.weights import code_asked_for
 
 _MAGIC = b"cellwright checkpoint 1\n"
 _DIGEST_LENGTH = 64
+_NAMED, _SHOWN = 5, 60
+"""How many settings a message has, and how many characters of a value."""
 
 
 def write_checkpoint(path: Path, made_with: dict[str, Any], state: dict[str, Any]) -> None:
@@ -59,7 +62,11 @@ def decode(raw: bytes, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         tree = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
         made_with, state = tree["made_with"], tree["state"]
     except Exception as error:
-        raise CellwrightError(f"{name} holds what a checkpoint must not: {_first_line(error)}") from error
+        asked = code_asked_for(error)
+        what = f"asks for code to be run ({asked}), which is never done" if asked else "holds what no checkpoint does"
+        raise CellwrightError(f"{name} {what}: delete it to start anew") from error
+    if not isinstance(made_with, dict) or not isinstance(state, dict):
+        raise CellwrightError(f"{name} holds what no checkpoint does: delete it to start anew")
     return made_with, state
 
 
@@ -67,7 +74,7 @@ def check_same_settings(name: str, made_with: dict[str, Any], wanted: dict[str, 
     """Refuse a checkpoint that was made with other settings; more epochs than it was made with are welcome.
 
     Raises:
-        CellwrightError: naming every setting that differs, with both values.
+        CellwrightError: naming the settings that differ, with both values.
     """
     before, now = _flat(made_with), _flat(wanted)
     differing = {
@@ -76,8 +83,10 @@ def check_same_settings(name: str, made_with: dict[str, Any], wanted: dict[str, 
         if key != "settings.epochs" and before.get(key) != now.get(key)
     }
     if differing:
-        listed = "; ".join(f"{key} was {old}, is now {new}" for key, (old, new) in differing.items())
-        raise CellwrightError(f"{name} was made with other settings: {listed}. Delete it or use another path")
+        listed = [f"{key} was {_short(old)}, is now {_short(new)}" for key, (old, new) in differing.items()]
+        more = [f"{len(listed) - _NAMED} more differ"] if len(listed) > _NAMED else []
+        told = "; ".join(listed[:_NAMED] + more)
+        raise CellwrightError(f"{name} was made with other settings: {told}. Delete it or use another path")
 
 
 class Checkpointer:
@@ -125,6 +134,11 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
     for key, value in tree.items():
         flat |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
     return flat
+
+
+def _short(value: Any) -> str:
+    text = one_line(str(value))
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _first_line(error: Exception) -> str:

@@ -17,7 +17,7 @@ from rich.text import Text
 from cellwright.crossbar.devices import Device, Pulse, catalogue, find
 from cellwright.crossbar.devices.stored import device_json
 from cellwright.crossbar.fitting import Fit, fit, read_pulses
-from cellwright.errors import CellwrightError
+from cellwright.errors import CellwrightError, shown
 from cellwright.files import write_atomically
 from cellwright.report.canvas import png, svg
 from cellwright.report.device_fit import device_fit
@@ -32,6 +32,9 @@ _UNITS: Mapping[str, str] = {
     **dict.fromkeys(("activation_energy", "retention_energy"), "eV"),
     "pulse_current": "A",
 }
+LONGEST_NAME = 200
+"""Bytes: file systems have 255, of which endings and the names of drafts take some."""
+
 _WORDS = ("citation", "assumed", "spread")
 
 
@@ -68,8 +71,10 @@ def fit_device(pulses: Path, out: Path, name: str, *, overwrite: bool, console: 
         CellwrightError: the pulses cannot be read or fitted; the device is there already; the folder cannot be written.
     """
     name = name or pulses.stem
-    if Path(name).name != name or name.startswith("."):
-        raise CellwrightError(f"{name!r} is no name of a device: expected a file name without folders")
+    if Path(name).name != name or name.startswith(".") or len(name.encode()) > LONGEST_NAME:
+        raise CellwrightError(
+            f"{shown(name)} is no name of a device: expected a file name without folders, {LONGEST_NAME} bytes at most"
+        )
     stored = out / f"{name}.json"
     if stored.exists() and not overwrite:
         raise CellwrightError(f"{stored} is there already: choose another --name, or replace it with --overwrite")

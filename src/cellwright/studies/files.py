@@ -17,7 +17,11 @@ _KINDS: dict[str, type[ForecastFile] | type[LabelledFile]] = {"forecast": Foreca
 def is_file(name: str) -> bool:
     """Whether a task is named by a file: by its ending, its folder, or because there is such a file."""
     path = Path(name)
-    return name not in catalogue() and (path.suffix.lower() in ENDINGS or len(path.parts) > 1 or path.exists())
+    return (
+        bool(name.strip())
+        and name not in catalogue()
+        and (path.suffix.lower() in ENDINGS or len(path.parts) > 1 or path.exists())
+    )
 
 
 def own_file(

@@ -119,7 +119,7 @@ class ResultsFolder:
         """The settings in the folder; None where there are none that can be read."""
         try:
             made_with = json.loads((self.path / SETTINGS).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         return made_with if isinstance(made_with, dict) else None
 

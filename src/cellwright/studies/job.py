@@ -15,6 +15,7 @@ import torch
 from cellwright import __version__
 from cellwright.cells import Listed, describe
 from cellwright.crossbar import ChipSettings
+from cellwright.errors import CellwrightError
 from cellwright.tasks import (
     ForecastFile,
     LabelledFile,
@@ -62,10 +63,11 @@ class Job:
     """The settings with everything that they name looked up.
 
     Raises:
-        CellwrightError: a name that nothing has.
+        CellwrightError: a name that nothing has; an absurd number of networks or chips.
     """
 
     def __init__(self, settings: RunSettings) -> None:
+        _check_counts(settings)
         self.settings = settings
         self.task: SeriesTask | TableTask | LabelledTask = _task(settings)
         self.recipe: Recipe = self.task.recipe(settings.recipe)
@@ -116,6 +118,17 @@ class Job:
     def errors(self, forecasts: torch.Tensor) -> torch.Tensor:
         """The error of forecasts (..., test months) by which the task compares, in its unit."""
         return self.task.metrics(forecasts)[self.task.metric]
+
+
+def _check_counts(settings: RunSettings) -> None:
+    """
+    Raises:
+        CellwrightError: more than any study has use for; a slip of the finger would fill the memory.
+    """
+    for name, least, most in (("seeds", 1, 10_000), ("chips", 1, 100_000), ("seed", 0, 2**32 - 1)):
+        given = getattr(settings, name)
+        if not least <= given <= most:
+            raise CellwrightError(f"--{name} {given}: expected a whole number from {least} to {most:,}")
 
 
 def _task(settings: RunSettings) -> SeriesTask | TableTask | LabelledTask:

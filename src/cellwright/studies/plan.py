@@ -14,6 +14,7 @@ from typing import Any
 from cellwright.cells.listing import reason
 from cellwright.errors import CellwrightError
 from cellwright.studies.axes import Axis, PointSettings, changed, check_apart, parse_axis, text_of
+from cellwright.studies.files import is_file
 from cellwright.studies.folder import ResultsFolder
 from cellwright.studies.job import Job, RunSettings
 from cellwright.studies.point import PointJob
@@ -44,6 +45,11 @@ class Plan:
     def __init__(self, settings: SweepSettings) -> None:
         if not settings.over:
             raise CellwrightError("a sweep needs something to vary: name it with --over, such as --over bits=4,6,8")
+        if is_file(settings.run.task):
+            raise CellwrightError(
+                f"{settings.run.task} is a file, and a sweep takes a task of the catalogue: name one, or "
+                "use cellwright run"
+            )
         self.settings = settings
         self.base = Job(settings.run)
         self.axes = _merged([parse_axis(text) for text in settings.over])
@@ -147,7 +153,7 @@ def _read(path: Path) -> Iterator[Plan]:
             f"{path} has an earlier sweep that cannot be planned any more ({error}): "
             "put back what it needs, or name another folder with --out"
         ) from error
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise CellwrightError(
             f"{path} is no list of sweeps ({reason(error)}): delete it to begin with this sweep, "
             "or name another folder with --out"

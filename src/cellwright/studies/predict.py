@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cellwright.errors import CellwrightError
 from cellwright.files import write_atomically
 from cellwright.studies.narration import SILENT, Narration
 from cellwright.studies.predict_classes import Decided, classify_sequences
@@ -21,12 +22,26 @@ def predict(run: Path, file: Path, out: Path | None = None, *, narration: Narrat
         narration: to whom the result is told; by default to nobody.
 
     Raises:
-        CellwrightError: no such run, damaged files, a file that does not fit the run or cannot be read.
+        CellwrightError: a file of the run or the one with the data would be overwritten; no such run, damaged files, a
+            file that does not fit the run or cannot be read.
     """
+    target = out or run / "predictions" / f"{file.name.partition('.')[0]}.csv"
+    _check_target(target, run, file)
     stored = read_stored(run)
     found = forecast_rows(stored, file) if isinstance(stored, StoredForecaster) else classify_sequences(stored, file)
-    target = out or run / "predictions" / f"{file.name.partition('.')[0]}.csv"
     write_atomically(target, found.csv())
     found.tell(narration)
     narration.say(f"written: {target}")
     return found
+
+
+def _check_target(target: Path, run: Path, file: Path) -> None:
+    """
+    Raises:
+        CellwrightError: writing there would destroy what is needed.
+    """
+    place = target.resolve()
+    if place == file.resolve():
+        raise CellwrightError(f"--out {target} is the file to answer for: name another file")
+    if place.is_relative_to(run.resolve()) and not place.is_relative_to((run / "predictions").resolve()):
+        raise CellwrightError(f"--out {target} lies among the files of the run: expected a place outside of {run}")

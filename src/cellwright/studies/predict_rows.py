@@ -88,7 +88,8 @@ def forecast_rows(stored: StoredForecaster, file: Path) -> RowForecast:
     table = open_rows(shape, file, time=stored.time, delimiter=stored.delimiter)
     if table.rows < shape.reach:
         raise CellwrightError(
-            f"{file} has {table.rows} rows: this run sees the last {shape.reach}; give as many or more"
+            f"{file} has {table.rows} rows, expected {shape.reach:,} or more: the networks of the run see the last "
+            f"{shape.reach:,}; give a longer file"
         )
     forecast = stored.forecast(last_window(shape, table))[0]
     low, high = stored.interval.around(forecast)

@@ -24,6 +24,9 @@ from cellwright.studies.workers import completed, find_backend
 
 __all__ = ["SweepSettings", "run_sweep"]
 
+MOST_JOBS = 4_096
+"""At a time: every one is a process."""
+
 
 def run_sweep(
     settings: SweepSettings,
@@ -61,6 +64,8 @@ def run_sweep(
             backend that is not there; workers that die again and again.
     """
     check_format(table_format)
+    if not 1 <= jobs <= MOST_JOBS:
+        raise CellwrightError(f"--jobs {jobs}: expected a whole number from 1 to {MOST_JOBS:,}")
     find_backend(backend, scheduler)
     plan = Plan(settings)
     path = Path(out) if out else plan.default_folder

@@ -62,7 +62,7 @@ def by_point(results: Results) -> list[Measured]:
 def check_format(table_format: str) -> None:
     """Raise a CellwrightError for a format that is not there, before anything is computed."""
     if table_format not in ("", "csv", "parquet"):
-        raise CellwrightError(f"a table is written as csv or parquet, got {table_format!r}")
+        raise CellwrightError(f"--format {table_format}: expected csv or parquet")
     if table_format == "parquet" and not find_spec("pyarrow"):
         raise CellwrightError("Parquet needs the package pyarrow: pip install 'cellwright[sweep]', or --format csv")
 

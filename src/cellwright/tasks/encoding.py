@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.errors import CellwrightError
+from cellwright.errors import CellwrightError, shown
 from cellwright.tasks import naive
+from cellwright.tasks.plain_values import PlainValues
 
 Floats = NDArray[np.float64]
 
@@ -45,6 +46,25 @@ class WindowShape:
     lookback: int
     horizon: int = 1
     season: int = 0
+
+    @classmethod
+    def of(cls, given: PlainValues) -> WindowShape:
+        """From its fields as plain values.
+
+        Raises:
+            CellwrightError: they are not that.
+        """
+        shape = cls(
+            target=given.text("target"),
+            inputs=given.texts("inputs"),
+            known=given.texts("known"),
+            lookback=given.whole("lookback", 1),
+            horizon=given.whole("horizon", 1),
+            season=given.whole("season", 0),
+        )
+        if len(set(shape.columns)) < len(shape.columns):
+            raise CellwrightError(f"{given.where}columns has one of them twice: expected each once")
+        return shape
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -121,9 +141,15 @@ class Encoding:
         return len(self.scale)
 
     def features(self, windows: Floats) -> NDArray[np.float32]:
-        """What the network sees of ``windows`` (count, reach or length, columns): (count, lookback, features)."""
+        """What the network sees of ``windows`` (count, reach or length, columns): (count, lookback, features).
+
+        Raises:
+            CellwrightError: this was made with features that there are no more.
+        """
         past = _logarithm(windows[:, : self.shape.reach, 0], self.floor)
         signals = _signals(self.shape, self.base, past, windows)
+        if unknown := self.scale.keys() - signals.keys():
+            raise CellwrightError(f"no feature is called {shown(min(unknown))}: run the training again")
         scaled = [(signals[name] - self.centre[name]) / self.scale[name] for name in self.scale]
         return np.stack(scaled, axis=-1).clip(-BOUND, BOUND).astype(np.float32)
 
@@ -153,25 +179,32 @@ class Encoding:
         Raises:
             CellwrightError: it is not that.
         """
-        try:
-            shape = plain["shape"]
-            lists = {name: tuple(map(str, shape[name])) for name in ("inputs", "known")}
-            found = cls(**{**plain, "shape": WindowShape(**{**shape, **lists}), "spread": tuple(plain["spread"])})
-            positive = [*found.spread, *found.scale.values(), *([] if found.floor is None else [found.floor])]
-            numbers = np.array([*positive, *found.centre.values()], dtype=np.float64)
-            if not (np.isfinite(numbers).all() and (numbers[: len(positive)] > 0).all()):
-                raise ValueError("a scale that is not above 0")
-            _rule(found.base)
-        except (KeyError, TypeError, AttributeError, ValueError, StopIteration) as error:
-            raise CellwrightError(f"no description of a forecaster ({error}): run the training again") from error
-        return found
+        given = PlainValues(plain, "encoding.")
+        shape = WindowShape.of(given.part("shape"))
+        if given.text("base") not in {rule.name for rule in naive.rules(shape.season)}:
+            raise given.wrong("base", "a naive forecast that this season allows")
+        scale, centre = given.by_name("scale", above_zero=True), given.by_name("centre")
+        if scale.keys() != centre.keys() or not scale:
+            raise given.wrong("scale", "the features of encoding.centre")
+        if lacking := {*shape.inputs, *shape.known} - scale.keys():
+            raise given.wrong("scale", f"a feature {shown(min(lacking))} among others")
+        return cls(
+            shape=shape,
+            floor=None if given.value("floor") is None else given.number("floor", above_zero=True),
+            base=given.text("base"),
+            spread=given.numbers("spread", shape.horizon, above_zero=True),
+            centre=centre,
+            scale=scale,
+        )
 
 
 def _check_varies(shape: WindowShape, windows: Floats) -> None:
     for index, name in enumerate(shape.columns):
         values = windows[..., index]
         if not np.ptp(values) > 0:
-            what = "nothing to forecast; choose another --target" if index == 0 else "leave it out of the inputs"
+            what = (
+                "nothing to forecast; choose another --target" if index == 0 else "leave it out of --inputs and --known"
+            )
             raise CellwrightError(
                 f"column {name!r} is constant in the training part ({values.flat[0]:g} in every row): {what}"
             )

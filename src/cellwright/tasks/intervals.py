@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from cellwright.tasks.plain_values import PlainValues
 
 Floats = NDArray[np.float64]
 
@@ -46,14 +46,19 @@ class Interval:
         return cls(level=level, low=low, high=high, relative=relative)
 
     @classmethod
-    def of(cls, plain: Mapping[str, Any]) -> Interval:
+    def of(cls, given: PlainValues, horizon: int) -> Interval:
         """From its fields as plain values, through JSON or not.
 
         Raises:
-            KeyError, TypeError, ValueError: they are not that.
+            CellwrightError: they are not that.
         """
-        ends = {name: tuple(float(value) for value in plain[name]) for name in ("low", "high")}
-        return cls(level=float(plain["level"]), relative=bool(plain["relative"]), **ends)
+        low, high = (given.numbers(name, horizon) for name in ("low", "high"))
+        if any(below > above for below, above in zip(low, high, strict=True)):
+            raise given.wrong("low", "nothing above interval.high")
+        level = given.number("level")
+        if not 0 < level < 1:
+            raise given.wrong("level", "a fraction between 0 and 1")
+        return cls(level=level, low=low, high=high, relative=given.flag("relative"))
 
     def around(self, forecasts: ArrayLike) -> tuple[Floats, Floats]:
         """The ends of the intervals of forecasts (..., horizon)."""

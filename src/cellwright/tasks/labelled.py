@@ -128,6 +128,11 @@ class LabelledTask(Task):
         self._chunks: dict[tuple[int, bool], Chunks] = {}
         self.title = f"{training.name}: {len(self.classes)} classes"
         self.data_source = f"{training.name}, {len(training):,} sequences to train on, {len(test):,} to test"
+        # At once, so that sequences that cannot be scaled are refused before anything is written.
+        try:
+            self.chunks(self.recipe())
+        except CellwrightError as error:
+            raise CellwrightError(f"{training.name}: {error}") from error
 
     @property
     def recipes(self) -> Mapping[str, Recipe]:

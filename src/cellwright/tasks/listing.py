@@ -31,4 +31,4 @@ def find(name: str) -> Task:
     Raises:
         CellwrightError: no such task, naming the nearest.
     """
-    return named("task", name, _tasks())
+    return named("task", name, _tasks(), "; a file of your own is named by its path, as sales.csv")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 import safetensors.torch
@@ -19,20 +19,21 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from cellwright.errors import CellwrightError
-from cellwright.layers import load_weights
+from cellwright.cells import describe
+from cellwright.errors import CellwrightError, as_clause, named, one_line, shown
+from cellwright.layers.weights import check_fit, read_weights
 from cellwright.tasks.chunks import Chunks
-from cellwright.tasks.classifier import Classifier
+from cellwright.tasks.classifier import Classifier, Pooling
 from cellwright.tasks.encoding import Encoding
 from cellwright.tasks.forecaster import Forecaster
 from cellwright.tasks.intervals import Interval
+from cellwright.tasks.plain_values import PlainValues
 
 Floats = NDArray[np.float64]
 
 ABOUT = "networks.json"
 FORMAT = 1
-MOST_UNITS, MOST_ROWS = 4096, 10**6
-"""The most units or features, and rows, that a description is believed: a damaged one may have any number."""
+MOST_NETWORKS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,26 @@ class Stored(ABC):
     cell: str
     hidden_size: int
     networks: Mapping[int, nn.Module]
+
+    @abstractmethod
+    def blank(self) -> nn.Module:
+        """A network of this kind with any weights."""
+
+    def network(self, file: Path) -> nn.Module:
+        """A network with the weights in a file.
+
+        Raises:
+            CellwrightError: there are no such weights, or those of another network.
+        """
+        stored = read_weights(file)
+        # Sizes are compared before there is a network: absurd ones would fill the memory.
+        with torch.device("meta"):
+            check_fit(self.blank(), stored.tensors, file.name)
+        if not all(bool(tensor.isfinite().all()) for tensor in stored.tensors.values()):
+            raise CellwrightError(f"{file} has weights that are no finite numbers: run the training again")
+        network = self.blank()
+        network.load_state_dict(dict(stored.tensors))
+        return network.eval()
 
     @abstractmethod
     def _plain(self) -> dict[str, Any]:
@@ -88,33 +109,37 @@ class StoredForecaster(Stored):
         }
 
     @classmethod
-    def of(cls, about: Mapping[str, Any], folder: Path) -> StoredForecaster:
-        encoding = Encoding.of(about["encoding"])
+    def of(cls, about: PlainValues, folder: Path) -> StoredForecaster:
+        """From the description in a folder, without its networks."""
+        encoding = Encoding.of(about.part("encoding").values)
         shape = encoding.shape
-        for number in (shape.lookback, shape.horizon, shape.season + 1):
-            _believed(number, MOST_ROWS)
-        interval = Interval.of(about["interval"])
-        # What does not fit together fails here, and is told as damage.
-        encoding.decoded(np.zeros(shape.horizon), interval.around(np.zeros(shape.horizon))[0])
+        # A feature that there is not is told here, not at the first forecast.
         encoding.features(np.zeros((1, shape.length, len(shape.columns))))
-
-        def build(cell: str, hidden_size: int) -> nn.Module:
-            return Forecaster(cell, encoding.features_per_step, hidden_size, shape.horizon)
-
         return cls(
             encoding=encoding,
-            interval=interval,
-            time=str(about["time"]),
-            delimiter=str(about["delimiter"]),
-            **_networks(about, folder, build),
+            interval=Interval.of(about.part("interval"), shape.horizon),
+            time=about.text("time"),
+            delimiter=about.text("delimiter"),
+            **_of_every_kind(about, folder),
         )
 
+    def blank(self) -> Forecaster:
+        return Forecaster(self.cell, self.encoding.features_per_step, self.hidden_size, self.encoding.shape.horizon)
+
     def forecast(self, windows: Floats) -> Floats:
-        """The mean of the networks' forecasts from ``windows`` (count, reach or more, columns), (count, horizon)."""
+        """The mean of the networks' forecasts from ``windows`` (count, reach or more, columns), (count, horizon).
+
+        Raises:
+            CellwrightError: it is not finite.
+        """
         inputs, base = torch.from_numpy(self.encoding.features(windows)), self.encoding.base_forecast(windows)
         with torch.no_grad():
             outputs = [network.eval()(inputs)[0].double().numpy() for network in self.networks.values()]
-        return np.asarray(np.mean([self.encoding.decoded(output, base) for output in outputs], axis=0))
+        with np.errstate(over="ignore"):
+            found = np.asarray(np.mean([self.encoding.decoded(output, base) for output in outputs], axis=0))
+        if not np.isfinite(found).all():
+            raise CellwrightError("the networks forecast no finite numbers: run the training again")
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,33 +165,33 @@ class StoredClassifier(Stored):
         }
 
     @classmethod
-    def of(cls, about: Mapping[str, Any], folder: Path) -> StoredClassifier:
-        written = about["chunks"]
-        arrays: dict[str, Any] = {
-            name: np.array(written[name], dtype=np.float64) if name in written else None
-            for name in ("mean", "scale", "difference")
-        }
-        chunks = Chunks(**arrays, width=_believed(written["width"], MOST_ROWS))
-        divisors = np.concatenate([values for name, values in arrays.items() if name != "mean" and values is not None])
-        if not (np.isfinite(chunks.mean).all() and np.isfinite(divisors).all() and (divisors > 0).all()):
-            raise ValueError("a scale that is not above 0")
-        chunks.encode([np.zeros((1, len(about["channels"])))])
-        classes = tuple(map(str, about["classes"]))
-        bidirectional, pooling = bool(about["bidirectional"]), str(about["pooling"])
-
-        def build(cell: str, hidden_size: int) -> nn.Module:
-            return Classifier(
-                cell, _believed(chunks.features), hidden_size, len(classes), bidirectional=bidirectional,
-                pooling=pooling,  # type: ignore[arg-type]  # refused if it is none
-            )  # fmt: skip
-
+    def of(cls, about: PlainValues, folder: Path) -> StoredClassifier:
+        """From the description in a folder, without its networks."""
+        classes, channels = about.texts("classes"), about.texts("channels")
+        if len(set(classes)) < max(len(classes), 2):
+            raise about.wrong("classes", "two or more different ones")
+        if not channels:
+            raise about.wrong("channels", "one or more")
+        pooling = about.text("pooling")
+        if pooling not in get_args(Pooling):
+            raise about.wrong("pooling", f"one of {', '.join(map(repr, get_args(Pooling)))}")
         return cls(
             classes=classes,
-            channels=tuple(map(str, about["channels"])),
-            chunks=chunks,
-            bidirectional=bidirectional,
+            channels=channels,
+            chunks=_chunks(about.part("chunks"), len(channels)),
+            bidirectional=about.flag("bidirectional"),
             pooling=pooling,
-            **_networks(about, folder, build),
+            **_of_every_kind(about, folder),
+        )
+
+    def blank(self) -> Classifier:
+        return Classifier(
+            self.cell,
+            self.chunks.features,
+            self.hidden_size,
+            len(self.classes),
+            bidirectional=self.bidirectional,
+            pooling=self.pooling,  # type: ignore[arg-type]  # it is one of them
         )
 
     def probabilities(self, sequences: tuple[Floats, ...]) -> Floats:
@@ -183,50 +208,58 @@ def read_stored(folder: Path) -> StoredForecaster | StoredClassifier:
     Raises:
         CellwrightError: no such files, or damaged ones.
     """
-    about = _read_about(folder)
-    kinds: dict[object, type[StoredForecaster] | type[StoredClassifier]] = {
+    if not (folder / ABOUT).is_file():
+        raise CellwrightError(
+            f"{folder} has no {ABOUT}: expected the folder of a finished `cellwright run FILE`, as runs/FILE-TARGET"
+        )
+    kinds: dict[str, type[StoredForecaster] | type[StoredClassifier]] = {
         known.kind: known for known in (StoredForecaster, StoredClassifier)
     }
     try:
-        return kinds[about["kind"]].of(about, folder)
-    except CellwrightError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:100]
-        raise CellwrightError(f"{folder / ABOUT} is damaged ({reason}): run the training again") from error
+        about = PlainValues(_read_about(folder))
+        described = named("kind of networks", about.text("kind"), kinds).of(about, folder)
+        seeds = about.wholes("seeds", MOST_NETWORKS)
+    except CellwrightError as error:
+        raise CellwrightError(f"{folder / ABOUT}: {error}; run the training again") from error
+    return replace(described, networks={seed: described.network(folder / _weights(seed)) for seed in seeds})
 
 
 def _read_about(folder: Path) -> dict[str, Any]:
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise CellwrightError(
-            f"{folder} has no {ABOUT}: expected the folder of a finished `cellwright run FILE`, as runs/FILE-TARGET"
-        ) from error
     except (OSError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise CellwrightError(f"{folder / ABOUT} cannot be read ({reason}): run the training again") from error
+        raise CellwrightError(f"this is no JSON ({as_clause(one_line(str(error)))})") from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:
-        raise CellwrightError(f"{folder / ABOUT} is of another version of cellwright: run the training again")
+        raise CellwrightError("this is of another version of cellwright")
     return about
 
 
-def _networks(about: Mapping[str, Any], folder: Path, build: Callable[[str, int], nn.Module]) -> dict[str, Any]:
+def _of_every_kind(about: PlainValues, folder: Path) -> dict[str, Any]:
     """The fields that every kind has."""
-    cell, hidden_size = str(about["cell"]), _believed(about["hidden_size"])
-    networks = {}
-    for seed in map(int, about["seeds"]):
-        networks[seed] = build(cell, hidden_size)
-        load_weights(networks[seed], folder / _weights(seed))
-    if not networks:
-        raise ValueError("no networks")
-    return {"cell": cell, "hidden_size": hidden_size, "networks": networks}
+    cell = _own_cell(about.text("cell"), folder)
+    return {"cell": cell, "hidden_size": about.whole("hidden_size", 1), "networks": {}}
 
 
-def _believed(number: Any, most: int = MOST_UNITS) -> int:
-    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= most:
-        raise ValueError(f"{number!r}, expected 1 to {most}")
-    return number
+def _own_cell(name: str, folder: Path) -> str:
+    """
+    Raises:
+        CellwrightError: no cell has that name; a file of it came with the run: code that comes with a run is not run.
+    """
+    file = Path(name.partition(":")[0])
+    if file.suffix == ".py" and file.resolve().is_relative_to(folder.resolve()):
+        raise CellwrightError(f"cell is {shown(name)}, a file of the run itself, whose code is not run")
+    describe(name)
+    return name
+
+
+def _chunks(given: PlainValues, channels: int) -> Chunks:
+    numbers = {"mean": given.numbers("mean", channels), "scale": given.numbers("scale", channels, above_zero=True)}
+    if "difference" in given.values:
+        numbers["difference"] = given.numbers("difference", channels, above_zero=True)
+    arrays = {name: np.array(values) for name, values in numbers.items()}
+    return Chunks(
+        mean=arrays["mean"], scale=arrays["scale"], difference=arrays.get("difference"), width=given.whole("width", 1)
+    )
 
 
 def _weights(seed: int) -> str:

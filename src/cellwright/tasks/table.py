@@ -20,6 +20,7 @@ from cellwright.tasks import naive
 from cellwright.tasks.encoding import Encoding, WindowShape
 from cellwright.tasks.forecaster import Forecaster
 from cellwright.tasks.intervals import Interval
+from cellwright.tasks.long_enough import check_long_enough
 from cellwright.tasks.task import Baseline, Published, Recipe, Task, TrainingData, by_name
 
 Floats = NDArray[np.float64]
@@ -31,8 +32,8 @@ TRAINING_WINDOWS, FITTING_WINDOWS, PIECE = 20_000, 4_000, 2_000
 IN_MEMORY = 2**26
 """The most numbers that are held at a time: with a long season or horizon that means fewer windows."""
 
-TEST_FORECASTS, FEWEST = 1_000, 10
-"""The most forecasts of a test, counting every lead, and the fewest windows of any part."""
+TEST_FORECASTS = 1_000
+"""The most forecasts of a test, counting every lead."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,10 +180,14 @@ class TableTask(Task):
         self.title = f"{file.target} of {self.name}"
         self.citation = ""
         self.data_source = f"{self.name}, {self.table.rows:,} rows, SHA-256 of its values {self.table.digest[:16]}"
-        self._parts = _Parts.of(self.shape, self.table, file.test)
+        check_long_enough(file, self.table.rows)
+        self._parts = _Parts.of(self.shape, self.table.rows, file.test)
         # At once, so that a column that cannot be used is refused before anything is written.
         fitted = bearable(FITTING_WINDOWS, self.shape.length * len(self.shape.columns))
-        self.encoding = Encoding.fit(self.shape, self._windows(thinned(self._parts.training, fitted)))
+        try:
+            self.encoding = Encoding.fit(self.shape, self._windows(thinned(self._parts.training, fitted)))
+        except CellwrightError as error:
+            raise CellwrightError(f"{file.path}: {error}") from error
         self._most = bearable(TRAINING_WINDOWS, self.shape.lookback * self.encoding.features_per_step)
 
     @property
@@ -390,25 +395,12 @@ class _Parts:
     test: Rows
 
     @classmethod
-    def of(cls, shape: WindowShape, table: Table, test: float) -> _Parts:
-        """
-        Raises:
-            CellwrightError: too few rows for any part.
-        """
-        horizon = shape.horizon
-        first_test = table.rows - round(test * table.rows)
+    def of(cls, shape: WindowShape, rows: int, test: float) -> _Parts:
+        first_test, horizon = rows - round(test * rows), shape.horizon
         training = np.arange(shape.reach - 1, first_test - horizon)
-        tested = np.arange(first_test - 1, table.rows - horizon)
         split = len(training) - len(training) // 5
-        learnt, validation = training[: max(split - horizon + 1, 0)], training[split:]
-        if min(len(learnt), 5 * len(validation), 5 * len(tested)) < FEWEST:
-            season = f" and a season of {shape.season}" if shape.season else ""
-            raise CellwrightError(
-                f"{table.path} has {table.rows:,} rows, {first_test:,} to learn from: too few for "
-                f"a look-back of {shape.lookback}, a horizon of {horizon}{season}; give a longer file, or a smaller "
-                "--lookback, --horizon or --season"
-            )
-        return cls(learnt, validation, training, tested)
+        learnt = training[: max(split - horizon + 1, 0)]
+        return cls(learnt, training[split:], training, np.arange(first_test - 1, rows - horizon))
 
 
 def bearable(windows: int, numbers: int) -> int:

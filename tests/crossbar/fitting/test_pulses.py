@@ -75,7 +75,7 @@ GOOD = "pulse,voltage,conductance\n"
         ("pulse,conductance\n0,1e-6\n", "expected pulse, conductance (or conductance_uS) and voltage or gate_voltage"),
         ("pulse,voltage,conductance_ohm\n0,1,1\n", "'conductance_ohm' has an unknown unit; known are S, mS, uS, nS"),
         ("pulse,voltage,conductance,conductance_uS\n0,1,1,1\n", "two columns of conductance: keep one"),
-        ("pulse,voltage,device,conductance\n0,1,A,1e-6\n2,1,A,1e-6\n", "pulses 1 to 1 of device A are missing"),
+        ("pulse,voltage,device,conductance\n0,1,A,1e-6\n2,1,A,1e-6\n", "pulse 1 of device A is missing"),
     ],
 )
 def test_bad_tables_are_refused_in_one_line(tmp_path, text, message):

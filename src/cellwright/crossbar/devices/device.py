@@ -101,6 +101,8 @@ class Device(ABC):
             raise CellwrightError(f"{kind}: programming takes 1 round or more, got rounds = {self.rounds:g}")
         if unknown := self.spread.keys() - {entry.name for entry in fields(self)}:
             raise CellwrightError(f"{kind}: spread names {', '.join(sorted(unknown))}, which the device does not have")
+        if wrong := next((name for name, part in self.spread.items() if not 0 <= part < math.inf), None):
+            raise CellwrightError(f"{kind}: the spread of {wrong} is {self.spread[wrong]:g}: expected 0 or more")
 
     @abstractmethod
     def set(self, state: Tensor, gate_voltage: Tensor, noise: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from cellwright.crossbar.devices.filament import Filament, SinhFilament
 from cellwright.crossbar.devices.gate_controlled import GateControlled
 from cellwright.crossbar.devices.pcm import PhaseChange
 from cellwright.crossbar.tables import read_text
-from cellwright.errors import CellwrightError, named
+from cellwright.errors import CellwrightError, as_clause, named
 
 KINDS: Mapping[str, type[Device]] = {
     "gate-controlled": GateControlled,
@@ -27,6 +27,7 @@ KINDS: Mapping[str, type[Device]] = {
 _PULSES = ("read", "set_pulse", "reset_pulse")
 _PAIRS = ("window", "gate_window")
 _INFINITE = ("inf", "-inf")
+_EXPECTED = "a file that `cellwright device fit` wrote"
 _TEXTS = ("citation", "assumed", "scheme")
 
 
@@ -55,21 +56,35 @@ def load_device(path: Path) -> Device:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        raise CellwrightError(f"{path.name}, line {error.lineno} is no JSON: {error.msg}") from error
+        raise CellwrightError(
+            f"{path.name}, line {error.lineno} is no JSON ({as_clause(error.msg)}): expected {_EXPECTED}"
+        ) from error
+    except RecursionError as error:
+        raise CellwrightError(f"{path.name} is nested too deep: expected {_EXPECTED}") from error
     if not isinstance(content, dict) or content.get("cellwright") != "device":
-        raise CellwrightError(f"{path.name} is no device: expected a file that `cellwright device fit` wrote")
-    law = named("kind of device", str(content.get("kind")), KINDS)
-    values = content.get("values")
-    known = {entry.name for entry in fields(law)}
-    if not isinstance(values, dict) or values.keys() - known:
-        unknown = ", ".join(sorted(values.keys() - known)) if isinstance(values, dict) else repr(values)
-        raise CellwrightError(f"{path.name}: a {content['kind']} device has no {unknown}")
+        raise CellwrightError(f"{path.name} is no device: expected {_EXPECTED}")
     try:
-        return law(**{name: _value(name, value) for name, value in values.items()})
+        return _device(content)
     except CellwrightError as error:
         raise CellwrightError(f"{path.name}: {error}") from error
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise CellwrightError(f"{path.name} is no complete device: {error}") from error
+
+
+def _device(content: Mapping[str, Any]) -> Device:
+    law = named("kind of device", str(content.get("kind")), KINDS)
+    values = content.get("values")
+    if not isinstance(values, dict):
+        raise CellwrightError("it has no values by name: expected the numbers of a device")
+    known = {entry.name: entry for entry in fields(law)}
+    for name in values:
+        named(f"number of a {content['kind']} device", name, known)
+    lacking = [
+        name
+        for name, entry in known.items()
+        if entry.init and entry.default is MISSING and entry.default_factory is MISSING and name not in values
+    ]
+    if lacking:
+        raise CellwrightError(f"{', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} missing")
+    return law(**{name: _value(name, value) for name, value in values.items()})
 
 
 def _plain(value: Any) -> Any:
@@ -88,17 +103,22 @@ def _value(name: str, value: Any) -> Any:
     if name in _TEXTS:
         return str(value)
     if name in _PULSES:
+        if not isinstance(value, dict) or value.keys() != {"voltage", "width"}:
+            raise CellwrightError(f"{name} is {value!r}: expected a voltage and a width")
         return Pulse(_number(name, value["voltage"]), _number(name, value["width"]))
     if name in _PAIRS:
-        low, high = value
-        return _number(name, low), _number(name, high)
+        if not isinstance(value, list) or len(value) != 2:
+            raise CellwrightError(f"{name} is {value!r}: expected two numbers")
+        return _number(name, value[0]), _number(name, value[1])
     if name == "spread":
+        if not isinstance(value, dict):
+            raise CellwrightError(f"{name} is {value!r}: expected numbers by name")
         return {key: _number(key, part) for key, part in value.items()}
     return _number(name, value)
 
 
 def _number(name: str, value: Any) -> float:
-    if value in _INFINITE:
+    if isinstance(value, str) and value in _INFINITE:
         return float(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise CellwrightError(f"{name} is {value!r}: expected a number")

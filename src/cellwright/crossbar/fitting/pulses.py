@@ -65,12 +65,13 @@ def read_pulses(path: Path) -> tuple[Train, ...]:
     heading, *rows = read_rows(path)
     columns = _columns(heading)
     if not rows:
-        raise CellwrightError(f"{path.name} has a heading and no pulses")
+        raise CellwrightError(f"{path.name} has a heading and no pulses: expected a row a pulse below it")
     lines: dict[str, list[Row]] = {}
     for row in rows:
         if len(row.cells) != len(heading.cells):
             raise CellwrightError(
-                f"{row.file}, line {row.line} has {len(row.cells)} columns and its heading {len(heading.cells)}"
+                f"{row.file}, line {row.line} has {len(row.cells)} columns and its heading {len(heading.cells)}: "
+                "expected as many"
             )
         name = row.cells[columns["device"][0]] if "device" in columns else ""
         lines.setdefault(name, []).append(row)
@@ -139,9 +140,12 @@ def _numbered(name: str, rows: list[Row], pulse: Floats) -> NDArray[np.int64]:
         if after == before + 1:
             continue
         gap = after > before + 1
-        what = (
-            f"pulses {before + 1:.0f} to {after - 1:.0f}{of} are missing" if gap else f"pulse {after:g}{of} comes after"
+        lost = (
+            f"pulse {before + 1:.0f}{of} is"
+            if after == before + 2
+            else f"pulses {before + 1:.0f} to {after - 1:.0f}{of} are"
         )
+        what = f"{lost} missing" if gap else f"pulse {after:g}{of} comes after"
         raise CellwrightError(
             f"{row.file}, line {row.line}: {what}{'' if gap else f' {before:g}'}: pulses of a device are numbered one "
             "by one, on through all cycles"
