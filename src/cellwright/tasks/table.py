@@ -405,7 +405,7 @@ class _Parts:
 
 def bearable(windows: int, numbers: int) -> int:
     """So many windows of so many numbers each, or as many fewer as `IN_MEMORY` takes, but some."""
-    return max(min(windows, IN_MEMORY // numbers), FEWEST)
+    return max(min(windows, IN_MEMORY // numbers), 10)
 
 
 def thinned(rows: Rows, most: int) -> Rows:
