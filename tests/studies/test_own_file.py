@@ -108,7 +108,7 @@ def test_a_saved_run_forecasts_new_rows_better_than_the_naive_forecasts(run: Pat
 
 @pytest.mark.parametrize(("content", "said"), [
     ("day,demand,holiday\n", "has no column '<b>demand</b>': did you mean 'demand'?"),
-    (HEADER + rows_of(0, 5), "has 5 rows: this run sees the last"),
+    (HEADER + rows_of(0, 5), "has 5 rows, expected 23 or more"),
 ])  # fmt: skip
 def test_rows_that_do_not_fit_the_run(run: Path, tmp_path: Path, content: str, said: str) -> None:
     other = tmp_path / "other.csv"
