@@ -10,7 +10,7 @@ import torch
 from torch.nn.utils import parametrize
 
 from cellwright import GRU, LSTM, CellwrightError, Recurrent, kernels
-from cellwright.cells import Cell, affine, exp, tanh, weight
+from cellwright.cells import Cell, affine, exp, less, linear, tanh, weight
 
 
 class MixedFamily(Cell):
@@ -25,6 +25,21 @@ class NamedAsItsInput(Cell):
 
     def step(self, x, h):
         return tanh(affine("f", x, h)) + weight("x") * h
+
+
+class Blind(Cell):
+    """Reads no sequence."""
+
+    def step(self, x, h):
+        return tanh(linear("h", h, bias=True)) + 0.1
+
+
+class ConditionAsNumber(Cell):
+    """A condition that is added up."""
+
+    def step(self, x, h):
+        z = affine("h", x, h)
+        return tanh(z) + 0.25 * less(z, h)
 
 
 class Decaying(Cell):
@@ -47,7 +62,7 @@ def test_constants_that_are_recorded() -> None:
     torch.testing.assert_close(*found)
 
 
-@pytest.mark.parametrize("cell", [MixedFamily(), NamedAsItsInput()], ids=str)
+@pytest.mark.parametrize("cell", [MixedFamily(), NamedAsItsInput(), Blind(), ConditionAsNumber()], ids=str)
 def test_odd_names_are_interpreted(cell: Cell, caplog: pytest.LogCaptureFixture) -> None:
     layer = Recurrent(cell, 3, 5)
     layer(torch.randn(4, 6, 3))[0].sum().backward()

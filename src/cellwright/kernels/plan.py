@@ -82,7 +82,10 @@ def plan_loop(program: Program, recompute: bool = False) -> LoopPlan:
     Raises:
         UnsupportedError: a kernel cannot do it.
     """
+    _check_conditions(program)
     planner = _Planner(program)
+    if not any(BATCH in value.axes for value in planner.inputs):
+        raise UnsupportedError("the step reads no sequence")
     backward = _ReversePlanner(planner, recompute)
     kernel = backward.kernel()
     _check_families(planner, backward.sums)
@@ -178,6 +181,14 @@ def _groups(program: Program) -> tuple[Group, ...]:
     if len(used) != len(set(used)):
         raise UnsupportedError("two products share a matrix or a bias")
     return tuple(found)
+
+
+def _check_conditions(program: Program) -> None:
+    """A condition in a register is no number: only ``where`` takes one, as what it chooses by."""
+    for value in program.values:
+        numbers = value.arguments[1:] if value.operator == "where" else value.arguments
+        if any(argument.operator in CONDITIONS for argument in numbers):
+            raise UnsupportedError("a condition is used as a number")
 
 
 def _check_families(planner: _Planner, sums: Collection[str]) -> None:
