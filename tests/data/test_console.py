@@ -41,9 +41,16 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_list_is_the_catalogue() -> None:
     shown = printed("list")
-    assert {line.split()[0] for line in shown.splitlines()[1:] if line[0] != " "} == set(catalogue())
+    assert [line for line in shown.splitlines() if line[0] != " "] == list(catalogue())
     assert "github.com/numenta/NAB" in shown
     assert "CC BY-SA 4.0" in shown
+
+
+def test_a_narrow_terminal_shows_lines_that_fit_and_addresses_that_are_whole() -> None:
+    lines = [line.rstrip() for line in printed("list", COLUMNS="60").splitlines()]
+    addresses = [f"  {known.source}" for known in catalogue().values()]
+    assert [line for line in lines if line in addresses] == addresses
+    assert all(len(line) <= 60 for line in lines if line not in addresses)
 
 
 def test_the_list_as_json_has_citations_layouts_and_checksums() -> None:

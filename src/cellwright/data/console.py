@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -20,13 +21,12 @@ def list_datasets(console: Console, *, as_json: bool = False) -> None:
     if as_json:
         _print_json([_described(known) for known in catalogue().values()], console)
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("name", "what it is, how much", "where from, licence"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "name")
     for name, known in catalogue().items():
-        cells = (name, f"{known.title}\n{known.shape}", f"{known.source}\n{known.licence}")
-        table.add_row(*map(Text, cells))
-    console.print(table)
+        console.print(Text(name, style="bold"))
+        for about in (known.title, known.shape, f"licence: {known.licence}"):
+            console.print(Padding(Text(about), (0, 0, 0, 2)))
+        # A terminal opens an address only where no line break is in it.
+        console.print(Text(f"  {known.source}"), soft_wrap=True)
 
 
 def check_datasets(name: str, path: Path | None, console: Console, *, as_json: bool = False) -> None:
