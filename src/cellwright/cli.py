@@ -159,14 +159,16 @@ def run(
 
 @command
 def predict(
-    run: Annotated[Path, typer.Argument(help="folder of a finished run on a file, as runs/FILE-TARGET")],
-    file: Annotated[Path, typer.Argument(help="a file with the same columns")],
+    run: Annotated[
+        Path, typer.Argument(help="folder of a finished run on a file, as runs/FILE-TARGET or runs/FILE-classify")
+    ],
+    file: Annotated[Path, typer.Argument(help="a file with the same columns, or of sequences with as many dimensions")],
     out: Annotated[Path | None, typer.Option(help="CSV to write; by default RUN/predictions/FILE.csv")] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
     log: Log = None,
 ) -> None:
-    """Forecast what comes after the rows of a file with the networks of a finished run."""
+    """Forecast what comes after a file's rows, or tell the classes of its sequences, with the networks of a run."""
     with _narrated(quiet, as_json, log) as narration:
         from cellwright.studies.predict import predict as predict_rows
 

@@ -66,6 +66,13 @@ def test_numbers_are_as_fine_as_their_range(make):
     assert [make(value_range=size).decimals for size in (518.0, 3.2, 0.04, 2e4, 7e8)] == [2, 4, 6, 0, 0]
 
 
+def test_a_rounding_error_of_large_numbers_makes_no_other_forecasts(make):
+    """Single precision leaves a ten-millionth: not a digit that tells, at any size of the numbers."""
+    for size in (3.2e-6, 518.0, 7e8, 3e12):
+        assert make(value_range=size, departure_ideal=Score(mean=2e-7 * size)).ideal_is_software
+        assert not make(value_range=size, departure_ideal=Score(mean=2e-4 * size)).ideal_is_software
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

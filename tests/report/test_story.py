@@ -143,3 +143,24 @@ def test_the_best_baseline_is_placed(record, baseline, verdict):
     )
     sentence = forecast_story.beside_baselines(changed)
     assert sentence == f"The best of the 2 baselines, y[t−1], needs no network and reaches {baseline:.2f}: {verdict}."
+
+
+@pytest.mark.parametrize(
+    ("networks", "uncorrected", "sentence"),
+    [
+        (1, 1, "The network did not improve on y[t−1] on the validation rows and forecasts just that."),
+        (3, 1, "Of the 3 networks 1 did not improve on y[t−1] on the validation rows and forecasts just that."),
+        (3, 3, "Of the 3 networks 3 did not improve on y[t−1] on the validation rows and forecast just that."),
+    ],
+)
+def test_networks_that_found_nothing_are_said_to_forecast_their_base(record, networks, uncorrected, sentence):
+    assert "improve on" not in said(forecast_story.headline(record))
+    forecasts = replace(record.forecasts, software=record.forecasts.software[:networks])
+    few = replace(record, seeds=range(networks), forecasts=forecasts, base="y[t-1]", uncorrected=uncorrected)
+    assert said(forecast_story.headline(few)).endswith(" " + sentence)
+
+
+def test_no_cause_is_the_largest_where_the_hardware_moves_nothing(record):
+    assert "largest single cause" in said(forecast_story.departure(record))
+    still = replace(record, departure=Score(mean=0.0))
+    assert "largest single cause" not in said(forecast_story.departure(still))

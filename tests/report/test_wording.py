@@ -43,6 +43,7 @@ def test_things_are_counted():
 def test_formulas_are_set_as_in_print():
     assert wording.formula("y[t-12] * y[t-1] / y[t-13]") == "y[t−12] · y[t−1] / y[t−13]"
     assert wording.formula("y[t-12] + y[t-1] - y[t-13]") == "y[t−12] + y[t−1] − y[t−13]"
+    assert wording.formula("y[t-12] + y[t-h] - y[t-12-h]") == "y[t−12] + y[t−h] − y[t−12−h]"
     assert wording.formula("last-month value") == "last-month value"
 
 

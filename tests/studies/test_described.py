@@ -20,7 +20,7 @@ def test_what_the_default_chip_rests_on() -> None:
     assert told["read noise"] == "0.5 % of the conductance at every read; assumed"
     assert told["conductance window"] == "189 µS to 277 µS; cited with the device"
     assert told["write-verify tolerance"] == "2 % of the window, 1.76 µS; assumed"
-    assert told["headroom"].endswith("; chosen with the test months in view")
+    assert told["headroom"].endswith("; chosen on the airline series, with its test months in view")
     assert told["stuck devices"].startswith("0.1 % on, 0.1 % off; cited: a yield of 99.8 %")
     assert told["resistances"].startswith(
         "360 mΩ a segment of a word line, 360 mΩ of a bit line, 1 Ω a driver, 1 Ω a sense"

@@ -12,6 +12,7 @@ import pytest
 
 from cellwright.cli import main
 from cellwright.errors import CellwrightError
+from cellwright.report import ForecastReport
 from cellwright.studies import RunSettings, run_study
 from cellwright.studies.predict import predict
 from cellwright.tasks import ForecastFile
@@ -151,6 +152,32 @@ def test_the_command_is_written_so_that_it_repeats_the_run(file: Path) -> None:
         "--seeds 2 --chips 3"
     )
     assert str(job.default_folder) == "runs/shop-b_demand_b"
+
+
+def test_networks_that_found_nothing_are_counted(tmp_path: Path) -> None:
+    """Of a random walk the last value is the best forecast that there is."""
+    walk = np.random.default_rng(1).normal(size=120).cumsum()
+    path = tmp_path / "walk.csv"
+    path.write_text("y\n" + "".join(f"{value:.4f}\n" for value in walk))
+    report = run_study(
+        RunSettings(task=str(path), seeds=1, chips=2, file=ForecastFile(path=str(path), target="y")), tmp_path / "run"
+    )
+    assert isinstance(report, ForecastReport)
+    assert (report.base, report.uncorrected) == ("y[t-1]", 1)
+    assert report.software.mean == report.baselines[0].error
+    assert json.loads((tmp_path / "run/result.json").read_text())["base"] == {
+        "formula": "y[t-1]",
+        "networks_that_leave_it": 1,
+    }
+
+
+def test_a_sweep_says_that_it_takes_no_file(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["sweep", str(file), "--over", "bits=4,6"])
+    assert ended.value.code == 2
+    assert (
+        f"a sweep takes a task of the catalogue, and {file} is a file: name one of airline" in capsys.readouterr().err
+    )
 
 
 def test_options_of_a_file_need_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,13 +51,13 @@ def forecast(record: ForecastReport, width: float = WIDE) -> Figure:
         figure = new_figure(width, 330 if wide else 460)
         shape: dict[str, Any] = {"ncols": 2, "width_ratios": (3, 2)} if wide else {"nrows": 2, "height_ratios": (3, 2)}
         series, errors = figure.subplots(**shape)
-        _draw_series(series, record)
+        _draw_series(series, record, labels=7 if wide else 5)
         _draw_errors(errors, record)
         legend(series, "outside upper left", 5 if wide else 2)
     return figure
 
 
-def _draw_series(axes: Axes, record: ForecastReport) -> None:
+def _draw_series(axes: Axes, record: ForecastReport, labels: int) -> None:
     time = np.arange(len(record.series))
     test = time[record.test]
     axes.axvspan(test[0] - 0.5, test[-1] + 0.5, color=RULE, alpha=0.45, linewidth=0)
@@ -71,13 +71,13 @@ def _draw_series(axes: Axes, record: ForecastReport) -> None:
         _band(axes, test, interval.low, interval.high, color=SOFTWARE, alpha=0.15, label=_interval_label(record))
     axes.annotate("forecast", (test[0], 1), (3, -3), xycoords=("data", "axes fraction"), textcoords="offset points",
                   va="top", color=MUTED)  # fmt: skip
-    labels = list(record.labels)
+    times = list(record.labels)
     # A future of a few steps beside thousands would not be seen, and beside thinned values be drawn too long.
-    if record.future is not None and record.test_size is None and 20 * len(record.future.labels) >= len(labels):
-        _draw_future(axes, record.future, len(labels), record.series[-1])
-        labels += record.future.labels
+    if record.future is not None and record.test_size is None and 20 * len(record.future.labels) >= len(times):
+        _draw_future(axes, record.future, len(times), record.series[-1])
+        times += record.future.labels
     _finish(axes, record, [record.series, record.forecasts.software_mean, low, high])
-    label_time(axes, labels, 7)
+    label_time(axes, times, labels)
 
 
 def _draw_errors(axes: Axes, record: ForecastReport) -> None:

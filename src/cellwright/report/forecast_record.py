@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellwright.report.record import Floats, RunReport, Score, decimals_of, expect
+from cellwright.report.record import Floats, RunReport, Score, decimals_of, expect, last_digit_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +100,8 @@ class ForecastReport(RunReport):
     forecasts: of that part, ``shown_lead`` steps ahead.
     test_size: times that the errors are over, where ``series`` is thinned to be drawn; None: all of ``test``.
     test_note: a sentence on the test period, for people.
+    base: the naive forecast that the networks correct, as a formula; "" where they correct none. uncorrected: how many
+    of them leave it as it is, because on the validation rows their correction was worth nothing.
     gate_period: the part of the series that ``gates`` show.
     """
 
@@ -114,6 +116,8 @@ class ForecastReport(RunReport):
     quantity: str = ""
     test_size: int | None = None
     test_note: str = ""
+    base: str = ""
+    uncorrected: int = 0
     shown_lead: int = 1
     leads: Sequence[Lead] = ()
     interval: Interval | None = None
@@ -140,6 +144,11 @@ class ForecastReport(RunReport):
     def decimals(self) -> int:
         """As many as the range of the series bears."""
         return decimals_of(self.value_range)
+
+    @property
+    def last_digit(self) -> float:
+        """Of the range of the series too."""
+        return last_digit_of(self.value_range)
 
     def percent_of_range(self, error: float) -> float:
         """An error in per cent of the range of the series."""

@@ -19,6 +19,8 @@ def result(record: ForecastReport) -> dict[str, Any]:
         "whole": _score(record, record.chip_whole),
         "departure_from_software": _rmse(record.departure),
     }
+    if record.base:
+        scores["base"] = {"formula": record.base, "networks_that_leave_it": record.uncorrected}
     if record.horizon > 1:
         scores["leads"] = [_lead(record, lead) for lead in record.leads]
     if record.interval is not None:

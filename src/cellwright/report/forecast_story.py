@@ -18,8 +18,17 @@ def headline(record: ForecastReport) -> str:
     return (
         f"Programmed into {chips_in_words(record)}, the network forecasts{ahead} with an error of "
         f"{with_unit(numbers.with_std(record.chip_whole), record.unit)} ({share} of the range), {change(record)} in "
-        f"software ({numbers.with_std(record.software)}).{caution(record)}"
+        f"software ({numbers.with_std(record.software)}).{caution(record)}{_uncorrected(record)}"
     )
+
+
+def _uncorrected(record: ForecastReport) -> str:
+    """That networks found nothing in what their base misses: then the result is that of the base."""
+    if not record.uncorrected:
+        return ""
+    networks, verb = len(record.seeds), "forecast" if record.uncorrected > 1 else "forecasts"
+    who = "The network" if networks == 1 else f"Of the {networks} networks {record.uncorrected}"
+    return f" {who} did not improve on {formula(record.base)} on the validation rows and {verb} just that."
 
 
 def leads(record: ForecastReport) -> str:
@@ -31,6 +40,8 @@ def leads(record: ForecastReport) -> str:
 def departure(record: ForecastReport) -> str:
     """How far the hardware moves the forecasts, and the cause that does most of it."""
     numbers = Numbers(record.decimals)
+    if record.departure.median < 0.5 * record.last_digit:
+        return _moved(record, numbers)
     return _moved(record, numbers) + largest_cause(
         record,
         lambda cause: (

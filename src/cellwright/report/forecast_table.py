@@ -7,7 +7,7 @@ from rich.table import Table
 
 from cellwright.report import forecast_story
 from cellwright.report.forecast_record import ForecastReport, Lead
-from cellwright.report.terminal import BOLD, Fitting, add_row, as_text, causes_table, in_two_lines, new_table
+from cellwright.report.terminal import BOLD, Fitting, add_row, as_text, caption, causes_table, in_two_lines, new_table
 from cellwright.report.wording import Numbers, counted, formula, percent, short
 
 LEADS = 12
@@ -40,6 +40,8 @@ def _errors(record: ForecastReport) -> Table:
     ):
         share = percent(record.percent_of_range(score.mean))
         add_row(table, what, numbers.with_std(score), share, numbers.spread(score.percentiles), style=style)
+    if record.chip_whole.percentiles:
+        caption(table, "± standard deviation, and 5 to 95 % of the networks or chips")
     return table
 
 

@@ -264,6 +264,11 @@ class RunReport(ABC):
         """Of the errors and departures that people read."""
 
     @property
+    def last_digit(self) -> float:
+        """What a step of the last digit that tells is worth."""
+        return 10.0**-self.decimals
+
+    @property
     @abstractmethod
     def gate_labels(self) -> Sequence[str]:
         """Labels of the time steps that ``gates`` show."""
@@ -275,9 +280,9 @@ class RunReport(ABC):
 
     @property
     def ideal_is_software(self) -> bool:
-        """Whether the ideal chip computes what software does, to the decimals that are shown."""
+        """Whether the ideal chip computes what software does, to the digits that are shown."""
         largest = self.departure_ideal.percentiles.get(95, self.departure_ideal.mean)
-        return largest < 0.5 * 10.0**-self.decimals
+        return largest < 0.5 * self.last_digit
 
     @property
     def ideal(self) -> Score:
@@ -306,7 +311,16 @@ class RunReport(ABC):
 
 def decimals_of(value_range: float) -> int:
     """Two for a range of hundreds, as the literature of the airline series has them, and as fine for others."""
-    return max(0, 4 - math.floor(math.log10(value_range)))
+    return max(0, _places_of(value_range))
+
+
+def last_digit_of(value_range: float) -> float:
+    """The same where a range is so large that the digit stands before the point."""
+    return 10.0 ** -_places_of(value_range)
+
+
+def _places_of(value_range: float) -> int:
+    return 4 - math.floor(math.log10(value_range))
 
 
 def expect(holds: bool, what: str, got: object, expected: object) -> None:

@@ -54,6 +54,11 @@ def in_two_lines(name: str, longest: int = 24) -> str:
     return "\n".join(short(line, longest) for line in lines)
 
 
+def caption(table: Table, text: str) -> None:
+    """What the numbers are, below them."""
+    table.caption, table.caption_justify, table.caption_style = text, "left", "dim"
+
+
 def add_row(table: Table, first: str, *others: str, style: str = "") -> None:
     """A name with its numbers."""
     table.add_row(as_text(printable(first)), *map(as_text, others), style=style)
@@ -81,5 +86,5 @@ def _causes(record: RunReport, error_name: str, moved: Callable[[Score], str], e
         add_row(table, cause.title, *map(moved, departures), erred(cause.alone), erred(cause.without))
     add_row(table, "whole chip", moved(record.departure), "", erred(record.chip_whole), "", style=BOLD)
     if record.departure.percentiles:
-        table.caption, table.caption_justify, table.caption_style = _CAPTION, "left", "dim"
+        caption(table, _CAPTION)
     return table

@@ -114,4 +114,4 @@ def short(text: str, longest: int = 28) -> str:
 
 def formula(text: str) -> str:
     """A formula with the signs of print, at which no line is broken: y[t−12] · y[t−1]."""
-    return re.sub(r"(?<=\w)-(?=\d)| - ", lambda found: found.group(0).replace("-", "−"), text).replace(" * ", " · ")
+    return re.sub(r"(?<=\w)-(?=\d|h\b)| - ", lambda found: found.group(0).replace("-", "−"), text).replace(" * ", " · ")

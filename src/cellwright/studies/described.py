@@ -35,7 +35,7 @@ _BASIS: Mapping[str, str] = {
     "input_bits": "assumed",
     "output_bits": "assumed",
     "output_range": "chosen",
-    "headroom": "chosen with the test months in view",
+    "headroom": "chosen on the airline series, with its test months in view",
     "affine": "chosen",
     "wires": "cited: the metal of GF180MCU; assumed: four squares a segment, drivers and sense amplifiers",
 }

@@ -18,8 +18,8 @@ from cellwright.tasks import Forecaster, LabelledTask, TableTask, Trained
 
 Floats = NDArray[np.float64]
 
-PAST = 60
-"""Observed values that are drawn before what is to come."""
+LEAST_PAST, MOST_PAST = 20, 60
+"""Observed values that are drawn before what is to come: four times as many or a season, in these bounds."""
 
 
 def forecast_parts(job: Job, networks: Sequence[Trained], measured: Measured) -> dict[str, Any]:
@@ -50,6 +50,8 @@ def _of_file(task: TableTask, networks: Sequence[Trained], measured: Measured) -
     return {
         "test_size": len(task.test_origins) if task.is_thinned else None,
         "test_note": task.test_note,
+        "base": _base(task),
+        "uncorrected": sum(_is_silent(network.model) for network in networks),
         "leads": _leads(task, measured),
         "interval": _interval(task, networks, measured),
         "future": _future(task, networks, measured),
@@ -89,6 +91,18 @@ def _interval(task: TableTask, networks: Sequence[Trained], measured: Measured) 
     )
 
 
+def _base(task: TableTask) -> str:
+    formula = task.baselines()[task.encoding.base].formula
+    logarithms = task.encoding.floor is not None and task.encoding.base == "seasonal_difference"
+    return f"{formula} of the logarithms" if logarithms else formula
+
+
+def _is_silent(model: torch.nn.Module) -> bool:
+    """Whether a network's outputs are all zero, as those are that validation showed to be worth nothing."""
+    assert isinstance(model, Forecaster)
+    return not any(bool(parameter.any()) for parameter in model.dense.parameters())
+
+
 def unseen(networks: Sequence[Trained]) -> list[torch.nn.Module]:
     """The networks that were not trained on the validation rows."""
     return [network.unseen for network in networks if network.unseen is not None]
@@ -101,7 +115,8 @@ def _future(task: TableTask, networks: Sequence[Trained], measured: Measured) ->
     low, high = task.interval(unseen(networks)).around(software)
     chips = measured.chip(BEYOND).flatten(0, 1).numpy()
     rows, horizon = task.table.rows, task.shape.horizon
-    past = np.arange(max(0, rows - PAST), rows)
+    drawn = min(max(LEAST_PAST, 4 * horizon, task.shape.season + 1), MOST_PAST)
+    past = np.arange(max(0, rows - drawn), rows)
     return Future(
         labels=task.table.labels(np.arange(rows, rows + horizon)),
         software=software,

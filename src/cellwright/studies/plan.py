@@ -39,7 +39,7 @@ class Plan:
     """A sweep with everything that it names looked up, before anything is computed.
 
     Raises:
-        CellwrightError: a name that nothing has, a value that is none, values that no chip can have together.
+        CellwrightError: a file, a name that nothing has, a value that is none, values that no chip can have together.
     """
 
     def __init__(self, settings: SweepSettings) -> None:

@@ -15,6 +15,7 @@ from cellwright.learning import Progress
 from cellwright.learning.progress import both
 from cellwright.program import equations
 from cellwright.report import RunReport, results_table, write_report
+from cellwright.report.wording import counted
 from cellwright.studies.folder import ResultsFolder
 from cellwright.studies.hardware import HardwareErrors, check_room, study, variants
 from cellwright.studies.job import Job, RunSettings
@@ -107,7 +108,7 @@ def _train_network(job: Job, seed: int, checkpoints: Path, label: str, narration
         )
     losses = trained.result.history.train
     done = "trained" if epochs else "trained before,"
-    narration.say(f"seed {seed}: {done} {len(losses)} epochs, loss {losses[-1]:.4g}")
+    narration.say(f"seed {seed}: {done} {counted(len(losses), 'epoch')}, loss {losses[-1]:.4g}")
     return trained
 
 
