@@ -38,14 +38,17 @@ from cellwright.errors import CellwrightError
 from cellwright.files import write_atomically
 from cellwright.layers.weights import read_weights
 from cellwright.learning.checkpoint import encode, read_checkpoint
+from cellwright.tasks.chunks import Chunks
+from cellwright.tasks.classifier import Classifier
 from cellwright.tasks.encoding import Encoding, WindowShape
 from cellwright.tasks.forecaster import Forecaster
 from cellwright.tasks.intervals import Interval
-from cellwright.tasks.stored import ABOUT, StoredForecaster
+from cellwright.tasks.stored import ABOUT, Stored, StoredClassifier, StoredForecaster, read_stored
 
 RESULTS = Path(__file__).with_suffix(".csv")
 LONGEST, LARGEST = 5, 2**30
 READ, REFUSED = "read", "refused"
+WEIGHTS = "networks/0.safetensors"
 COLUMNS = ("reader", "outcome", "inputs", "seconds", "seed")
 
 
@@ -117,37 +120,77 @@ def ucr_files(mark: str) -> list[bytes]:
     return ["\n".join(lines).encode() + b"\n", "\n".join([*lines, mark.join(["1", "2", "NaN", "NaN"])]).encode()]
 
 
-def stored_run() -> dict[str, bytes]:
-    """The files of a small forecaster with a season."""
+def stored_forecaster() -> StoredForecaster:
+    """A small one, with a season."""
     shape = WindowShape(target="sales", inputs=("price",), known=("holiday",), lookback=3, horizon=2, season=4)
-    windows = np.random.default_rng(0).normal(size=(20, shape.length, 3)) + 50
-    encoding = Encoding.fit(shape, windows)
+    encoding = Encoding.fit(shape, np.random.default_rng(0).normal(size=(20, shape.length, 3)) + 50)
     torch.manual_seed(0)
-    network = Forecaster("lstm", encoding.features_per_step, 2, 2)
-    interval = Interval(level=0.9, low=(-1.0, -1.0), high=(1.0, 1.0))
-    stored = StoredForecaster(
+    return StoredForecaster(
         encoding=encoding,
-        interval=interval,
+        interval=Interval(level=0.9, low=(-1.0, -1.0), high=(1.0, 1.0)),
         cell="lstm",
         hidden_size=2,
         time="day",
         delimiter="",
-        networks={0: network},
+        networks={0: Forecaster("lstm", encoding.features_per_step, 2, 2)},
     )
-    return stored.files()
+
+
+def stored_classifier() -> StoredClassifier:
+    """A small one, of sequences with two channels."""
+    chunks = Chunks.fit(list(np.random.default_rng(0).normal(size=(6, 8, 2))), 4, differences=True)
+    torch.manual_seed(0)
+    return StoredClassifier(
+        classes=("a", "b"),
+        channels=("p", "q"),
+        chunks=chunks,
+        bidirectional=False,
+        pooling="mean",
+        cell="lstm",
+        hidden_size=2,
+        networks={0: Classifier("lstm", chunks.features, 2, 2, bidirectional=False, pooling="mean")},
+    )
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A folder with the networks of a run, in which a file is replaced and read."""
+
+    path: Path
+    files: Mapping[str, bytes]
+
+    @classmethod
+    def of(cls, path: Path, stored: Stored) -> RunFolder:
+        found = cls(path, stored.files())
+        for name in found.files:
+            found.put(name, found.files[name])
+        return found
+
+    def put(self, name: str, content: bytes) -> None:
+        (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.path / name).write_bytes(content)
+
+    def read_with(self, name: str, content: bytes) -> object:
+        """What the networks answer, with other content in a file."""
+        self.put(name, content)
+        try:
+            stored = read_stored(self.path)
+            if isinstance(stored, StoredClassifier):
+                return stored.probabilities((np.zeros((8, len(stored.channels))),))
+            shape = stored.encoding.shape
+            return stored.forecast(np.full((1, shape.length, len(shape.columns)), 3.0))
+        finally:
+            self.put(name, self.files[name])
 
 
 def readers(folder: Path) -> list[Reader]:
     """All readers; ``folder`` takes what some of them need beside the file."""
-    run = stored_run()
-    weights = run["networks/0.safetensors"]
+    forecaster = RunFolder.of(folder / "forecaster", stored_forecaster())
+    classifier = RunFolder.of(folder / "classifier", stored_classifier())
+    weights = forecaster.files[WEIGHTS]
     torch_file = io.BytesIO()
     torch.save({"weight": torch.zeros(2, 3), "bias": torch.ones(2)}, torch_file)
     checkpoint = encode({"settings": {"seed": 1}}, {"model": {"weight": torch.zeros(2)}, "epoch": 3})
-    run_folder = folder / "run"
-    for name, content in run.items():
-        (run_folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (run_folder / name).write_bytes(content)
 
     def table(path: Path) -> object:
         return read_table(path, ["sales", "price"], unfinished=["price"])
@@ -155,22 +198,6 @@ def readers(folder: Path) -> list[Reader]:
     def timed_table(path: Path) -> object:
         found = read_table(path, ["sales"], time="day")
         return found.labels(np.arange(found.rows + 2)), found.period
-
-    def forecaster(path: Path) -> object:
-        (run_folder / ABOUT).write_bytes(path.read_bytes())
-        stored = StoredForecaster.read(run_folder)
-        shape = stored.encoding.shape
-        if shape.reach > 1000 or len(shape.columns) > 20:
-            return None  # more rows than a file of this test has: refused before they are looked at
-        return stored.forecast(np.full((1, shape.length, len(shape.columns)), 3.0))
-
-    def forecaster_weights(path: Path) -> object:
-        (run_folder / ABOUT).write_bytes(run[ABOUT])
-        (run_folder / "networks/0.safetensors").write_bytes(path.read_bytes())
-        try:
-            return StoredForecaster.read(run_folder)
-        finally:
-            (run_folder / "networks/0.safetensors").write_bytes(weights)
 
     head = checkpoint.index(b"\n") + 1
 
@@ -181,6 +208,7 @@ def readers(folder: Path) -> list[Reader]:
         payload = data[head + 65 :]
         return data[:head] + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
 
+    tree = (*[json_changed] * 6, *BYTES)
     safetensors = (*BYTES, length_changed, header_changed, header_changed)
     return [
         Reader(name="CSV", ending=".csv", valid=table_files(), mutations=TEXT, read=table),
@@ -191,10 +219,12 @@ def readers(folder: Path) -> list[Reader]:
         Reader(name=".txt", ending=".txt", valid=ucr_files("  "), mutations=TEXT, read=read_labelled),
         Reader(name=".safetensors", ending=".safetensors", valid=[weights], mutations=safetensors, read=read_weights),
         Reader(name=".pt", ending=".pt", valid=[torch_file.getvalue()], mutations=BYTES, read=read_weights),
-        Reader(name="forecaster.json", ending=".json", valid=[run[ABOUT]],
-               mutations=(*[json_changed] * 6, *BYTES), read=forecaster),
+        Reader(name="networks.json, forecasts", ending=".json", valid=[forecaster.files[ABOUT]], mutations=tree,
+               read=lambda path: forecaster.read_with(ABOUT, path.read_bytes())),
+        Reader(name="networks.json, classes", ending=".json", valid=[classifier.files[ABOUT]], mutations=tree,
+               read=lambda path: classifier.read_with(ABOUT, path.read_bytes())),
         Reader(name="weights of a forecaster", ending=".safetensors", valid=[weights], mutations=safetensors,
-               read=forecaster_weights),
+               read=lambda path: forecaster.read_with(WEIGHTS, path.read_bytes())),
         Reader(name="checkpoint", ending=".checkpoint", valid=[checkpoint], mutations=BYTES, read=read_checkpoint,
                sealed=resealed),
     ]  # fmt: skip

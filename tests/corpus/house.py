@@ -18,10 +18,12 @@ from cellwright.crossbar.devices.stored import device_json
 from cellwright.learning.checkpoint import write_checkpoint
 from cellwright.studies.files import own_file
 from cellwright.studies.job import Job, RunSettings
+from cellwright.tasks.chunks import Chunks
+from cellwright.tasks.classifier import Classifier
 from cellwright.tasks.encoding import Encoding, WindowShape
 from cellwright.tasks.forecaster import Forecaster
 from cellwright.tasks.intervals import Interval
-from cellwright.tasks.stored import StoredForecaster
+from cellwright.tasks.stored import StoredClassifier, StoredForecaster
 
 ROWS = 80
 
@@ -43,6 +45,7 @@ def build(folder: Path) -> None:
     (folder / "device.json").write_text(device_json(find_device("rram")), encoding="utf-8")
     (folder / "pulses.csv").write_text(_pulses(), encoding="utf-8")
     _run_on_a_file(folder / "runs/good-sales")
+    _run_on_sequences(folder / "runs/beats-classify")
     _run_on_airline(folder / "runs/airline-best")
 
 
@@ -101,6 +104,24 @@ def _run_on_a_file(folder: Path) -> None:
     _write(folder / "model.safetensors", safetensors.torch.save(dict(network.state_dict())))
     _write(folder / "result.json", b"{}\n")
     _write(folder / "report.html", b"<!doctype html><title>earlier</title>\n")
+
+
+def _run_on_sequences(folder: Path) -> None:
+    """What ``cellwright predict`` reads of ``cellwright run beats.tsv --task classify``."""
+    chunks = Chunks.fit([np.array(values)[:, None] for _, values in _sequences()], 3, differences=True)
+    torch.manual_seed(0)
+    stored = StoredClassifier(
+        classes=("down", "up"),
+        channels=("value",),
+        chunks=chunks,
+        bidirectional=False,
+        pooling="last",
+        cell="lstm",
+        hidden_size=3,
+        networks={0: Classifier("lstm", chunks.features, 3, 2, bidirectional=False)},
+    )
+    for name, content in stored.files().items():
+        _write(folder / name, content)
 
 
 def _run_on_airline(folder: Path) -> None:

@@ -100,14 +100,14 @@ def manufacture(job: Job, model: torch.nn.Module, settings: ChipSettings) -> Chi
     )
 
 
-def check_room(job: Job) -> None:
-    """Refuse a chip that has no room for the network, before the network is trained.
+def check_room(job: Job, chip: ChipSettings) -> None:
+    """Refuse a chip that has no room for the network of a job, before the network is trained.
 
     Raises:
         CellwrightError: see ``crossbar.check_room``.
     """
     model = job.task.build(job.recipe, job.seeds[0], job.settings.cell)
-    crossbar.check_room(model, job.chip, allow_digital=needs_digital(model))
+    crossbar.check_room(model, chip, allow_digital=needs_digital(model))
 
 
 def chip_forecasts(job: Job, chip: Chip) -> torch.Tensor:

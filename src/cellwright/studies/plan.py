@@ -16,6 +16,7 @@ from cellwright.errors import CellwrightError
 from cellwright.studies.axes import Axis, PointSettings, changed, check_apart, parse_axis, text_of
 from cellwright.studies.files import is_file
 from cellwright.studies.folder import ResultsFolder
+from cellwright.studies.hardware import check_room
 from cellwright.studies.job import Job, RunSettings
 from cellwright.studies.point import PointJob
 
@@ -54,6 +55,7 @@ class Plan:
         self.base = Job(settings.run)
         self.axes = _merged([parse_axis(text) for text in settings.over])
         check_apart(self.axes)
+        self._roomy: set[tuple[Any, ...]] = set()
         self.points = tuple(self._points())
 
     @cached_property
@@ -91,6 +93,17 @@ class Plan:
         """Where a point lies on the axes, for people."""
         return ", ".join(f"{axis.name}={text_of(axis.setting.read(point))}" for axis in self.axes)
 
+    def _check(self, point: PointSettings) -> None:
+        """
+        Raises:
+            CellwrightError: a name that nothing has; a network that these arrays do not take.
+        """
+        job, chip = self.job_at(point), point.chip
+        sizes = (job.recipe.name, job.cell_name, chip.tile, chip.tiling, chip.layout, chip.slices)
+        if sizes not in self._roomy:
+            check_room(job, chip)
+            self._roomy.add(sizes)
+
     def _points(self) -> Iterator[PointSettings]:
         for values in product(*(axis.values for axis in self.axes)):
             changes: dict[tuple[str, ...], Any] = {}
@@ -98,7 +111,7 @@ class Plan:
                 changes |= axis.setting.changes(value)
             try:
                 point = changed(self.base_point, changes)
-                self.job_at(point)
+                self._check(point)
             except CellwrightError as error:
                 named = ", ".join(f"{a.name}={text_of(v)}" for a, v in zip(self.axes, values, strict=True))
                 raise CellwrightError(f"at {named}: {error}") from error

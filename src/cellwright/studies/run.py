@@ -46,7 +46,7 @@ def run_study(
         CellwrightError: an unknown task, recipe, cell or device; a folder that holds something else.
     """
     job = Job(settings)
-    check_room(job)
+    check_room(job, job.chip)
     path = Path(out) if out else job.default_folder
     with ResultsFolder(path, job.described(), overwrite=overwrite) as folder, one_thread():
         _introduce(job, folder, narration)
