@@ -135,7 +135,7 @@ GOOD = (
 )
 GOOD_TO_TRAIN_ON = (
     "run good.csv --target sales --inputs price --known holiday --time day --device device.json --cell cell.py:Mine",
-    "run beats.tsv --task classify",
+    "run beats.tsv --task classify --out runs/tsv",
     "run beats.ts --task classify --out runs/ts",
     "run airline --out runs/other",
     "sweep airline --over bits=4",
