@@ -100,7 +100,7 @@ class TooLongError(BaseException):
 def table_files() -> list[bytes]:
     rows = [f"2024-{1 + i // 28:02d}-{1 + i % 28:02d},{i % 7 + 0.25},{i % 3}" for i in range(60)]
     plain = "day,sales,price\n" + "\n".join(rows) + "\n"
-    quoted = 'day,sales,"price, EUR"\r\n' + "\r\n".join(f'"{row.replace(",", chr(34) + ",", 1)}' for row in rows)
+    quoted = '"day","sales","price"\r\n' + "\r\n".join('"' + row.replace(",", '","') + '"' for row in rows)
     numbered = "day,sales,price\n" + "\n".join(f"{i},{i * i},{-i}" for i in range(40))
     return [plain.encode(), quoted.encode(), numbered.encode()]
 
@@ -110,7 +110,7 @@ def ts_files() -> list[bytes]:
     one = head + "@univariate true\n@equalLength true\n@seriesLength 4\n@classLabel true a b\n@data\n"
     two = head + "@univariate false\n@dimensions 2\n@equalLength false\n@classLabel true a b\n@data\n"
     return [
-        (one + "1,2,3,4:a\n2,?,4,5:b\n3,4,5,6.5e-3:a\n4,5,6,7:b\n").encode(),
+        (one + "1,2,3,4:a\n2,3,4,5:b\n3,4,5,6.5e-3:a\n4,5,6,7:b\n").encode(),
         (two + "1,2,3:4,5,6:a\n2,3:4,5:b\n3,4,5,?:1,1,1,?:a\n4,5,6:7,8,9:b\n").encode(),
     ]
 
@@ -253,6 +253,15 @@ def _address_space() -> int:
     return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
+def _lacked_memory(error: BaseException | None) -> bool:
+    """Whether a refusal stands for a lack of memory."""
+    while error is not None:
+        if isinstance(error, MemoryError) or "allocate" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def outcome(reader: Reader, path: Path) -> tuple[str, str]:
     """What a reader makes of a file, and in what words where it fails."""
     signal.setitimer(signal.ITIMER_REAL, LONGEST)
@@ -260,6 +269,8 @@ def outcome(reader: Reader, path: Path) -> tuple[str, str]:
         reader.read(path)
     except CellwrightError as error:
         message = str(error)
+        if _lacked_memory(error):
+            return "MemoryError", traceback.format_exc()
         if len(message.splitlines()) != 1 or len(message) > 2000:
             return "message not a line", message
         return REFUSED, ""

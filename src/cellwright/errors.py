@@ -72,5 +72,5 @@ def shown(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text of somebody else's without its line ends."""
-    return " ".join(text.split())
+    """A text of somebody else's without its line ends, and with escapes for what a terminal would take as orders."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in " ".join(text.split()))

@@ -206,7 +206,7 @@ def _check_varies(shape: WindowShape, windows: Floats) -> None:
                 "nothing to forecast; choose another --target" if index == 0 else "leave it out of --inputs and --known"
             )
             raise CellwrightError(
-                f"column {name!r} is constant in the training part ({values.flat[0]:g} in every row): {what}"
+                f"column {shown(name)} is constant in the training part ({values.flat[0]:g} in every row): {what}"
             )
 
 

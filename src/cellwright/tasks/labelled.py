@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from cellwright.data import LabelledSequences, read_labelled, test_file_beside
-from cellwright.errors import CellwrightError
+from cellwright.errors import CellwrightError, shown
 from cellwright.learning import FitSettings, Loss, SequenceData, own_random_numbers
 from cellwright.tasks.chunks import Chunks
 from cellwright.tasks.classifier import Classifier, Pooling
@@ -317,11 +317,11 @@ def _check_training(data: LabelledSequences) -> None:
     present = {label: count for label, count in data.counts.items() if count}
     if len(present) < 2:
         raise CellwrightError(
-            f"{data.name} has sequences of one class alone, {next(iter(present))!r}: expected at least two classes"
+            f"{data.name} has sequences of one class alone, {shown(next(iter(present)))}: expected at least two classes"
         )
     if lonely := [label for label, count in present.items() if count == 1]:
         raise CellwrightError(
-            f"{data.name} has one sequence alone of the class {lonely[0]!r}"
+            f"{data.name} has one sequence alone of the class {shown(lonely[0])}"
             + (f" and of {len(lonely) - 1} more" if len(lonely) > 1 else "")
             + ": expected at least two of each; add some, or leave the class out"
         )
@@ -335,6 +335,6 @@ def _check_test(training: LabelledSequences, test: LabelledSequences, classes: S
         )
     if strange := sorted(set(test.labels) - set(classes)):
         raise CellwrightError(
-            f"the test sequences have the class {strange[0]!r}, which no training sequence has: classes to be learnt "
-            f"are {', '.join(classes)}"
+            f"the test sequences have the class {shown(strange[0])}, which no training sequence has: classes to be "
+            f"learnt are {', '.join(map(shown, classes[:12]))}{' and others' if len(classes) > 12 else ''}"
         )
