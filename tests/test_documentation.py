@@ -103,6 +103,7 @@ def test_the_figures_in_the_readme_are_the_measured_ones() -> None:
         ("onnx_speed.py", "export.md", 20),
         ("estimators.py", "scikit-learn.md", 4),
         ("kills.py", "reliability.md", 6),
+        ("own_data.py", "own-data.md", 20),
         ("own_data_classes.py", "classification.md", 10),
     ],
 )
