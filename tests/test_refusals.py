@@ -33,7 +33,7 @@ def line(*arguments: str) -> str:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("run", "missing argument 'task' (what is learnt: airline"),
+        ("run", "missing argument 'TASK|FILE' (what is learnt: airline"),
         ("run --bogus", "no option is called --bogus; see cellwright run --help"),
         ("run airline --chip 3", "no option is called --chip: did you mean --chips? see cellwright run --help"),
         ("--versoin", "no option is called --versoin: did you mean --version? see cellwright --help"),
@@ -45,7 +45,7 @@ def line(*arguments: str) -> str:
         ("run airline --seeds", "option '--seeds' requires an argument"),
         ("run airline --overwrite=3", "option '--overwrite' does not take a value"),
         ("run airline more", "got unexpected extra argument(s) (more); see cellwright run --help"),
-        ("rum airline", "no command is called 'rum': did you mean 'run'? known are run, sweep, "),
+        ("rum airline", "no command is called 'rum': did you mean 'run'? known are run, predict, sweep, "),
         ("device fitt", "no command is called 'fitt': did you mean 'fit'? known are list, show, fit"),
         ("device show", "missing argument 'name' (a device of the catalogue, FILE.json or FILE.py:NAME); see cell"),
         ("sweep airline", "missing option '--over' ("),
