@@ -52,22 +52,22 @@ def test_features_are_what_they_are_called(task: TableTask) -> None:
     encoding, rows = task.encoding, np.arange(origin - 3, origin + 1)
     assert encoding.floor is None
     expected = {
-        "value": y[rows],
-        "change": y[rows] - y[rows - 1],
-        "distance": y[rows] - y[origin],
-        "1 ahead, a season ago": y[rows - 5] - y[rows - 6],
-        "2 ahead, a season ago": y[rows - 4] - y[rows - 6],
+        "value of y": y[rows],
+        "change of y": y[rows] - y[rows - 1],
+        "distance of y": y[rows] - y[origin],
+        "1 ahead, a season ago, of y": y[rows - 5] - y[rows - 6],
+        "2 ahead, a season ago, of y": y[rows - 4] - y[rows - 6],
         "leads": leads[rows],
         "known": known[rows],
         "known, 1 ahead": known[rows + 1],
         "known, 2 ahead": known[rows + 2],
     }
     missed = {
-        "persistence": {"change in a season": y[rows] - y[rows - 6]},
-        "seasonal_naive": {"missed by the base": y[rows] - y[rows - 6]},
+        "persistence": {"change in a season of y": y[rows] - y[rows - 6]},
+        "seasonal_naive": {"missed by the base of y": y[rows] - y[rows - 6]},
         "seasonal_difference": {
-            "change in a season": y[rows] - y[rows - 6],
-            "missed by the base": y[rows] - (y[rows - 6] + y[rows - 1] - y[rows - 7]),
+            "change in a season of y": y[rows] - y[rows - 6],
+            "missed by the base of y": y[rows] - (y[rows - 6] + y[rows - 1] - y[rows - 7]),
         },
     }[encoding.base]
     expected |= missed
@@ -75,6 +75,55 @@ def test_features_are_what_they_are_called(task: TableTask) -> None:
     for index, name in enumerate(encoding.scale):
         scaled = (expected[name] - encoding.centre[name]) / encoding.scale[name]
         assert np.allclose(seen[:, index], np.clip(scaled, -4, 4), atol=1e-6), name
+
+
+def test_columns_may_be_called_as_features_are(tmp_path: Path) -> None:
+    """An input called "value" is one more feature, not another value of the target."""
+    rng = np.random.default_rng(3)
+    table = np.column_stack([np.cumsum(rng.normal(size=(200, 1)), 0), rng.normal(size=(200, 3))])
+
+    def made(*names: str) -> TableTask:
+        path = tmp_path / "named.csv"
+        np.savetxt(path, table, delimiter=",", header=",".join(f'"{name}"' for name in names), comments="")
+        return TableTask(ForecastFile(path=str(path), target=names[0], inputs=names[1:3], known=names[3:]))
+
+    plain, odd = made("y", "a", "b", "c"), made("y", "value", "change", "distance")
+    assert plain.encoding.features_per_step == odd.encoding.features_per_step
+    assert torch.equal(plain._training.everything.inputs, odd._training.everything.inputs)
+    with pytest.raises(CellwrightError, match="column 'change of y' is called as a feature of 'y' is: give it another"):
+        made("y", "change of y", "b", "c")
+    with pytest.raises(CellwrightError, match="called as another one some rows ahead"):
+        made("y", "c, 1 ahead", "b", "c")
+
+
+def test_known_columns_are_seen_ahead_wherever_their_zero_is(tmp_path: Path) -> None:
+    """In kelvin as in degrees Celsius: features have mean 0 and are not cut."""
+    celsius = np.round(np.random.default_rng(5).normal(10, 4, size=300), 3)
+    inputs = []
+    for zero in (0.0, 273.0):
+        path = tmp_path / f"{zero}.csv"
+        np.savetxt(path, np.column_stack([celsius**2, celsius + zero]), delimiter=",", header="y,t", comments="")
+        task = TableTask(ForecastFile(path=str(path), target="y", known=("t",), horizon=2))
+        inputs.append(task._training.everything.inputs)
+    assert torch.allclose(*inputs, atol=1e-4)
+    ahead = inputs[1][:, :, -2:]
+    assert ahead.mean().abs() < 0.05
+    assert ahead.std() == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("step", [0.1, 1e6, 1e-9])
+def test_what_rounding_leaves_of_a_constant_is_no_scale(step: float, tmp_path: Path) -> None:
+    """The steps of a straight line are equal but for their last bits: they are learnt in their own size."""
+    path = tmp_path / "line.csv"
+    np.savetxt(path, step * np.arange(200), fmt="%.17g", header="y", comments="")
+    task = TableTask(ForecastFile(path=str(path), target="y"))
+    assert task.encoding.spread == pytest.approx((step,))
+    assert torch.allclose(task._training.everything.targets, torch.ones(1))
+    period = np.array([0.1, 0.7, 0.3, 0.2])
+    repeated = np.tile(period, 60) + 3e-17 * np.random.default_rng(0).integers(0, 2, 240)
+    windows = np.lib.stride_tricks.sliding_window_view(repeated, 10)[:, :, None]
+    encoding = Encoding.fit(WindowShape(target="y", lookback=4, season=4), windows)
+    assert encoding.spread == (1.0,)
 
 
 def test_a_network_without_error_gives_what_came(task: TableTask) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from cellwright.errors import CellwrightError, shown
 from cellwright.tasks import naive
 from cellwright.tasks.plain_values import PlainValues
+from cellwright.tasks.scales import scale_of
 
 Floats = NDArray[np.float64]
 
@@ -123,16 +124,20 @@ class Encoding:
         }
         base = min(misses, key=lambda name: float(np.square(misses[name]).mean()))
         signals = _signals(shape, base, past, windows)
-        if not shape.season and signals["change"].std() < WANDERING * signals["value"].std():
-            del signals["value"]
-        centred = {"value", *shape.inputs, *shape.known}
+        value, change = _own("value", shape), _own("change", shape)
+        if not shape.season and signals[change].std() < WANDERING * signals[value].std():
+            del signals[value]
+        largest = np.abs(target).max()
+        of_others = _largest_of_others(shape, windows)
+        # The zero of a change or a distance has a meaning; that of a value has none.
+        centred = {value, *of_others}
         return cls(
             shape=shape,
             floor=floor,
             base=base,
-            spread=tuple(_above_zero(misses[base].std(axis=0)).tolist()),
+            spread=tuple(scale_of(misses[base], largest, axis=0).tolist()),
             centre={name: float(values.mean()) if name in centred else 0.0 for name, values in signals.items()},
-            scale={name: float(_above_zero(values.std())) for name, values in signals.items()},
+            scale={name: float(scale_of(values, of_others.get(name, largest))) for name, values in signals.items()},
         )
 
     @property
@@ -216,6 +221,9 @@ def _signals(shape: WindowShape, base: str, past: Floats, windows: Floats) -> di
     ``past`` is the target, or its logarithm, (count, reach). A step at row i has the value y[i], its change from the
     row before, its distance from the last value y[t]; with a season, what followed a season ago, the change since then,
     and what the base would have missed at that row.
+
+    Raises:
+        CellwrightError: two would have one name.
     """
     steps, season = shape.lookback, shape.season
 
@@ -224,24 +232,48 @@ def _signals(shape: WindowShape, base: str, past: Floats, windows: Floats) -> di
         end = past.shape[1] - rows
         return past[:, end - steps : end]
 
-    signals = {"value": back(0), "change": back(0) - back(1), "distance": back(0) - past[:, -1:]}
+    own = {"value": back(0), "change": back(0) - back(1), "distance": back(0) - past[:, -1:]}
     if season:
         for lead in dict.fromkeys((1, shape.horizon)):
             seasons = season * -(-lead // season)
-            signals[f"{lead} ahead, a season ago"] = back(seasons - lead) - back(seasons)
+            own[f"{lead} ahead, a season ago,"] = back(seasons - lead) - back(seasons)
         if base != "seasonal_naive":
-            signals["change in a season"] = back(0) - back(season)
+            own["change in a season"] = back(0) - back(season)
         if base == "seasonal_naive":
-            signals["missed by the base"] = back(0) - back(season)
+            own["missed by the base"] = back(0) - back(season)
         elif base == "seasonal_difference":
-            signals["missed by the base"] = back(0) - back(season) - back(1) + back(season + 1)
-    seen = slice(shape.reach - steps, shape.reach)
-    for index, name in enumerate(shape.columns[1:], start=1):
-        signals[name] = windows[:, seen, index]
-        if name in shape.known:
-            for lead in range(1, shape.horizon + 1):
-                signals[f"{name}, {lead} ahead"] = windows[:, seen.start + lead : seen.stop + lead, index]
+            own["missed by the base"] = back(0) - back(season) - back(1) + back(season + 1)
+    signals = {_own(name, shape): values for name, values in own.items()}
+    for name, (index, lead) in _others(shape).items():
+        if name in signals:
+            raise CellwrightError(
+                f"column {name!r} is called as a feature of {shape.target!r} is: give it another name"
+            )
+        start = shape.reach - steps + lead
+        signals[name] = windows[:, start : start + steps, index]
     return signals
+
+
+def _own(name: str, shape: WindowShape) -> str:
+    """What a feature of the target is called: a column of the file may well have the plain name."""
+    return f"{name} of {shape.target}"
+
+
+def _others(shape: WindowShape) -> dict[str, tuple[int, int]]:
+    """The features that are other columns, by name: which column, and how many rows ahead."""
+    found: dict[str, tuple[int, int]] = {}
+    for index, name in enumerate(shape.columns[1:], start=1):
+        ahead = shape.horizon if name in shape.known else 0
+        found |= {name: (index, 0)} | {f"{name}, {lead} ahead": (index, lead) for lead in range(1, ahead + 1)}
+    if len(found) < len(shape.inputs) + len(shape.known) * (1 + shape.horizon):
+        raise CellwrightError("a column is called as another one some rows ahead, 'NAME, 1 ahead': rename it")
+    return found
+
+
+def _largest_of_others(shape: WindowShape, windows: Floats) -> dict[str, float]:
+    """The largest magnitude of the column that each feature is, by name."""
+    largest = np.abs(windows).max(axis=(0, 1))
+    return {name: float(largest[index]) for name, (index, _) in _others(shape).items()}
 
 
 def _rule(name: str) -> naive.Naive:
@@ -266,8 +298,3 @@ def _skewness(values: Floats) -> float:
 
 def _logarithm(values: Floats, floor: float | None) -> Floats:
     return values if floor is None else np.log(np.maximum(values, floor))
-
-
-def _above_zero(spread: Floats) -> Floats:
-    """What does not vary is left as it is."""
-    return np.where(spread > 0, spread, 1.0)
