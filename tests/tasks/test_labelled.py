@@ -251,8 +251,6 @@ def test_bad_options(options, says):
     ("training", "test", "says"),
     [
         (made("aaa"), made("a"), "made has sequences of one class alone, 'a'"),
-        (made("aab"), made("a"), "made has one sequence alone of the class 'b': expected at least two"),
-        (made("aabc"), made("a"), "of the class 'b' and of 1 more"),
         (made("aabb"), made("abc"), "the test sequences have the class 'c', which no training sequence has"),
         (made("aabb"), made("ab", channels=2), "the test sequences have dimensions: 2; the training sequences have 1"),
     ],
@@ -262,10 +260,33 @@ def test_bad_sequences(training, test, says):
         LabelledTask(training, test)
 
 
-def test_a_held_out_part_of_a_class_with_one_sequence(tmp_path):
-    (tmp_path / "a.tsv").write_text("1\t2\n1\t3\n2\t4\n")
-    with pytest.raises(CellwrightError, match="one sequence alone of the class '2'"):
-        read_task(LabelledFile(path=str(tmp_path / "a.tsv")))
+def test_a_class_is_held_out_from_two_sequences_on(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text("1\t2\n1\t3\n2\t4\n")
+    with pytest.raises(CellwrightError, match="a has one sequence alone of the class '2': expected at least two"):
+        read_task(LabelledFile(path=str(path)))
+    path.write_text("1\t2\n1\t3\n2\t4\n3\t4\n")
+    with pytest.raises(CellwrightError, match="of the class '2' and of 1 more"):
+        read_task(LabelledFile(path=str(path)))
+    path.write_text("1\t2\n1\t3\n2\t4\n2\t5\n")
+    task = read_task(LabelledFile(path=str(path)))
+    assert task.training.counts == task.tested.counts == {"1": 1, "2": 1}
+
+
+def test_a_class_of_one_training_sequence_is_learnt():
+    task = LabelledTask(made("aab"), made("ab"))
+    assert task.training.counts == {"a": 2, "b": 1}
+    assert task.training_data(task.recipe()).train.targets.tolist() == [0, 0, 1]
+
+
+def test_sequences_of_one_step_and_straight_lines_have_scales():
+    """No step, or steps that are equal but for their last bits, are no scale for differences."""
+    single = Chunks.fit([np.array([[1.0]]), np.array([[2.0]])], 4, differences=True)
+    assert (single.difference > 0).all()
+    lines = [0.1 * np.arange(20)[:, None] + start for start in range(3)]
+    chunks = Chunks.fit(lines, 20, differences=True)
+    assert chunks.difference * chunks.scale == pytest.approx(0.1)
+    assert chunks.encode(lines)[:, 1:, 1].tolist() == [pytest.approx([1.0] * 19)] * 3
 
 
 def test_the_default_trains_small_sets_longer():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -230,6 +232,11 @@ def test_intervals_hold_what_they_promise() -> None:
         covered.append(interval.coverage(errors[100:], np.zeros((100, 1))))
     # Between 1 - level = 0.1 and two more places of 101: 5 of 100 beyond each end, as order statistics.
     assert np.mean(covered) == pytest.approx(1 - 2 * 5 / 101, abs=4 * np.std(covered) / 20)
+    # The order statistics that Fractions give, for any number of errors.
+    for count in range(1, 200):
+        errors = np.arange(count, dtype=np.float64)[:, None]
+        beyond = max(math.floor(Fraction(1, 20) * (count + 1)), 1)
+        assert Interval.fit(errors, np.zeros((count, 1))).low == (beyond - 1,)
     observed, forecasts = np.array([[-1.0], [2.0], [0.5]]), np.array([[1.0], [1.0], [1.0]])
     few = Interval.fit(observed, forecasts)
     assert (few.low, few.high) == ((-2.0,), (1.0,))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cellwright.errors import CellwrightError
+from cellwright.tasks.scales import ROUNDING, scale_of
 
 Floats = NDArray[np.float64]
 
@@ -25,9 +26,15 @@ def scales(sequences: Sequence[Floats]) -> tuple[Floats, Floats | None]:
     """
     values = np.concatenate(sequences)
     scale = values.std(0)
-    # Rounding leaves a constant channel a spread of some units in the last place.
-    constant = scale <= 1e-12 * np.abs(values).max(0)
+    constant = scale <= ROUNDING * np.abs(values).max(0)
     return values.mean(0), None if constant.all() else np.where(constant, 1.0, scale)
+
+
+def _spread_of_steps(sequences: Sequence[Floats]) -> Floats:
+    """The standard deviation of the first differences of each channel, (channels,), as `scale_of` has it."""
+    steps = np.concatenate([np.diff(sequence, axis=0) for sequence in sequences])
+    largest = np.abs(np.concatenate(sequences)).max(0)
+    return scale_of(steps, largest, axis=0) if len(steps) else np.ones_like(largest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +60,7 @@ class Chunks:
         mean, scale = scales(sequences)
         if scale is None:
             raise CellwrightError("every training sequence has one and the same value throughout: nothing to learn")
-        difference = None
-        if differences:
-            difference = np.concatenate([np.diff(sequence, axis=0) for sequence in sequences]).std(0) / scale
-            difference[~(difference > 0)] = 1.0
+        difference = _spread_of_steps(sequences) / scale if differences else None
         longest = max(map(len, sequences))
         return cls(mean=mean, scale=scale, difference=difference, width=-(-longest // steps))
 

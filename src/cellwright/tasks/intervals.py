@@ -40,7 +40,8 @@ class Interval:
         """
         errors = observed / forecasts if relative else observed - forecasts
         count, tail = len(errors), (1 - level) / 2
-        beyond = max(int(np.floor(tail * (count + 1))), 1)
+        # Half of 1 - 0.9 is not quite 0.05: 5 of 99 errors lie beyond, not 4.
+        beyond = max(int(np.floor(tail * (count + 1) + 1e-9)), 1)
         ordered = np.sort(errors, axis=0)
         low, high = (tuple(ordered[index].tolist()) for index in (beyond - 1, count - beyond))
         return cls(level=level, low=low, high=high, relative=relative)

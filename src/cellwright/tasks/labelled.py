@@ -109,8 +109,8 @@ class LabelledTask(Task):
         note: what they are, for people.
 
     Raises:
-        CellwrightError: one class alone, a class with one training sequence, a test sequence of a class or with
-            channels that the training sequences do not have; constant sequences.
+        CellwrightError: one class alone, a test sequence of a class or with channels that the training sequences do not
+            have; constant sequences.
     """
 
     name = "classify"
@@ -263,6 +263,7 @@ def read_task(file: LabelledFile) -> LabelledTask:
         return _task(data, read_labelled(beside), note)
     part = file.test or HELD_OUT
     _check_training(data)
+    _check_divisible(data)
     kept, held_out = split(data, part)
     note = f"No file of test sequences: {100 * part:g} % of each class of {Path(file.path).name} are held out."
     return _task(data.select(kept), data.select(held_out), note)
@@ -319,7 +320,11 @@ def _check_training(data: LabelledSequences) -> None:
         raise CellwrightError(
             f"{data.name} has sequences of one class alone, {shown(next(iter(present)))}: expected at least two classes"
         )
-    if lonely := [label for label, count in present.items() if count == 1]:
+
+
+def _check_divisible(data: LabelledSequences) -> None:
+    """Whether there is a sequence of each class to train on and one to test."""
+    if lonely := [label for label, count in data.counts.items() if count == 1]:
         raise CellwrightError(
             f"{data.name} has one sequence alone of the class {shown(lonely[0])}"
             + (f" and of {len(lonely) - 1} more" if len(lonely) > 1 else "")
