@@ -185,6 +185,9 @@ TIMES = {
     "minutes": (["2024-12-31 23:50", "2024-12-31 23:55"], ["2025-01-01 00:00", "2025-01-01 00:05"], "row"),
     "seconds": (["2024-12-31T23:59:58", "2024-12-31T23:59:59"], ["2025-01-01 00:00:00", "2025-01-01 00:00:01"],
                 "second"),
+    "month ends": (["2023-11-30", "2023-12-31", "2024-01-31"], ["2024-02-29", "2024-03-31"], "month"),
+    "quarter ends": (["2022-09-30", "2022-12-31"], ["2023-03-31", "2023-06-30"], "quarter"),
+    "a month left out": (["2024-01", "2024-02", "2024-04", "2024-05"], ["2024-06", "2024-07"], "row"),
     "slashes": (["2024/01/30", "2024/01/31"], ["2024-02-01", "2024-02-02"], "day"),
     "numbers": (["1949", "1950"], ["1951", "1952"], "row"),
     "uneven": (["1", "2", "4", "5"], ["6", "7"], "row"),
@@ -201,6 +204,20 @@ def test_times_go_on_beyond_the_end(tmp_path: Path, kind: str) -> None:
     assert table.labels([count, count + 1]) == following
     assert table.labels([0]) == [given_times[0].replace("T", " ").replace("/", "-")]
     assert table.period == period
+
+
+def test_labels_are_as_fine_as_the_finest_time(tmp_path: Path) -> None:
+    path = written(tmp_path, "t,y\n2024-01-01,1\n2024-01-01 12:00,1\n2024-01-02,1\n")
+    assert read_table(path, ["y"], time="t").labels([0, 1, 3]) == [
+        "2024-01-01 00:00",
+        "2024-01-01 12:00",
+        "2024-01-02 12:00",
+    ]
+
+
+def test_the_mark_of_utc_is_read_without_a_warning(tmp_path: Path) -> None:
+    path = written(tmp_path, "t,y\n2024-01-01T00:00Z,1\n2024-01-01T06:00Z,1\n")
+    assert read_table(path, ["y"], time="t").labels([1, 2]) == ["2024-01-01 06:00", "2024-01-01 12:00"]
 
 
 def test_rows_are_counted_where_there_are_no_times(tmp_path: Path) -> None:

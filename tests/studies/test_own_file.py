@@ -98,10 +98,10 @@ def test_a_saved_run_forecasts_the_same(run: Path, file: Path, tmp_path: Path) -
 
 
 def test_a_saved_run_forecasts_new_rows_better_than_the_naive_forecasts(run: Path, tmp_path: Path) -> None:
-    later = tmp_path / "later.csv"
+    later = tmp_path / "later.2023.csv"
     later.write_text(HEADER + rows_of(150, 60))
     found = predict(run, later)
-    assert (run / "predictions" / "later.csv").exists()
+    assert (run / "predictions" / "later.2023.csv").exists()
     assert found.labels == ["2023-07-30", "2023-07-31", "2023-08-01"]
     networks = found.errors.pop("networks")
     assert networks < min(found.errors.values())

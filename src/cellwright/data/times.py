@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 
 _ISO = re.compile(r"(\d{4})[-/](\d{2})(?:[-/](\d{2})(?:[T ](\d{2})(?::?(\d{2})(?::?(\d{2})(\.\d{1,6})?)?)?)?)?Z?")
 
+_FINER = ("D", "m", "s", "us")
+
 _PERIODS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day", 7 * 86_400: "week"}
 
 
@@ -40,8 +42,9 @@ class Clock:
         """What a row stands for, where all are as far apart: "month", "week", "day", "hour", or else "row"."""
         if self.unit is None or len(times) < 2:
             return "row"
-        if (months := _months_apart(times)) is not None:
-            return {1: "month", 3: "quarter", 12: "year"}.get(months, "row")
+        if (monthly := _Monthly.of(times)) is not None:
+            apart = np.unique(monthly.steps)
+            return {1: "month", 3: "quarter", 12: "year"}.get(int(apart[0]), "row") if len(apart) == 1 else "row"
         steps = np.unique(np.diff(times))
         return _PERIODS.get(round(float(steps[0])), "row") if len(steps) == 1 else "row"
 
@@ -50,9 +53,9 @@ class Clock:
         ahead = steps + 1
         if len(last) < 2:
             return last[-1] + ahead
-        months = None if self.unit is None else _months_apart(last)
-        if months is not None:
-            return _later_by_months(last[-1], months * ahead)
+        monthly = None if self.unit is None else _Monthly.of(last)
+        if monthly is not None:
+            return monthly.later(int(np.median(monthly.steps)) * ahead)
         return last[-1] + float(np.median(np.diff(last))) * ahead
 
 
@@ -90,11 +93,22 @@ class TimeProblems:
         try:
             if self.clock.unit is None:
                 return np.array(cells, dtype=np.float64)
-            if len({len(str(cell)) for cell in cells}) > 1:
+            # numpy warns of the Z for UTC, which is what it takes all times for.
+            written = [str(cell).removesuffix("Z") for cell in cells]
+            by_length = {len(text): text for text in written}
+            for text in by_length.values():
+                self._refine(text)
+            if len(by_length) > 1:
                 return None
-            return np.array(cells, dtype="datetime64[us]").astype(np.int64) / 1e6
+            return np.array(written, dtype="datetime64[us]").astype(np.int64) / 1e6
         except (ValueError, TypeError):
             return None
+
+    def _refine(self, text: str) -> None:
+        """Labels show what any of the times has: minutes, though the first be midnight and written as a day."""
+        unit, before = _unit(text.strip()), self.clock.unit
+        if unit in _FINER and before in _FINER and _FINER.index(unit) > _FINER.index(before):
+            self.clock = Clock(unit)
 
     def _time(self, text: str) -> float:
         if self.clock.unit is None:
@@ -149,17 +163,32 @@ def _seconds(text: str) -> float:
         return np.nan
 
 
-def _months_apart(times: Floats) -> int | None:
-    """The number of months from each time to the next, where it is always the same and nothing else changes."""
-    dates = np.round(times * 1e6).astype("datetime64[us]")
-    months = dates.astype("datetime64[M]")
-    within = dates - months.astype("datetime64[us]")
-    steps = np.unique(np.diff(months.astype(np.int64)))
-    return int(steps[0]) if len(steps) == 1 and steps[0] > 0 and len(np.unique(within)) == 1 else None
+@dataclass(frozen=True, eq=False)
+class _Monthly:
+    """Times of one day of their months, counted from the first or from the last, at one time of the day.
 
+    months: of each time, or those after them, since 1970. within: from there to the time, less than 0 before the end.
+    """
 
-def _later_by_months(last: float, months: NDArray[np.int64]) -> Floats:
-    date = np.datetime64(round(last * 1e6), "us")
-    month = date.astype("datetime64[M]")
-    later = (month + months.astype("timedelta64[M]")).astype("datetime64[us]") + (date - month.astype("datetime64[us]"))
-    return np.asarray(later.astype(np.int64) / 1e6)
+    months: NDArray[np.int64]
+    within: np.timedelta64
+
+    @classmethod
+    def of(cls, times: Floats) -> _Monthly | None:
+        """None for other times."""
+        dates = np.round(times * 1e6).astype("datetime64[us]")
+        for months in (dates.astype("datetime64[M]"), dates.astype("datetime64[M]") + 1):
+            within = np.unique(dates - months.astype("datetime64[us]"))
+            if len(within) == 1:
+                return cls(months.astype(np.int64), within[0])
+        return None
+
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """Months from each time to the next."""
+        return np.diff(self.months)
+
+    def later(self, months: NDArray[np.int64]) -> Floats:
+        """The times so many months after the last."""
+        dates = (self.months[-1] + months).astype("datetime64[M]").astype("datetime64[us]") + self.within
+        return np.asarray(dates.astype(np.int64) / 1e6)

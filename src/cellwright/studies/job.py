@@ -154,9 +154,13 @@ def _plain(value: Any) -> Any:
 
 def _about(file: ForecastFile | LabelledFile) -> list[str]:
     """What a folder of results on a file is called by."""
-    name = Path(file.path).name.removesuffix(".gz")
     asked = "classify" if isinstance(file, LabelledFile) else _plain_name(file.target)
-    return [Path(name).stem, asked]
+    return [bare_name(Path(file.path)), asked]
+
+
+def bare_name(file: Path) -> str:
+    """The name of a file without its ending: ``sales.2024`` of ``sales.2024.csv.gz``."""
+    return Path(file.name.removesuffix(".gz")).stem
 
 
 def _plain_name(text: str) -> str:

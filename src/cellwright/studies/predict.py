@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cellwright.errors import CellwrightError
 from cellwright.files import write_atomically
+from cellwright.studies.job import bare_name
 from cellwright.studies.narration import SILENT, Narration
 from cellwright.studies.predict_classes import Decided, classify_sequences
 from cellwright.studies.predict_rows import RowForecast, forecast_rows
@@ -25,7 +26,7 @@ def predict(run: Path, file: Path, out: Path | None = None, *, narration: Narrat
         CellwrightError: a file of the run or the one with the data would be overwritten; no such run, damaged files, a
             file that does not fit the run or cannot be read.
     """
-    target = out or run / "predictions" / f"{file.name.partition('.')[0]}.csv"
+    target = out or run / "predictions" / f"{bare_name(file)}.csv"
     _check_target(target, run, file)
     stored = read_stored(run)
     found = forecast_rows(stored, file) if isinstance(stored, StoredForecaster) else classify_sequences(stored, file)
