@@ -162,8 +162,8 @@ def test_nothing_of_the_test_is_seen_in_training(tmp_path: Path) -> None:
 
 def test_validation_lies_after_all_that_is_learnt(task: TableTask) -> None:
     parts, horizon = task._parts, task.shape.horizon
-    assert parts.learnt.max() + horizon <= parts.validation.min()
-    assert parts.validation.max() + horizon < 240 - 48 == parts.test.min() + 1
+    assert parts.learnt[-1] + horizon <= parts.validation[0]
+    assert parts.validation[-1] + horizon < 240 - 48 == parts.test[0] + 1
 
 
 def test_leads_are_scored_apart_and_together(task: TableTask) -> None:

@@ -18,7 +18,8 @@ from cellwright.report.wording import printable
 from cellwright.studies.narration import Narration
 from cellwright.tasks import naive
 from cellwright.tasks.stored import StoredForecaster
-from cellwright.tasks.table import bearable, last_window, open_rows, thinned
+from cellwright.tasks.table import bearable, last_window, open_rows
+from cellwright.tasks.thinned import thinned
 
 Floats = NDArray[np.float64]
 
@@ -109,7 +110,7 @@ def forecast_rows(stored: StoredForecaster, file: Path) -> RowForecast:
 def _errors(stored: StoredForecaster, table: Table) -> tuple[dict[str, float], int]:
     shape = stored.encoding.shape
     most = bearable(MOST, shape.length * len(shape.columns))
-    origins = thinned(np.arange(shape.reach - 1, table.rows - shape.horizon), most)
+    origins = thinned(range(shape.reach - 1, table.rows - shape.horizon), most)
     if not len(origins):
         return {}, 0
     windows = table.windows(origins - shape.reach + 1, shape.length)

@@ -21,6 +21,7 @@ from cellwright.tasks.chunks import Chunks
 from cellwright.tasks.classifier import Classifier, Pooling
 from cellwright.tasks.nearest import nearest
 from cellwright.tasks.task import Baseline, Published, Recipe, Task, TrainingData, by_name
+from cellwright.tasks.thinned import thinned
 
 Indices = NDArray[np.int64]
 
@@ -284,7 +285,7 @@ def spread(data: LabelledSequences, most: int) -> Indices:
     for label in data.classes:
         members = np.flatnonzero(labels == label)
         count = max(round(most * len(members) / len(labels)), min(1, len(members)))
-        chosen.append(members[np.linspace(0, len(members) - 1, count).round().astype(np.int64)])
+        chosen.append(thinned(members, count))
     return np.sort(np.concatenate(chosen))
 
 

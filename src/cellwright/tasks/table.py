@@ -22,6 +22,7 @@ from cellwright.tasks.forecaster import Forecaster
 from cellwright.tasks.intervals import Interval
 from cellwright.tasks.long_enough import check_long_enough
 from cellwright.tasks.task import Baseline, Published, Recipe, Task, TrainingData, by_name
+from cellwright.tasks.thinned import thinned
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -389,27 +390,20 @@ class TableTask(Task):
 class _Parts:
     """The origins of forecasts, the last row that each sees: to learn from, to validate by, both, and to test."""
 
-    learnt: Rows
-    validation: Rows
-    training: Rows
-    test: Rows
+    learnt: range
+    validation: range
+    training: range
+    test: range
 
     @classmethod
     def of(cls, shape: WindowShape, rows: int, test: float) -> _Parts:
         first_test, horizon = rows - round(test * rows), shape.horizon
-        training = np.arange(shape.reach - 1, first_test - horizon)
+        training = range(shape.reach - 1, first_test - horizon)
         split = len(training) - len(training) // 5
         learnt = training[: max(split - horizon + 1, 0)]
-        return cls(learnt, training[split:], training, np.arange(first_test - 1, rows - horizon))
+        return cls(learnt, training[split:], training, range(first_test - 1, rows - horizon))
 
 
 def bearable(windows: int, numbers: int) -> int:
     """So many windows of so many numbers each, or as many fewer as `IN_MEMORY` takes, but some."""
     return max(min(windows, IN_MEMORY // numbers), 10)
-
-
-def thinned(rows: Rows, most: int) -> Rows:
-    """At most so many of ``rows``, evenly spread, the last among them."""
-    if len(rows) <= most:
-        return rows
-    return rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
