@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_score
 from typer.testing import CliRunner
 
@@ -17,6 +18,7 @@ from cellwright.report import ClassReport
 from cellwright.studies import hardware
 from cellwright.studies.files import own_file
 from cellwright.studies.job import Job, RunSettings
+from cellwright.studies.narration import Narration
 from cellwright.studies.predict import predict
 from cellwright.studies.run import run_study
 from cellwright.tasks import LabelledFile
@@ -204,3 +206,24 @@ def test_sequences_that_do_not_fit_the_run(report, folder, tmp_path):
     path.write_text("@problemName other\n@univariate false\n@classLabel true 1 2\n@data\n1,2:3,4:1\n5,6:7,8:2\n")
     with pytest.raises(CellwrightError, match=r"has 2 dimensions, this run was trained on 1"):
         predict(folder, path)
+
+
+def test_labels_that_the_run_does_not_know_count_in_nothing(report, folder, tmp_path):
+    path = tmp_path / "other.tsv"
+    path.write_text("1\t0\t1\t2\nx\t2\t1\t0\nx\t2\t1\t1\n")
+    found = predict(folder, path)
+    assert found.unknown == ["x", "x"]
+    said = printed(found)
+    assert "Balanced accuracy over 1 sequence:" in said
+    assert "2 sequences with a label that the run does not know count in nothing: x" in said
+    path.write_text("y\t0\t1\t2\nx\t2\t1\t0\n")
+    found = predict(folder, path)
+    assert found.plain()["balanced_accuracy"] is None
+    assert "Balanced accuracy" not in printed(found)
+
+
+def printed(found):
+    console = Console(width=200, force_terminal=False, color_system=None)
+    with console.capture() as capture:
+        found.tell(Narration(console))
+    return capture.get()

@@ -99,3 +99,10 @@ def test_a_changed_cell_file_is_named_without_its_digest(tmp_path: Path) -> None
     ResultsFolder(tmp_path, MINE | {"cell_source": "0" * 64})
     with pytest.raises(CellwrightError, match=r"\(the file of the cell has changed\)"):
         ResultsFolder(tmp_path, MINE | {"cell_source": "1" * 64})
+
+
+def test_another_choice_is_not_said_to_be_another_file(tmp_path: Path) -> None:
+    """The digest of the data is that of the columns which are asked for."""
+    ResultsFolder(tmp_path, MINE | {"target": "a", "data_source": "0" * 64})
+    with pytest.raises(CellwrightError, match=r"\(target was 'a', now 'b'\)"):
+        ResultsFolder(tmp_path, MINE | {"target": "b", "data_source": "1" * 64})

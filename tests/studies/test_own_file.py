@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,21 @@ def test_a_saved_run_forecasts_new_rows_better_than_the_naive_forecasts(run: Pat
     assert found.labels == ["2023-07-30", "2023-07-31", "2023-08-01"]
     networks = found.errors.pop("networks")
     assert networks < min(found.errors.values())
+
+
+def test_what_is_not_known_of_the_future_is_said(run: Path, tmp_path: Path) -> None:
+    later = tmp_path / "later.csv"
+    later.write_text(HEADER + rows_of(150, 60, ahead=3))
+    assert predict(run, later, tmp_path / "out.csv").note == ""
+    later.write_text(HEADER + rows_of(150, 60, ahead=1))
+    note = predict(run, later, tmp_path / "out.csv").note
+    assert note.startswith("The file has holiday for 1 of the 3 rows beyond its end;")
+
+
+def test_one_chip_of_one_network_is_enough(tmp_path: Path, file: Path) -> None:
+    report = run_study(replace(settings(file), seeds=1, chips=1), tmp_path / "run")
+    assert report.chip_whole.count == 1
+    assert table(tmp_path / "run/forecast.csv")[0]["chip_p5"] == table(tmp_path / "run/forecast.csv")[0]["chip_p95"]
 
 
 @pytest.mark.parametrize(("content", "said"), [

@@ -140,6 +140,8 @@ def _entries(path: Path) -> list[Path]:
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     different = [name for name in now if before.get(name) != now[name]]
+    # What is taken from a file differs too where another file, or another part of it, is asked for.
+    different = [name for name in different if not name.endswith("_source")] or different
     return ", ".join(_change(name, before.get(name), now[name]) for name in different) or "another version"
 
 

@@ -78,10 +78,18 @@ def study(job: Job, model: torch.nn.Module, advance: Callable[[], None]) -> Hard
         chip = manufacture(job, model, settings)
         forecasts[name] = chip_forecasts(job, chip).numpy()
         if name == WHOLE and isinstance(job.task, TableTask):
-            with torch.no_grad():
-                forecasts[BEYOND] = job.task.forecast_beyond(chip(job.task.inputs_beyond)[0][:, 0]).numpy()
+            forecasts[BEYOND] = _forecasts_beyond(job.task, chip).numpy()
         advance()
     return HardwareErrors(forecasts)
+
+
+def _forecasts_beyond(task: TableTask, chip: Chip) -> torch.Tensor:
+    """The chips' forecasts of the rows that come after the file, (chips, horizon)."""
+    inputs = task.inputs_beyond
+    if chip.chips == 1:
+        inputs = inputs.repeat(2, 1, 1)  # a chip cannot tell one row from the other axes of size one
+    with torch.no_grad():
+        return task.forecast_beyond(chip(inputs)[0][:, 0])
 
 
 def manufacture(job: Job, model: torch.nn.Module, settings: ChipSettings) -> Chip:

@@ -14,7 +14,7 @@ from rich.text import Text
 from cellwright.data import read_labelled
 from cellwright.errors import CellwrightError
 from cellwright.report.plain import as_csv
-from cellwright.report.wording import printable
+from cellwright.report.wording import counted, printable, short
 from cellwright.studies.narration import Narration
 from cellwright.tasks.stored import StoredClassifier
 
@@ -43,9 +43,14 @@ class Decided:
         return [self.classes[index] for index in self.probabilities.argmax(axis=1)]
 
     @property
-    def balanced_accuracy(self) -> float:
-        """The mean of the recalls, in per cent; NaN where no label of the file is known."""
-        return float(np.mean(list(self.recall.values()))) if self.recall else float("nan")
+    def balanced_accuracy(self) -> float | None:
+        """The mean of the recalls, in per cent; None where no label of the file is known."""
+        return float(np.mean(list(self.recall.values()))) if self.recall else None
+
+    @property
+    def unknown(self) -> list[str]:
+        """Labels of the file that the networks do not know, one a sequence."""
+        return [label for label in self.labels if label not in self.classes]
 
     def plain(self) -> dict[str, Any]:
         """As numbers, text, lists and dicts."""
@@ -73,10 +78,13 @@ class Decided:
             counts = (str(self.decisions.count(name)), str(self.labels.count(name)))
             grid.add_row(Text(printable(name)), *counts, found)
         narration.say(grid)
-        if self.recall:
-            narration.say(
-                Text(f"Balanced accuracy over {len(self.labels):,} sequences: {self.balanced_accuracy:.1f} %")
-            )
+        if self.balanced_accuracy is not None:
+            known = counted(len(self.labels) - len(self.unknown), "sequence")
+            narration.say(Text(f"Balanced accuracy over {known}: {self.balanced_accuracy:.1f} %"))
+        if self.unknown:
+            names = ", ".join(short(name) for name in list(dict.fromkeys(self.unknown))[:5])
+            told = f"{counted(len(self.unknown), 'sequence')} with a label that the run does not know count in nothing"
+            narration.say(Text(f"{told}: {names}"))
 
 
 def classify_sequences(stored: StoredClassifier, file: Path) -> Decided:

@@ -14,11 +14,11 @@ from rich.text import Text
 from cellwright.data import Table
 from cellwright.errors import CellwrightError
 from cellwright.report.plain import as_csv
-from cellwright.report.wording import printable
+from cellwright.report.wording import formula, printable
 from cellwright.studies.narration import Narration
 from cellwright.tasks import naive
 from cellwright.tasks.stored import StoredForecaster
-from cellwright.tasks.table import bearable, last_window, open_rows
+from cellwright.tasks.table import bearable, last_window, open_rows, unknown_ahead
 from cellwright.tasks.thinned import thinned
 
 Floats = NDArray[np.float64]
@@ -39,6 +39,7 @@ class RowForecast:
         errors: root mean square errors over the rows that are there, of the networks and of the naive forecasts, by
             name; empty where there are too few rows.
         compared: the forecasts that the errors are over.
+        note: what was not known of the future, in a sentence; empty where all was.
     """
 
     target: str
@@ -49,6 +50,7 @@ class RowForecast:
     level: float
     errors: dict[str, float]
     compared: int
+    note: str = ""
 
     def plain(self) -> dict[str, Any]:
         """As numbers, text, lists and dicts."""
@@ -58,6 +60,7 @@ class RowForecast:
             "level": self.level,
             "rmse": self.errors,
             "compared": self.compared,
+            "note": self.note,
         }
 
     def csv(self) -> str:
@@ -75,8 +78,15 @@ class RowForecast:
             grid.add_row(Text(label), f"{value:.6g}", f"{low:.6g} to {high:.6g}")
         narration.say(grid)
         if self.errors:
-            told = ", ".join(f"{name} {error:.4g}" for name, error in self.errors.items())
-            narration.say(Text(f"Root mean square error over {self.compared:,} forecasts of the file's rows: {told}"))
+            told = ", ".join(f"{formula(name)} {error:.4g}" for name, error in self.errors.items())
+            narration.say(
+                Text(
+                    f"Root mean square error over {self.compared:,} forecasts of the file's rows, with those that the "
+                    f"networks were trained on, if it has any: {told}"
+                )
+            )
+        if self.note:
+            narration.say(Text(printable(self.note)))
 
 
 def forecast_rows(stored: StoredForecaster, file: Path) -> RowForecast:
@@ -104,6 +114,7 @@ def forecast_rows(stored: StoredForecaster, file: Path) -> RowForecast:
         level=stored.interval.level,
         errors=errors,
         compared=compared,
+        note=unknown_ahead(shape, table),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cellwright.errors import CellwrightError
 
 if TYPE_CHECKING:
-    from cellwright.tasks.table import ForecastFile
+    from cellwright.tasks.forecast_file import ForecastFile
 
 FEWEST = 10
 """The fewest windows to learn from; validation and test have a fifth of them at least."""

@@ -65,6 +65,16 @@ def last_window(shape: WindowShape, table: Table) -> Floats:
     return window[None]
 
 
+def unknown_ahead(shape: WindowShape, table: Table) -> str:
+    """A sentence on known columns that the file does not have so far ahead; empty where it has all."""
+    if not shape.known or table.ahead >= shape.horizon:
+        return ""
+    return (
+        f"The file has {', '.join(shape.known)} for {table.ahead} of the {shape.horizon} rows beyond its end; after "
+        "that they are taken to keep their last values."
+    )
+
+
 def default_recipe(windows: int) -> Recipe:
     """How a table of so many training windows is learnt.
 
@@ -180,12 +190,7 @@ class TableTask(Task):
                 f"Of {len(self._parts.test):,} rows that could be forecast as a test, {len(self.test_origins):,} are, "
                 "evenly spread."
             )
-        if self.shape.known and self.table.ahead < self.shape.horizon:
-            notes.append(
-                f"The file has {', '.join(self.shape.known)} for {self.table.ahead} of the {self.shape.horizon} rows "
-                "beyond its end; after that they are taken to keep their last values."
-            )
-        return " ".join(notes)
+        return " ".join(filter(None, (*notes, unknown_ahead(self.shape, self.table))))
 
     def forecast(self, outputs: Tensor, recipe: Recipe) -> Tensor:
         """``outputs`` (networks * origins, horizon) as forecasts (networks, origins * horizon), origin by origin."""
