@@ -1,6 +1,6 @@
 """Fuzz the readers of files that people bring: whatever is in a file, there is an answer or a CellwrightError.
 
-    python benchmarks/fuzz_readers.py [--minutes 10] [--seed 0] [--keep FOLDER] [--markdown]
+    python benchmarks/fuzz_readers.py [--minutes 10] [--seed 0] [--only NAME] [--keep FOLDER] [--markdown]
 
 Valid files of every format are changed at random: bytes, lines, fields, numbers, headers, lengths. The readers take
 turns, each for the same part of the time. Any exception but CellwrightError is a failure, and so are a warning, more
@@ -284,17 +284,18 @@ def outcome(reader: Reader, path: Path) -> tuple[str, str]:
 
 
 def fuzz(
-    seed: int, folder: Path, *, seconds: float = float("inf"), inputs: int = sys.maxsize
+    seed: int, folder: Path, *, seconds: float = float("inf"), inputs: int = sys.maxsize, only: str = ""
 ) -> Mapping[str, Findings]:
     """Every reader in turn on inputs of its own, for so many seconds in all, or so many inputs each.
 
     Args:
         folder: where inputs are written, one over the other.
+        only: what the names of the readers begin with; each has no more time than among all.
     """
     found: dict[str, Findings] = {}
     chosen = readers(folder)
     with guarded():
-        for reader in chosen:
+        for reader in (reader for reader in chosen if reader.name.startswith(only)):
             draw, mine = random.Random(f"{seed}/{reader.name}"), Findings()
             begun = time.monotonic()
             for _ in range(inputs):
@@ -312,11 +313,17 @@ def fuzz(
     return found
 
 
-def as_csv(found: Mapping[str, Findings], seed: int) -> str:
+def as_csv(found: Mapping[str, Findings], seed: int, names: Sequence[str]) -> str:
+    """The results of the readers of those names; of those that were not run now, the ones that there are."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for name, mine in found.items():
+    kept = list(csv.reader(RESULTS.open(encoding="utf-8", newline=""))) if RESULTS.exists() else []
+    for name in names:
+        if name not in found:
+            writer.writerows(row for row in kept if row[0] == name)
+            continue
+        mine = found[name]
         failed = sum(mine.outcomes.values()) - mine.outcomes[READ] - mine.outcomes[REFUSED]
         for kind, count in ((READ, mine.outcomes[READ]), (REFUSED, mine.outcomes[REFUSED]), ("failed", failed)):
             writer.writerow((name, kind, count, f"{mine.seconds:.1f}", seed))
@@ -354,6 +361,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="readers whose names begin so; the results of the others are kept")
     parser.add_argument("--keep", type=Path, default=Path("fuzz-failures"), help="folder for inputs that failed")
     parser.add_argument("--markdown", action="store_true", help="print the table of the results that there are")
     given = parser.parse_args()
@@ -361,11 +369,12 @@ def main() -> None:
         print(markdown())
         return
     with tempfile.TemporaryDirectory() as folder:
-        found = fuzz(given.seed, Path(folder), seconds=60 * given.minutes)
+        found = fuzz(given.seed, Path(folder), seconds=60 * given.minutes, only=given.only)
+        names = [reader.name for reader in readers(Path(folder))]
     for name, mine in found.items():
         print(f"{name}: {dict(mine.outcomes)} in {mine.seconds:.0f} s")
     _keep(found, given.keep)
-    write_atomically(RESULTS, as_csv(found, given.seed))
+    write_atomically(RESULTS, as_csv(found, given.seed, names))
 
 
 if __name__ == "__main__":

@@ -123,6 +123,13 @@ def gzip_with_a_wrong_sum(path: Path) -> None:
     path.write_bytes(bytes(packed))
 
 
+def gzip_of_no_text_with_a_wrong_sum(path: Path) -> None:
+    """What is no text is met first; looking for its line meets the wrong sum."""
+    packed = bytearray(gzip.compress((_good_rows() + "2024-12-01,1,2,3\n" * 200).encode() + b"\xff", mtime=0))
+    packed[-6] ^= 0xFF
+    path.write_bytes(bytes(packed))
+
+
 def gzip_of_nothing(path: Path) -> None:
     path.write_bytes(gzip.compress(b"", mtime=0))
 

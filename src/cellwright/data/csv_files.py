@@ -81,22 +81,29 @@ class CsvFile:
     def _rows(self) -> Iterator[_Rows]:
         rows: _Rows | None = None
         try:
-            with self._open() as file:
+            with self._open() as file, self._as_text():
                 yield (rows := _Rows(csv.reader(file, delimiter=self.delimiter, strict=True)))
         except csv.Error as error:
             begun = rows.last + 1 if rows else 1
             raise CellwrightError(
                 f"{self.path} is no CSV file from line {begun} on ({error}): check its quotes and its delimiter"
             ) from error
-        except UnicodeDecodeError as error:
-            raise CellwrightError(
-                f"{self.path} is no text in UTF-8 (line {line_that_is_no_text(self.path)}): expected CSV or Parquet; "
-                "save a text of another encoding as UTF-8"
-            ) from error
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise CellwrightError(f"{self.path} is no whole gzip file ({error}): fetch or pack it anew") from error
         except OSError as error:
             raise CellwrightError(f"{self.path} cannot be read: {error.strerror}; check its permissions") from error
+
+    @contextmanager
+    def _as_text(self) -> Iterator[None]:
+        try:
+            yield
+        except UnicodeDecodeError as error:
+            # Reading on for the line may meet other damage, which is then what is told.
+            line = line_that_is_no_text(self.path)
+            raise CellwrightError(
+                f"{self.path} is no text in UTF-8 (line {line}): expected CSV or Parquet; "
+                "save a text of another encoding as UTF-8"
+            ) from error
 
     @contextmanager
     def _open(self) -> Iterator[TextIO]:
