@@ -154,7 +154,7 @@ class Encoding:
         past = _logarithm(windows[:, : self.shape.reach, 0], self.floor)
         signals = _signals(self.shape, self.base, past, windows)
         if unknown := self.scale.keys() - signals.keys():
-            raise CellwrightError(f"no feature is called {shown(min(unknown))}: run the training again")
+            raise CellwrightError(f"no feature is called {shown(min(unknown))}")
         scaled = [(signals[name] - self.centre[name]) / self.scale[name] for name in self.scale]
         return np.stack(scaled, axis=-1).clip(-BOUND, BOUND).astype(np.float32)
 
