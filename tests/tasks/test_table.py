@@ -54,22 +54,22 @@ def test_features_are_what_they_are_called(task: TableTask) -> None:
     encoding, rows = task.encoding, np.arange(origin - 3, origin + 1)
     assert encoding.floor is None
     expected = {
-        "value of y": y[rows],
-        "change of y": y[rows] - y[rows - 1],
-        "distance of y": y[rows] - y[origin],
-        "1 ahead, a season ago, of y": y[rows - 5] - y[rows - 6],
-        "2 ahead, a season ago, of y": y[rows - 4] - y[rows - 6],
+        "value of the target": y[rows],
+        "change of the target": y[rows] - y[rows - 1],
+        "distance of the target": y[rows] - y[origin],
+        "1 ahead, a season ago, of the target": y[rows - 5] - y[rows - 6],
+        "2 ahead, a season ago, of the target": y[rows - 4] - y[rows - 6],
         "leads": leads[rows],
         "known": known[rows],
         "known, 1 ahead": known[rows + 1],
         "known, 2 ahead": known[rows + 2],
     }
     missed = {
-        "persistence": {"change in a season of y": y[rows] - y[rows - 6]},
-        "seasonal_naive": {"missed by the base of y": y[rows] - y[rows - 6]},
+        "persistence": {"change in a season of the target": y[rows] - y[rows - 6]},
+        "seasonal_naive": {"missed by the base of the target": y[rows] - y[rows - 6]},
         "seasonal_difference": {
-            "change in a season of y": y[rows] - y[rows - 6],
-            "missed by the base of y": y[rows] - (y[rows - 6] + y[rows - 1] - y[rows - 7]),
+            "change in a season of the target": y[rows] - y[rows - 6],
+            "missed by the base of the target": y[rows] - (y[rows - 6] + y[rows - 1] - y[rows - 7]),
         },
     }[encoding.base]
     expected |= missed
@@ -92,8 +92,10 @@ def test_columns_may_be_called_as_features_are(tmp_path: Path) -> None:
     plain, odd = made("y", "a", "b", "c"), made("y", "value", "change", "distance")
     assert plain.encoding.features_per_step == odd.encoding.features_per_step
     assert torch.equal(plain._training.everything.inputs, odd._training.everything.inputs)
-    with pytest.raises(CellwrightError, match="column 'change of y' is called as a feature of 'y' is: give it another"):
-        made("y", "change of y", "b", "c")
+    with pytest.raises(
+        CellwrightError, match="column 'change of the target' is called as a feature of the target is: give it another"
+    ):
+        made("y", "change of the target", "b", "c")
     with pytest.raises(CellwrightError, match="called as another one some rows ahead"):
         made("y", "c, 1 ahead", "b", "c")
 

@@ -124,7 +124,7 @@ class Encoding:
         }
         base = min(misses, key=lambda name: float(np.square(misses[name]).mean()))
         signals = _signals(shape, base, past, windows)
-        value, change = _own("value", shape), _own("change", shape)
+        value, change = _own("value"), _own("change")
         if not shape.season and signals[change].std() < WANDERING * signals[value].std():
             del signals[value]
         largest = np.abs(target).max()
@@ -243,20 +243,18 @@ def _signals(shape: WindowShape, base: str, past: Floats, windows: Floats) -> di
             own["missed by the base"] = back(0) - back(season)
         elif base == "seasonal_difference":
             own["missed by the base"] = back(0) - back(season) - back(1) + back(season + 1)
-    signals = {_own(name, shape): values for name, values in own.items()}
+    signals = {_own(name): values for name, values in own.items()}
     for name, (index, lead) in _others(shape).items():
         if name in signals:
-            raise CellwrightError(
-                f"column {name!r} is called as a feature of {shape.target!r} is: give it another name"
-            )
+            raise CellwrightError(f"column {name!r} is called as a feature of the target is: give it another name")
         start = shape.reach - steps + lead
         signals[name] = windows[:, start : start + steps, index]
     return signals
 
 
-def _own(name: str, shape: WindowShape) -> str:
+def _own(name: str) -> str:
     """What a feature of the target is called: a column of the file may well have the plain name."""
-    return f"{name} of {shape.target}"
+    return f"{name} of the target"
 
 
 def _others(shape: WindowShape) -> dict[str, tuple[int, int]]:
