@@ -204,6 +204,7 @@ def test_times_go_on_beyond_the_end(tmp_path: Path, kind: str) -> None:
     assert table.labels([count, count + 1]) == following
     assert table.labels([0]) == [given_times[0].replace("T", " ").replace("/", "-")]
     assert table.period == period
+    assert table.is_even == (kind != "uneven")
 
 
 def test_labels_are_as_fine_as_the_finest_time(tmp_path: Path) -> None:

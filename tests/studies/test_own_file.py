@@ -115,6 +115,10 @@ def test_what_is_not_known_of_the_future_is_said(run: Path, tmp_path: Path) -> N
     later.write_text(HEADER + rows_of(150, 60, ahead=1))
     note = predict(run, later, tmp_path / "out.csv").note
     assert note.startswith("The file has holiday for 1 of the 3 rows beyond its end;")
+    assert "evenly" not in note
+    gap = "".join(row + "\n" for row in rows_of(150, 60, ahead=1).splitlines() if "2023-07-16" not in row)
+    later.write_text(HEADER + gap)
+    assert "The rows are not evenly spaced in time" in predict(run, later, tmp_path / "out.csv").note
 
 
 def test_one_chip_of_one_network_is_enough(tmp_path: Path, file: Path) -> None:

@@ -93,6 +93,11 @@ class Table:
         return self.clock.labels(seconds)
 
     @property
+    def is_even(self) -> bool:
+        """Whether the last 1,000 rows are as far apart in time; True without a time column."""
+        return self.clock is None or self.clock.is_even(self._times(max(0, self.rows - 1000), self.rows))
+
+    @property
     def period(self) -> str:
         """What a row stands for: "month", "day", "hour", or "row"."""
         if self.clock is None:

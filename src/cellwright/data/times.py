@@ -48,6 +48,13 @@ class Clock:
         steps = np.unique(np.diff(times))
         return _PERIODS.get(round(float(steps[0])), "row") if len(steps) == 1 else "row"
 
+    def is_even(self, times: Floats) -> bool:
+        """Whether times are as far apart from each other, in time or in months."""
+        steps = np.diff(times)
+        if len(steps) < 2 or np.allclose(steps, steps[0], rtol=1e-6, atol=0):
+            return True
+        return self.unit is not None and _months_apart(times) is not None
+
     def beyond(self, last: Floats, steps: NDArray[np.int64]) -> Floats:
         """Times after the last of ``last``, by their usual step: ``steps`` from 0 is the next one."""
         ahead = steps + 1

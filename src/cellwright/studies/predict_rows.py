@@ -18,7 +18,7 @@ from cellwright.report.wording import formula, printable
 from cellwright.studies.narration import Narration
 from cellwright.tasks import naive
 from cellwright.tasks.stored import StoredForecaster
-from cellwright.tasks.table import bearable, last_window, open_rows, unknown_ahead
+from cellwright.tasks.table import assumed_ahead, bearable, last_window, open_rows
 from cellwright.tasks.thinned import thinned
 
 Floats = NDArray[np.float64]
@@ -39,7 +39,7 @@ class RowForecast:
         errors: root mean square errors over the rows that are there, of the networks and of the naive forecasts, by
             name; empty where there are too few rows.
         compared: the forecasts that the errors are over.
-        note: what was not known of the future, in a sentence; empty where all was.
+        note: what was taken for granted of the future, in sentences; empty where nothing was.
     """
 
     target: str
@@ -114,7 +114,7 @@ def forecast_rows(stored: StoredForecaster, file: Path) -> RowForecast:
         level=stored.interval.level,
         errors=errors,
         compared=compared,
-        note=unknown_ahead(shape, table),
+        note=assumed_ahead(shape, table),
     )
 
 

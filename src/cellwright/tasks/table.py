@@ -65,14 +65,23 @@ def last_window(shape: WindowShape, table: Table) -> Floats:
     return window[None]
 
 
-def unknown_ahead(shape: WindowShape, table: Table) -> str:
-    """A sentence on known columns that the file does not have so far ahead; empty where it has all."""
-    if not shape.known or table.ahead >= shape.horizon:
-        return ""
-    return (
-        f"The file has {', '.join(shape.known)} for {table.ahead} of the {shape.horizon} rows beyond its end; after "
-        "that they are taken to keep their last values."
-    )
+def assumed_ahead(shape: WindowShape, table: Table) -> str:
+    """What is taken for granted beyond the end of a file, in sentences; empty where nothing is.
+
+    Known columns that the file does not have so far ahead, and times of rows that are not evenly spaced.
+    """
+    told = []
+    if shape.known and table.ahead < shape.horizon:
+        told.append(
+            f"The file has {', '.join(shape.known)} for {table.ahead} of the {shape.horizon} rows beyond its end; "
+            "after that they are taken to keep their last values."
+        )
+    if not table.is_even and table.ahead < shape.horizon:
+        told.append(
+            "The rows are not evenly spaced in time: each counts as one step, and times beyond the end go on by the "
+            "usual step."
+        )
+    return " ".join(told)
 
 
 def default_recipe(windows: int) -> Recipe:
@@ -190,7 +199,7 @@ class TableTask(Task):
                 f"Of {len(self._parts.test):,} rows that could be forecast as a test, {len(self.test_origins):,} are, "
                 "evenly spread."
             )
-        return " ".join(filter(None, (*notes, unknown_ahead(self.shape, self.table))))
+        return " ".join(filter(None, (*notes, assumed_ahead(self.shape, self.table))))
 
     def forecast(self, outputs: Tensor, recipe: Recipe) -> Tensor:
         """``outputs`` (networks * origins, horizon) as forecasts (networks, origins * horizon), origin by origin."""
