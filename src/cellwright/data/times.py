@@ -53,7 +53,8 @@ class Clock:
         steps = np.diff(times)
         if len(steps) < 2 or np.allclose(steps, steps[0], rtol=1e-6, atol=0):
             return True
-        return self.unit is not None and _months_apart(times) is not None
+        monthly = None if self.unit is None else _Monthly.of(times)
+        return monthly is not None and len(np.unique(monthly.steps)) == 1
 
     def beyond(self, last: Floats, steps: NDArray[np.int64]) -> Floats:
         """Times after the last of ``last``, by their usual step: ``steps`` from 0 is the next one."""
