@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import cellwright
-from cellwright import Recurrent, to_onnx
+from cellwright import Recurrent, tasks, to_onnx
 from cellwright.errors import CellwrightError
 from cellwright.tasks.forecaster import Forecaster
 
@@ -39,6 +39,17 @@ def test_a_forecaster(cell: str, head: Any, every_step: bool, tmp_path: Path, ru
         got = run(tmp_path / "model.onnx", {"inputs": x, **dict(zip(exported.optional, states, strict=True))})
         close(got["output"], output)
         close(got["final_h"], final[0] if len(states) > 1 else final)
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+def test_a_classifier_of_ours(pooling: Any, tmp_path: Path, run: Callable, close: Callable) -> None:
+    model = tasks.Classifier("lstm", 2, 4, 3, bidirectional=True, pooling=pooling, dropout=0.2, noise=0.1).eval()
+    exported = to_onnx(model, tmp_path / "model.onnx")
+    assert exported.inputs == ("inputs",)
+    for batch, steps in ((1, 4), (5, 9)):
+        x = drawn(batch, steps, 2)
+        with torch.no_grad():
+            close(run(tmp_path / "model.onnx", {"inputs": x})["output"], model(x)[0])
 
 
 class Classifier(nn.Module):

@@ -75,9 +75,10 @@ def test_a_stream_goes_on_from_its_state(inputs):
     torch.testing.assert_close(model(inputs[:, 2:], state)[0], model(inputs)[0], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("option", [{"dropout": 0.9}, {"noise": 0.1}])
+@pytest.mark.parametrize("option", [{"dropout": 0.5}, {"noise": 0.1}])
 def test_dropout_and_noise_are_for_training_alone(inputs, option):
     inputs[1, 2:] = torch.nan
+    torch.manual_seed(0)
     model = Classifier("lstm", 2, 4, 3, **option)
     assert bool(model(inputs)[0].isfinite().all())
     assert not torch.equal(model(inputs)[0], model(inputs)[0])

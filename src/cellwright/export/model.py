@@ -7,7 +7,8 @@ calls of their own; everything else is looked into.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -21,6 +22,9 @@ from cellwright.program.storage import size_of
 
 Tensor = torch.Tensor
 T = TypeVar("T")
+
+NOT_IN_FILES = ("lengths",)
+"""Arguments of forward that a file does not have: it is traced without them."""
 
 _EXAMPLE_BATCH, _EXAMPLE_STEPS = 2, 5
 _ALONE = "layer"
@@ -171,13 +175,24 @@ def _call_of(layer: Recurrent) -> fx.Graph:
 
 
 def _calls_of(model: nn.Module, name: str) -> fx.Graph:
+    left_out = {option: None for option in NOT_IN_FILES if option in inspect.signature(model.forward).parameters}
     try:
-        return _Tracer().trace(model)
+        return _without(left_out, _Tracer().trace(model, left_out))
     except Exception as error:
         raise CellwrightError(
             f"{name}.forward cannot be traced, as it looks at the values or shapes of tensors: export the parts of it "
             f"that do not ({why(error)})"
         ) from error
+
+
+def _without(names: Collection[str], calls: fx.Graph) -> fx.Graph:
+    """The calls without the arguments that tracing has set, and without the checks of them that it adds."""
+    for node in list(calls.nodes):
+        if node.op == "placeholder" and str(node.target).rpartition("_")[0] in names:
+            for check in list(node.users):
+                calls.erase_node(check)
+            calls.erase_node(node)
+    return calls
 
 
 def _arguments(model: nn.Module, calls: fx.Graph, given: Sequence[Any] | None, name: str) -> list[Any]:

@@ -141,6 +141,14 @@ def _transposed(call: Call) -> Added:
     return call.graph.transpose(call.tensor(), order)
 
 
+def _flattened(call: Call) -> Added:
+    """All dimensions but the first as one."""
+    start, stop, rank = call.axis("start_dim", 1, 0), call.option("end_dim", 2), call.arguments[0].example.ndim
+    if start != 1 or (stop is not None and stop not in (-1, rank - 1)):
+        raise CellwrightError("only what comes after the first dimension is flattened")
+    return call.graph.add("Flatten", call.tensor(), axis=1)
+
+
 def _squeezed(call: Call) -> Added:
     axis = call.axis()
     is_one = call.arguments[0].example.shape[axis] == 1
@@ -186,6 +194,7 @@ def _unsqueeze_none(graph: Graph, name: str, index: tuple[Any, ...]) -> str:
 FUNCTIONS: Mapping[str, Row] = {
     "abs": _called("Abs"),
     "add": _called("Add", 2),
+    "amax": _reduced("ReduceMax"),
     "cat": _joined,
     "chunk": _chunks,
     "concat": _joined,
@@ -193,6 +202,7 @@ FUNCTIONS: Mapping[str, Row] = {
     "div": _called("Div", 2),
     "dropout": _same,
     "exp": _called("Exp"),
+    "flatten": _flattened,
     "getitem": _taken,
     "log": _called("Log"),
     "log_softmax": _over_axis("LogSoftmax"),

@@ -89,8 +89,7 @@ class Classifier(nn.Module):
         if self.pooling == "last":
             return last_output(state)
         if self.pooling == "mean":
-            steps = hidden.shape[1] if lengths is None else lengths[:, None].to(hidden.dtype)
-            return hidden.sum(1) / steps
+            return hidden.mean(1) if lengths is None else hidden.sum(1) / lengths[:, None].to(hidden.dtype)
         if lengths is not None:
             ended = torch.arange(hidden.shape[1], device=hidden.device) >= lengths[:, None]
             hidden = hidden.masked_fill(ended[:, :, None], -torch.inf)

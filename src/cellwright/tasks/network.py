@@ -27,9 +27,14 @@ def recurrent_layer(cell: Cell | str, input_size: int, hidden_size: int, *, bidi
 def lengths_by_padding(inputs: Tensor) -> Tensor | None:
     """The steps (batch,) of ``inputs`` (batch, time, features) before those at the end that are NaN throughout.
 
-    None where no sequence is padded.
+    None where no sequence is padded, and while torch.fx traces: the values are not known then.
     """
-    if torch.compiler.is_compiling() or inputs.dim() != 3 or not bool(inputs[:, -1:].isnan().any()):
+    if (
+        isinstance(inputs, torch.fx.Proxy)
+        or torch.compiler.is_compiling()
+        or inputs.dim() != 3
+        or not bool(inputs[:, -1:].isnan().any())
+    ):
         return None
     steps = torch.arange(1, inputs.shape[1] + 1, device=inputs.device)
     return steps.mul(~inputs.isnan().all(-1)).amax(1)
