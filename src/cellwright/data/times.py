@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,19 @@ _PERIODS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day", 7 * 86_400: 
 
 @dataclass(frozen=True)
 class Clock:
-    """How times are written: numbers, or dates to a unit of numpy ("M", "D", "h", "m", "s", "us")."""
+    """How times are written: numbers, or dates to a unit of numpy ("M", "D", "h", "m", "s", "us").
+
+    between: what stands between the date and the time of the day; after: what stands at the end, "Z" or nothing.
+    """
 
     unit: str | None
+    between: str = " "
+    after: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> Clock:
+        """As a first time is written."""
+        return cls(_unit(text), "T" if "T" in text else " ", "Z" if text.endswith("Z") else "")
 
     def labels(self, times: Floats) -> list[str]:
         """Times (numbers, or seconds since 1970) as text."""
@@ -36,7 +46,8 @@ class Clock:
             return [f"{value:.12g}" for value in times.tolist()]
         dates = np.round(times * 1e6).astype("datetime64[us]")
         unit: Any = self.unit
-        return [str(text).replace("T", " ") for text in np.datetime_as_string(dates, unit=unit)]
+        written = np.datetime_as_string(dates, unit=unit)
+        return [str(text).replace("T", self.between) + self.after for text in written]
 
     def period(self, times: Floats) -> str:
         """What a row stands for, where all are as far apart: "month", "week", "day", "hour", or else "row"."""
@@ -81,7 +92,7 @@ class TimeProblems:
         """Numbers, or seconds since 1970, (rows,)."""
         if not self._begun and len(cells):
             written = (str(cell).strip() for cell in cells)
-            self._begun, self.clock = True, Clock(_unit(next(filter(None, written), "")))
+            self._begun, self.clock = True, Clock.of(next(filter(None, written), ""))
         times = self._at_once(cells)
         if times is None:
             times = np.array([self._time(str(cell).strip()) for cell in cells], dtype=np.float64)
@@ -116,7 +127,7 @@ class TimeProblems:
         """Labels show what any of the times has: minutes, though the first be midnight and written as a day."""
         unit, before = _unit(text.strip()), self.clock.unit
         if unit in _FINER and before in _FINER and _FINER.index(unit) > _FINER.index(before):
-            self.clock = Clock(unit)
+            self.clock = replace(self.clock, unit=unit, between="T" if "T" in text else " ")
 
     def _time(self, text: str) -> float:
         if self.clock.unit is None:
