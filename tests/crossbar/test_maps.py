@@ -121,7 +121,7 @@ def test_a_stuck_map_has_three_numbers(tmp_path):
 
 
 def test_bad_files_are_refused_in_one_line(tmp_path):
-    with pytest.raises(CellwrightError, match=r"cannot read .*missing.csv"):
+    with pytest.raises(CellwrightError, match=r"there is no file .*missing.csv"):
         load_conductances(tmp_path / "missing.csv")
     with pytest.raises(CellwrightError, match=r"cannot read .*missing.npz"):
         load_conductances(tmp_path / "missing.npz")

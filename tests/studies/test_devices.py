@@ -94,7 +94,7 @@ def test_bad_pulses_are_refused_in_one_line_and_leave_nothing(tmp_path: Path) ->
     out = tmp_path / "out"
     absurd = pulses(tmp_path / "absurd.csv", unit=1e6)
     assert "a conductance of 10 S is that of no device" in refused("fit", str(absurd), "--out", str(out))
-    assert "cannot read" in refused("fit", str(tmp_path / "none.csv"), "--out", str(out))
+    assert "there is no file" in refused("fit", str(tmp_path / "none.csv"), "--out", str(out))
     assert "is no name of a device" in refused("fit", str(absurd), "--name", "../x", "--out", str(out))
     assert "did you mean 'li2019'?" in refused("show", "li201")
     assert not out.exists()
