@@ -104,6 +104,7 @@ def test_the_figures_in_the_readme_are_the_measured_ones() -> None:
         ("estimators.py", "scikit-learn.md", 4),
         ("kills.py", "reliability.md", 6),
         ("own_data.py", "own-data.md", 20),
+        ("long_file.py", "own-data.md", 4),
         ("own_data_classes.py", "classification.md", 10),
     ],
 )
