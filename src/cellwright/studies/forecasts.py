@@ -15,6 +15,7 @@ from cellwright.studies.hardware import BEYOND, WHOLE
 from cellwright.studies.job import Job
 from cellwright.studies.measured import Measured
 from cellwright.tasks import Forecaster, LabelledTask, TableTask, Trained
+from cellwright.tasks.intervals import Interval as FittedInterval
 
 Floats = NDArray[np.float64]
 
@@ -47,14 +48,15 @@ def forecast_parts(job: Job, networks: Sequence[Trained], measured: Measured) ->
 
 
 def _of_file(task: TableTask, networks: Sequence[Trained], measured: Measured) -> dict[str, Any]:
+    fitted = task.interval(unseen(networks))
     return {
         "test_size": len(task.test_origins) if task.is_thinned else None,
         "test_note": task.test_note,
         "base": _base(task),
         "uncorrected": sum(_is_silent(network.model) for network in networks),
         "leads": _leads(task, measured),
-        "interval": _interval(task, networks, measured),
-        "future": _future(task, networks, measured),
+        "interval": _interval(task, fitted, measured),
+        "future": _future(task, fitted, networks, measured),
     }
 
 
@@ -75,8 +77,7 @@ def _leads(task: TableTask, measured: Measured) -> list[Lead]:
     ]
 
 
-def _interval(task: TableTask, networks: Sequence[Trained], measured: Measured) -> Interval:
-    fitted = task.interval(unseen(networks))
+def _interval(task: TableTask, fitted: FittedInterval, measured: Measured) -> Interval:
     origins, horizon = task.observed.shape
     software = measured.software.mean(0).numpy().reshape(origins, horizon)
     chip = measured.chip(WHOLE).numpy().reshape(-1, origins, horizon)
@@ -108,11 +109,11 @@ def unseen(networks: Sequence[Trained]) -> list[torch.nn.Module]:
     return [network.unseen for network in networks if network.unseen is not None]
 
 
-def _future(task: TableTask, networks: Sequence[Trained], measured: Measured) -> Future:
+def _future(task: TableTask, fitted: FittedInterval, networks: Sequence[Trained], measured: Measured) -> Future:
     with torch.no_grad():
         outputs = torch.stack([network.model.eval()(task.inputs_beyond)[0][0] for network in networks])
     software = task.forecast_beyond(outputs).mean(0).numpy()
-    low, high = task.interval(unseen(networks)).around(software)
+    low, high = fitted.around(software)
     chips = measured.chip(BEYOND).flatten(0, 1).numpy()
     rows, horizon = task.table.rows, task.shape.horizon
     drawn = min(max(LEAST_PAST, 4 * horizon, task.shape.season + 1), MOST_PAST)

@@ -232,6 +232,10 @@ class LabelledTask(Task):
 
     def baselines(self) -> dict[str, Baseline]:
         """The class of the nearest training sequence, and the commonest class."""
+        return self._baselines
+
+    @cached_property
+    def _baselines(self) -> dict[str, Baseline]:
         labels = self._indices(self.training)
         found = labels[torch.from_numpy(nearest(self.training.sequences, self.tested.sequences))]
         commonest = torch.bincount(labels).argmax().expand(len(self.tested))

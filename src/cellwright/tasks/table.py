@@ -233,6 +233,10 @@ class TableTask(Task):
 
     def baselines(self) -> dict[str, Baseline]:
         """The naive forecasts of the test."""
+        return self._baselines
+
+    @cached_property
+    def _baselines(self) -> dict[str, Baseline]:
         return {rule.name: self._baseline(rule) for rule in naive.rules(self.shape.season)}
 
     def _baseline(self, rule: naive.Naive) -> Baseline:
