@@ -50,6 +50,15 @@ def load_weights(module: nn.Module, file: str | Path) -> StoredWeights:
     return stored
 
 
+def packed_weights(module: nn.Module, about: Mapping[str, str] | None = None) -> bytes:
+    """The weights of a module as a ``.safetensors`` file, with what is to be known about them.
+
+    Several entries of ``about`` come in an order that changes from run to run: give one.
+    """
+    tensors = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
+    return safetensors.torch.save(tensors, metadata=dict(about) if about else None)
+
+
 def check_fit(module: nn.Module, tensors: Mapping[str, Tensor], name: str) -> None:
     """Whether a module can take tensors as its own.
 

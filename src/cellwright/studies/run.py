@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 from rich.text import Text
-from safetensors.torch import save
 
+from cellwright.layers.weights import packed_weights
 from cellwright.learning import Progress
 from cellwright.learning.progress import both
 from cellwright.program import equations
@@ -132,10 +132,8 @@ def _measure(job: Job, networks: list[Trained], folder: ResultsFolder, narration
 
 
 def _write_model(job: Job, network: Trained, folder: ResultsFolder) -> None:
-    weights = {name: tensor.contiguous() for name, tensor in network.model.state_dict().items()}
     about = {"task": job.task.name, "recipe": job.recipe.name, "cell": job.cell_name, "seed": str(job.seeds[0])}
-    # One entry: safetensors writes several in an order that changes from run to run.
-    folder.write("model.safetensors", save(weights, metadata={"cellwright": json.dumps(about)}))
+    folder.write("model.safetensors", packed_weights(network.model, {"cellwright": json.dumps(about)}))
 
 
 def _write_networks(job: Job, networks: list[Trained], folder: ResultsFolder) -> None:

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any, ClassVar, get_args
 
 import numpy as np
-import safetensors.torch
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from cellwright.cells import describe
 from cellwright.errors import CellwrightError, as_clause, named, one_line, shown
-from cellwright.layers.weights import check_fit, read_weights
+from cellwright.layers.weights import check_fit, packed_weights, read_weights
 from cellwright.tasks.chunks import Chunks
 from cellwright.tasks.classifier import Classifier, Pooling
 from cellwright.tasks.encoding import Encoding
@@ -85,7 +84,7 @@ class Stored(ABC):
             "hidden_size": self.hidden_size,
             "seeds": list(self.networks),
         } | self._plain()
-        files = {_weights(seed): _packed(network) for seed, network in self.networks.items()}
+        files = {_weights(seed): packed_weights(network) for seed, network in self.networks.items()}
         return files | {ABOUT: (json.dumps(about, indent=2) + "\n").encode()}
 
 
@@ -264,7 +263,3 @@ def _chunks(given: PlainValues, channels: int) -> Chunks:
 
 def _weights(seed: int) -> str:
     return f"networks/{seed}.safetensors"
-
-
-def _packed(network: nn.Module) -> bytes:
-    return safetensors.torch.save({name: tensor.contiguous() for name, tensor in network.state_dict().items()})
