@@ -49,7 +49,7 @@ def own_file(
     takes = {entry.name for entry in fields(asked)}
     for other in set(_KINDS.values()) - {asked}:
         for name in _changed(other, given) - takes:
-            raise CellwrightError(f"{_option(name)} is not for --task {kind}: leave it out")
+            raise CellwrightError(f"{flag(name)} is not for --task {kind}: leave it out")
     return asked(path=task, **{name: value for name, value in given.items() if name in takes})
 
 
@@ -63,21 +63,32 @@ def _refuse(given: dict[str, Any], task: str, kind: str) -> None:
         changed.append("task")
     if changed:
         raise CellwrightError(
-            f"{_option(changed[0])} is for a file of your own, and {task!r} is none: give the path of a file, "
-            f"or leave {_option(changed[0])} out"
+            f"{flag(changed[0])} is for a file of your own, and {task!r} is none: give the path of a file, "
+            f"or leave {flag(changed[0])} out"
         )
 
 
 def _changed(asked: type[ForecastFile] | type[LabelledFile], given: dict[str, Any]) -> set[str]:
     """The options of a kind that are not what is usual."""
-    usual = {entry.name: "" if entry.default is MISSING else entry.default for entry in fields(asked)}
+    usual = usual_options(asked)
     return {name for name, value in given.items() if name in usual and value != usual[name]}
 
 
-def _option(name: str) -> str:
+def usual_options(asked: type[Any]) -> dict[str, Any]:
+    """The options that a dataclass stands for, as they are where nobody says otherwise; empty where somebody must."""
+    return {entry.name: "" if entry.default is MISSING else entry.default for entry in fields(asked)}
+
+
+def flag(name: str) -> str:
+    """An option as it is written on the command line."""
     return f"--{name.replace('_', '-')}"
 
 
 def _names(text: str) -> tuple[str, ...]:
     """Names separated by commas; one that has a comma itself stands in double quotes, as in CSV."""
     return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []) if name.strip())
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """Names as ``--inputs`` takes them: the inverse of how they are read."""
+    return ",".join(f'"{name}"' if "," in name else name for name in names)

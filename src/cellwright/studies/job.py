@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from cellwright import __version__
 from cellwright.cells import Listed, describe
 from cellwright.crossbar import ChipSettings
 from cellwright.errors import CellwrightError
+from cellwright.studies.files import flag, listed, usual_options
 from cellwright.tasks import (
     ForecastFile,
     LabelledFile,
@@ -143,7 +144,7 @@ def _task(settings: RunSettings) -> SeriesTask | TableTask | LabelledTask:
 
 def _changed(given: Any, without: tuple[str, ...]) -> dict[str, Any]:
     """The options that are not what they are by default."""
-    usual = {entry.name: entry.default for entry in fields(given) if entry.name not in without}
+    usual = {name: value for name, value in usual_options(type(given)).items() if name not in without}
     return {name: getattr(given, name) for name, value in usual.items() if getattr(given, name) != value}
 
 
@@ -170,15 +171,9 @@ def _plain_name(text: str) -> str:
 
 def _option(name: str, value: Any) -> str:
     """As it is written on the command line."""
-    flag = f"--{name.replace('_', '-')}"
     if value is True:
-        return flag
-    return f"{flag} {shlex.quote(_listed(value) if isinstance(value, tuple) else str(value))}"
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    """Names separated by commas, in quotes where they have one."""
-    return ",".join(f'"{name}"' if "," in name else name for name in names)
+        return flag(name)
+    return f"{flag(name)} {shlex.quote(listed(value) if isinstance(value, tuple) else str(value))}"
 
 
 def source_of(what: str, name: str) -> dict[str, str]:
