@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class Padded(nn.Module):
         return self.network(inputs, lengths=lengths_by_padding(inputs))
 
 
-class RecurrentEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class RecurrentEstimator(ABC, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """The parameters and the training of both estimators.
 
     Attributes after ``fit``:
@@ -134,20 +135,20 @@ class RecurrentEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn h
             )
         self.network_ = network.eval()
 
+    @abstractmethod
     def _build(self) -> nn.Module:
         """A new network."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The mean loss of outputs and ``_targets``."""
-        raise NotImplementedError
 
     def _fit_targets(self, y: NDArray[Any], weights: Array) -> None:
         """Fit what ``_targets`` needs to the training part."""
 
+    @abstractmethod
     def _targets(self, y: NDArray[Any], weights: Array) -> Tensor:
         """``y`` with the weights of its samples, of mean 1, as ``_loss`` takes it."""
-        raise NotImplementedError
 
     def _settings(self, seed: int) -> FitSettings:
         """Adam, whose rate falls to 0 along half a wave of the cosine (Loshchilov & Hutter 2017, eq. 5, no restart)."""
