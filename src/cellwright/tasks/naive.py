@@ -31,10 +31,6 @@ class Naive:
         both = str(season + 1) if horizon == 1 else f"{season}-h"
         return self.formula.format(h=lead, p=season, hp=both)
 
-    def reach(self, season: int) -> int:
-        """How many values of the past it needs."""
-        return season + 1 if self.seasonal else 1
-
 
 def _persistence(past: Floats, horizon: int, season: int) -> Floats:
     return np.repeat(past[..., -1:], horizon, axis=-1)
