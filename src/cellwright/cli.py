@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -52,7 +51,7 @@ Log = Annotated[Path | None, typer.Option(help="append what happens to this file
 
 
 @contextmanager
-def _narrated(quiet: bool, as_json: bool, log: Path | None) -> Iterator[Narration]:
+def _narrated(context: typer.Context, quiet: bool, as_json: bool, log: Path | None) -> Iterator[Narration]:
     """Who hears what a study says; the log has also what was asked and how it ended."""
     from rich.console import Console
 
@@ -60,7 +59,7 @@ def _narrated(quiet: bool, as_json: bool, log: Path | None) -> Iterator[Narratio
 
     record = None if log is None else RunLog(log)
     narration = Narration(None if quiet else Console(stderr=as_json), record)
-    narration.note(f"begun: {shlex.join(['cellwright', *sys.argv[1:]])}")
+    narration.note(f"begun: {shlex.join(['cellwright', *context.obj])}")
     narration.note(f"process {os.getpid()}, Python {platform.python_version()} on {platform.platform()}")
     try:
         yield narration
@@ -78,6 +77,7 @@ def _narrated(quiet: bool, as_json: bool, log: Path | None) -> Iterator[Narratio
 
 @command
 def run(
+    context: typer.Context,
     task: Annotated[str, typer.Argument(metavar="TASK|FILE", help="what is learnt: airline, or a file of your own")],
     kind: Annotated[
         str, typer.Option("--task", metavar="KIND", help="FILE: forecast (the default) a column, or classify sequences")
@@ -122,7 +122,7 @@ def run(
     log: Log = None,
 ) -> None:
     """Train on a task or on your own file, program memristor chips, and report what the hardware did to the result."""
-    with _narrated(quiet, as_json, log) as narration:
+    with _narrated(context, quiet, as_json, log) as narration:
         from cellwright.report.result import result_json
         from cellwright.studies.files import own_file
         from cellwright.studies.run import RunSettings, run_study
@@ -159,6 +159,7 @@ def run(
 
 @command
 def predict(
+    context: typer.Context,
     run: Annotated[
         Path, typer.Argument(help="folder of a finished run on a file, as runs/FILE-TARGET or runs/FILE-classify")
     ],
@@ -169,7 +170,7 @@ def predict(
     log: Log = None,
 ) -> None:
     """Forecast what comes after a file's rows, or tell the classes of its sequences, with the networks of a run."""
-    with _narrated(quiet, as_json, log) as narration:
+    with _narrated(context, quiet, as_json, log) as narration:
         from cellwright.studies.predict import predict as predict_rows
 
         found = predict_rows(run, file, out, narration=narration)
@@ -179,6 +180,7 @@ def predict(
 
 @command
 def sweep(
+    context: typer.Context,
     task: Annotated[str, typer.Argument(help="what is learnt: airline")],
     over: Annotated[list[str], typer.Option(help="what to vary, as bits=4,6,8; given again, all combinations are run")],
     out: Annotated[Path | None, typer.Option(help="folder for the results; by default runs/sweep-TASK-RECIPE")] = None,
@@ -200,7 +202,7 @@ def sweep(
     log: Log = None,
 ) -> None:
     """Vary the settings of the chip, and report what each does to the error and what a smaller error costs."""
-    with _narrated(quiet, as_json, log) as narration:
+    with _narrated(context, quiet, as_json, log) as narration:
         from cellwright.report.sweep_result import result_json
         from cellwright.studies.job import RunSettings
         from cellwright.studies.plan import SweepSettings

@@ -49,7 +49,8 @@ class OneLineGroup(TyperGroup):
         sys.exit(status)
 
     def _run(self, arguments: list[str]) -> None:
-        with self.make_context("cellwright", arguments) as context:
+        # Commands find under `obj` what was asked, wherever it came from.
+        with self.make_context("cellwright", list(arguments), obj=tuple(arguments)) as context:
             self.invoke(context)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -124,7 +125,7 @@ def test_json_is_all_that_a_run_writes_to_stdout(small_run: tuple[object, Path],
     assert result.stdout == (folder / "result.json").read_text(encoding="utf-8")
     assert "seed 1: trained before" in result.stderr
     lines = logged(log)
-    assert lines[0].startswith("begun: cellwright ")
+    assert lines[0] == f"begun: {shlex.join(['cellwright', *words])}"
     assert any(line.startswith("settings: {") and '"torch": ' in line and '"seeds": 2' in line for line in lines)
     assert any(line.startswith("seed 1: trained before") for line in lines)
     assert lines[-1] == "ended: done"
