@@ -47,7 +47,7 @@ def on_chip(model, settings=IDEAL, **options):
     return program(model, settings, allow_digital=needs_digital(model), **options)
 
 
-@pytest.mark.parametrize("name", sorted(cells.catalogue()))
+@pytest.mark.parametrize("name", sorted(cells.catalogue("sequence")))
 def test_an_ideal_chip_is_the_software_network(name):
     model, x = network(name), data()
     expected, state = model(x)
@@ -172,7 +172,7 @@ def test_telling_rows_from_steps_costs_no_draw_and_is_not_counted():
     assert not torch.equal(first, second)
 
 
-@pytest.mark.parametrize("name", sorted(cells.catalogue()))
+@pytest.mark.parametrize("name", sorted(cells.catalogue("sequence")))
 def test_counts_of_the_program_are_counts_of_the_arrays(name):
     model = network(name)
     chip = on_chip(model)

@@ -35,7 +35,7 @@ def lstm(inputs, hidden):
     return Work.of_cell(cell, cell.sizes(inputs, hidden))
 
 
-@pytest.mark.parametrize("name", catalogue())
+@pytest.mark.parametrize("name", catalogue("sequence"))
 def test_the_work_of_a_cell_is_what_its_counts_say(name):
     cell = find(name)
     sizes = cell.sizes(5, 7, 3 if cell.projects else 0)
@@ -77,7 +77,7 @@ def test_cycles_of_an_fpga(inputs, hidden):
 
 
 @pytest.mark.parametrize("accelerator", ACCELERATORS, ids=lambda accelerator: accelerator.name)
-@given(st.sampled_from(list(catalogue())), units, units)
+@given(st.sampled_from(list(catalogue("sequence"))), units, units)
 def test_no_network_uses_more_than_the_peak(accelerator, name, inputs, hidden):
     cell = find(name)
     cost = accelerator.step_cost(Work.of_cell(cell, cell.sizes(inputs, hidden, 2 if cell.projects else 0)))

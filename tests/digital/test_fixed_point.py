@@ -163,7 +163,7 @@ def test_any_formats_give_the_integers_of_an_lstm_written_by_hand(
     assert np.array_equal(states.integers(c[0]).numpy(), expected_c)
 
 
-@pytest.mark.parametrize("name", catalogue())
+@pytest.mark.parametrize("name", catalogue("sequence"))
 def test_every_cell_works_in_fixed_point(name):
     torch.manual_seed(0)
     layer = Recurrent(name, 3, 6, proj_size=4 if find(name).projects else 0).double()

@@ -29,7 +29,7 @@ def _hard_cells():
 
 HARD = _hard_cells()
 BLOCKS = {"memory blocks": LSTM(cells_per_block=3, peepholes=True, gate_recurrence="gates")}
-CELLS: dict[str, Cell] = {**catalogue(), **{name: hard.cell for name, hard in HARD.items()}, **BLOCKS}
+CELLS: dict[str, Cell] = {**catalogue("sequence"), **{name: hard.cell for name, hard in HARD.items()}, **BLOCKS}
 POSITIVE = {name for hard in HARD.values() for name in hard.positive}
 
 

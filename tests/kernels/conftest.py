@@ -75,7 +75,7 @@ class Oddments(Cell):
 
 
 CELLS: Mapping[str, Cell] = {
-    **catalogue(),
+    **catalogue("sequence"),
     "projection": LSTM(projection=True, recurrent_bias=True),
     "blocks of two": LSTM(cells_per_block=2, gate_recurrence="units", forget_gate=False),
     "blocks with peepholes": LSTM(cells_per_block=2, peepholes=True),

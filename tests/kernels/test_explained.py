@@ -26,7 +26,7 @@ def test_a_kernel_in_words(name: str, golden) -> None:
     golden(f"{name}_kernel.txt", in_words(shown(name, "--kernel", "--vectors", "sse")))
 
 
-@pytest.mark.parametrize("name", catalogue())
+@pytest.mark.parametrize("name", catalogue("sequence"))
 def test_every_cell_is_compiled(name: str) -> None:
     text = shown(name, "--kernel")
     assert "interpreted" not in text

@@ -64,7 +64,7 @@ class Mixed(Cell):
 
 
 CELLS: Mapping[str, Cell] = {
-    **catalogue(),
+    **catalogue("sequence"),
     "blocks of two": LSTM(cells_per_block=2, gate_recurrence="units", forget_gate=False),
     "blocks with peepholes": LSTM(cells_per_block=2, peepholes=True),
     "projection": LSTM(projection=True, recurrent_bias=True),

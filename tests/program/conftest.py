@@ -16,7 +16,7 @@ from torch import Tensor
 from cellwright.cells import Cell, catalogue
 from cellwright.program import Family, Program, evaluate, families
 
-SIZES = {"feature": 3, "unit": 4, "projection": 2, "block": 2, "cell": 3}
+SIZES = {"feature": 3, "unit": 4, "projection": 2, "block": 2, "cell": 3, "predecessor": 2}
 
 
 def _hard_cells():

@@ -7,6 +7,7 @@ from cellwright.cells.lstm import LSTM
 from cellwright.cells.network import network_weights
 from cellwright.cells.notation import (
     Cell,
+    Topology,
     absolute,
     affine,
     equal,
@@ -35,6 +36,7 @@ __all__ = [
     "Cell",
     "LayerNormLSTM",
     "Listed",
+    "Topology",
     "absolute",
     "affine",
     "catalogue",

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 from zlib import crc32
 
-from cellwright.cells.notation import Cell
+from cellwright.cells.notation import Cell, Topology
 from cellwright.errors import CellwrightError, named
 
 _USER_MODULE = "cellwright_user_"
@@ -50,9 +50,14 @@ def entries() -> dict[str, Listed]:
     return found
 
 
-def catalogue() -> dict[str, Cell]:
-    """The cells by the names of the literature: ``catalogue()["peephole"]``."""
-    return {name: entry.cell for name, entry in entries().items()}
+def catalogue(topology: Topology | None = None) -> dict[str, Cell]:
+    """The cells by the names of the literature: ``catalogue()["peephole"]``.
+
+    Args:
+        topology: those alone that walk sequences, trees, grids or maps; see ``Cell.topology``.
+    """
+    cells = {name: entry.cell for name, entry in entries().items()}
+    return {name: cell for name, cell in cells.items() if topology in (None, cell.topology)}
 
 
 def find(name: str) -> Cell:

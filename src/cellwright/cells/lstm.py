@@ -109,7 +109,7 @@ class LSTM(Cell):
         i = self._gate("i", x, recurrent, c) if self.input_gate else None
         f = self._forget(x, recurrent, c, i)
         g = self._candidate(x, h, fed_back)
-        c = _gated(f, c) + _gated(i, g)
+        c = self._kept(f, c) + _gated(i, g)
         o = self._gate("o", x, recurrent, c) if self.output_gate else None
         h = self._output(o, c)
         gates = {"i": i, "f": f, "o": o}
@@ -117,13 +117,16 @@ class LSTM(Cell):
 
     def _gate(self, name: str, x: Value, recurrent: tuple[Value, ...], c: Value) -> Value:
         bias = self.biases != "none"
-        preactivation = affine(
-            name, x, *recurrent, out=self._gate_axes(), bias=bias, recurrent_bias=self.recurrent_bias
-        )
-        if self.peepholes:
-            seen = weight("weight_peephole", name, self._cell_axes(), symbol="p") * c
-            preactivation = preactivation + (sum_over(seen, "cell") if self.cells_per_block > 1 else seen)
-        return sigmoid(preactivation)
+        preactivation = self._seen(name, x, *recurrent, out=self._gate_axes(), bias=bias)
+        return sigmoid(preactivation + self._peephole(name, c) if self.peepholes else preactivation)
+
+    def _peephole(self, name: str, c: Value) -> Value:
+        seen = weight("weight_peephole", name, self._cell_axes(), symbol="p") * c
+        return sum_over(seen, "cell") if self.cells_per_block > 1 else seen
+
+    def _seen(self, name: str, x: Value, *recurrent: Value, out: Axes, bias: bool) -> Value:
+        """What a gate or the candidate sees before its activation: W x + U h + b."""
+        return affine(name, x, *recurrent, out=out, bias=bias, recurrent_bias=self.recurrent_bias)
 
     def _forget(self, x: Value, recurrent: tuple[Value, ...], c: Value, i: Value | None) -> Value | None:
         if not self.forget_gate:
@@ -133,10 +136,12 @@ class LSTM(Cell):
     def _candidate(self, x: Value, h: Value, fed_back: tuple[Value, ...]) -> Value:
         recurrent = (h, *fed_back) if self.gate_recurrence == "units" else (h,)
         bias = self.biases == "all"
-        out = self._cell_axes()
-        return ACTIVATIONS[self.input_activation](
-            affine("g", x, *recurrent, out=out, bias=bias, recurrent_bias=self.recurrent_bias)
-        )
+        seen = self._seen("g", x, *recurrent, out=self._cell_axes(), bias=bias)
+        return ACTIVATIONS[self.input_activation](seen)
+
+    def _kept(self, f: Value | None, c: Value) -> Value:
+        """What of the previous c goes on."""
+        return _gated(f, c)
 
     def _output(self, o: Value | None, c: Value) -> Value:
         exposed = _gated(o, ACTIVATIONS[self.output_activation](c))

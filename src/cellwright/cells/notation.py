@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from math import prod
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, Literal, TypeAlias, dataclass_transform
 
 from cellwright.errors import CellwrightError
 from cellwright.program import Program, trace
@@ -59,6 +59,7 @@ __all__ = [
 ]
 
 UNIT: Axes = ("unit",)
+Topology: TypeAlias = Literal["sequence", "tree", "grid", "maps"]
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -80,6 +81,9 @@ class Cell:
     """
 
     states: ClassVar[tuple[str, ...]] = ("h",)
+    topology: ClassVar[Topology] = "sequence"
+    """What a layer of it walks: a ``sequence``, a ``tree``, a ``grid`` of two or more dimensions, or ``maps``, that is,
+    a sequence of maps (images)."""
     sequences: ClassVar[Mapping[str, Axes]] = {"x": ("feature",)}
     """Inputs of each time step by name, ``x`` first, with their axes; () is one number a sample (elapsed time)."""
 
@@ -101,6 +105,10 @@ class Cell:
     def state_axes(self) -> dict[str, Axes]:
         """The states by name with their axes; the first one is the output."""
         return dict.fromkeys(self.states, UNIT)
+
+    def previous_axes(self) -> dict[str, Axes]:
+        """The states as the step reads them, with their axes: ``predecessor`` comes first where there are several."""
+        return self.state_axes()
 
     def initial_biases(self) -> dict[str, float]:
         """Biases that start at a value of their own, by gate; the others start as torch's do."""
@@ -146,7 +154,7 @@ def _traced(cell: Cell) -> Program:
     states = cell.state_axes()
     _check_signature(cell, (*cell.sequences, *states))
     inputs = [input_value(name, axes, "sequence") for name, axes in cell.sequences.items()]
-    inputs += [input_value(name, axes, "state") for name, axes in states.items()]
+    inputs += [input_value(name, axes, "state") for name, axes in cell.previous_axes().items()]
     program = trace(cell.step, inputs, tuple(states))
     for name, axes in states.items():
         got, expected = program.outputs[name].axes, (BATCH, *axes)
@@ -175,7 +183,9 @@ def _check_signature(cell: Cell, expected: tuple[str, ...]) -> None:
         )
 
 
-def linear(name: str, value: Value, out: Axes = UNIT, *, bias: bool = False, family: str = "") -> Value:
+def linear(
+    name: str, value: Value, out: Axes = UNIT, *, bias: bool = False, family: str = "", reads: Axes | None = None
+) -> Value:
     """A matrix applied to a value: W_name x for a sequence, U_name h for the output fed back.
 
     The same name and family again is the same matrix again.
@@ -187,6 +197,8 @@ def linear(name: str, value: Value, out: Axes = UNIT, *, bias: bool = False, fam
         bias: a bias vector, stored in ``bias_<family>``.
         family: the stored tensor is ``weight_<family>``; by default ``ih`` for the input x, ``<name>_h`` for other
             sequences and for states other than h, and ``hh`` for h and everything computed.
+        reads: the last axes of the value, which the matrix reads; by default all. Those before them are carried along:
+            ``linear("f", h, reads=("unit",))`` applies the same matrix to the h of each predecessor.
 
     Raises:
         CellwrightError: outside of a step; the value is none of the step's; the name is in use with other axes.
@@ -196,7 +208,7 @@ def linear(name: str, value: Value, out: Axes = UNIT, *, bias: bool = False, fam
     family = family or _family(value)
     symbol = {"ih": "W", "hh": "U", "hr": "P"}.get(family, "R")
     subscript = name if symbol != "R" else name + value.name if len(name) == 1 else f"{name},{value.name}"
-    columns = named_axes(value.axes)
+    columns = named_axes(value.axes) if reads is None else reads
     matrix = parameter(
         f"weight_{family}.{name}",
         out,

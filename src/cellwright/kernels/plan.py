@@ -17,7 +17,7 @@ from cellwright.kernels.schedule import (
 )
 from cellwright.program import Program, Value, linear_groups, linear_terms
 from cellwright.program.reverse import reverse
-from cellwright.program.values import BATCH, Axes, named_axes, with_arguments
+from cellwright.program.values import BATCH, Axes, carried_axes, named_axes, with_arguments
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +174,12 @@ def _groups(program: Program) -> tuple[Group, ...]:
         weights = zip(*(linear_terms(node)[1] for node in group.nodes), strict=True)
         for value in (*group.inputs, *group.nodes):
             lanes(value)
+        if any(
+            named_axes(carried_axes(*term))
+            for node in group.nodes
+            for term in zip(*linear_terms(node)[:2], strict=True)
+        ):
+            raise UnsupportedError("a matrix is applied along a further axis")
         biases = tuple(linear_terms(node)[2] for node in group.nodes)
         found.append(Group(index, group.nodes, group.inputs, tuple(weights), biases))
     used = [weight.serial for group in found for term in group.weights for weight in term]

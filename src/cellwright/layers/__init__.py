@@ -2,6 +2,7 @@
 
 from cellwright.layers.gru import GRU
 from cellwright.layers.keras_models import from_keras, layers_from_keras
+from cellwright.layers.listing import Topology, topologies
 from cellwright.layers.lstm import LSTM
 from cellwright.layers.recurrent import Recurrent
 from cellwright.layers.scan import scan
@@ -13,10 +14,12 @@ __all__ = [
     "LSTM",
     "Recurrent",
     "StoredWeights",
+    "Topology",
     "from_keras",
     "layers_from_keras",
     "load_weights",
     "read_weights",
     "replace",
     "scan",
+    "topologies",
 ]

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
-from cellwright.cells import Cell
+from cellwright.cells import Cell, Topology
 from cellwright.errors import CellwrightError
 from cellwright.program.values import Axes
 
@@ -22,6 +22,23 @@ def cell(given: Any) -> Cell:
     if not isinstance(given, Cell):
         hint = f"pass an instance, {given.__name__}()" if isinstance(given, type) else "see cellwright.cells"
         raise CellwrightError(f"a layer runs a cell or its name, got {type(given).__name__}: {hint}")
+    return given
+
+
+_LAYERS = {
+    "sequence": "Recurrent",
+    "tree": "TreeRecurrent",
+    "grid": "MultidimensionalRecurrent or GridRecurrent",
+    "maps": "ConvolutionalRecurrent",
+}
+
+
+def walks(given: Cell, topology: Topology) -> Cell:
+    """The cell, if it is one for layers that walk such a topology."""
+    if given.topology != topology:
+        raise CellwrightError(
+            f"{given} walks a {given.topology}, this layer a {topology}: build a {_LAYERS[given.topology]} of it"
+        )
     return given
 
 

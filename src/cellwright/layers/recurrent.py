@@ -15,6 +15,7 @@ from cellwright.cells import Cell, find
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks
 from cellwright.layers.compiled import Packed, compiled_step
+from cellwright.layers.listing import Topology
 from cellwright.layers.scan import Scanned, loop_in_graph, run_plainly, scan, scan_in_graph
 from cellwright.layers.sequences import Masks, RowOrder, repack, reverse_in_time, unpack
 from cellwright.program import Arithmetic, Family, GroupFunction, families
@@ -25,6 +26,35 @@ State: TypeAlias = "Tensor | tuple[Tensor, ...]"
 # torch's order, on which the same initial weights from the same seed depend; a cell's own families follow.
 _TORCH_ORDER = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
+
+TOPOLOGIES: Mapping[str, Topology] = {
+    "stacked": Topology(
+        "layers on top of one another: the output of each is the input of the next",
+        "Graves, Mohamed & Hinton 2013, ICASSP, 6645; tutorial, equation 52",
+        (r"X_i = \begin{bmatrix} h_{i-1} \\ h_i \end{bmatrix}",),
+        (("h_1^2", "h_2^2", "h_3^2"), ("h_1^1", "h_2^1", "h_3^1"), ("x_1", "x_2", "x_3")),
+        (
+            *((f"x_{t}", f"h_{t}^1") for t in (1, 2, 3)),
+            *((f"h_{t}^1", f"h_{t}^2") for t in (1, 2, 3)),
+            *((f"h_{t}^{layer}", f"h_{t + 1}^{layer}") for layer in (1, 2) for t in (1, 2)),
+        ),
+    ),
+    "bidirectional": Topology(
+        "a second layer reads the sequence from its end; the outputs stand side by side",
+        "Schuster & Paliwal 1997, IEEE Transactions on Signal Processing 45, 2673; Graves & Schmidhuber 2005",
+        (
+            r"\overrightarrow{h}_t = f(x_t, \overrightarrow{h}_{t-1})",
+            r"\overleftarrow{h}_t = f(x_t, \overleftarrow{h}_{t+1})",
+            r"y_t = \begin{bmatrix} \overrightarrow{h}_t \\ \overleftarrow{h}_t \end{bmatrix}",
+        ),
+        (("y_1", "y_2", "y_3"), ("b_1", "b_2", "b_3"), ("f_1", "f_2", "f_3"), ("x_1", "x_2", "x_3")),
+        (
+            *((f"x_{t}", f"{d}_{t}") for t in (1, 2, 3) for d in "fb"),
+            *((f"{d}_{t}", f"y_{t}") for t in (1, 2, 3) for d in "fb"),
+            ("f_1", "f_2"), ("f_2", "f_3"), ("b_3", "b_2"), ("b_2", "b_1"),
+        ),
+    ),
+}  # fmt: skip
 
 _NO_MASKS = Masks()
 _scan_outside_of_graphs = torch.compiler.disable(scan)  # a graph breaks there, and goes on after it
@@ -69,7 +99,7 @@ class Recurrent(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.cell = checks.cell(find(cell) if isinstance(cell, str) else cell)
+        self.cell = checks.walks(checks.cell(find(cell) if isinstance(cell, str) else cell), "sequence")
         self.input_size = checks.positive("input_size", input_size)
         self.hidden_size = checks.positive("hidden_size", hidden_size)
         self.num_layers = checks.positive("num_layers", num_layers)

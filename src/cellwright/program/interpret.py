@@ -193,7 +193,8 @@ class Interpreter:
     ) -> Callable[[list[Any]], None]:
         evaluate = functions[group.name]
         computed = [arithmetic.computed(node, _unchanged) for node in group.nodes]
-        sources = [(self._slot[v.serial], len(named_axes(v.axes))) for v in group.inputs]
+        weights = linear_terms(group.nodes[0])[1]
+        sources = [(self._slot[v.serial], _columns(weight)) for v, weight in zip(group.inputs, weights, strict=True)]
         shapes = [size_of(node.attributes["out"], self.sizes) for node in group.nodes]
         results = [self._slot[node.serial] for node in group.nodes]
 
@@ -222,14 +223,16 @@ class Interpreter:
             return lambda source: source
         if operator not in ("linear", "linear_transposed", "outer"):
             raise CellwrightError(f"the interpreter knows no operator {operator!r}: add a row to program/operators.py")
-        out = prod(size_of(attributes["out"], self.sizes))
-        shape = size_of(named_axes(value.axes), self.sizes)
-        counts = [len(named_axes(argument.axes)) for argument in value.arguments]
+        rows, axes = len(attributes["out"]), attributes["out"]
+        out = prod(size_of(axes, self.sizes))
         if operator == "linear":
-            return lambda source, matrix: _shaped(_flat(source, counts[0]) @ matrix.reshape(out, -1).T, shape)
+            columns, shape = _columns(value.arguments[1]), size_of(axes, self.sizes)
+            return lambda source, matrix: _shaped(_flat(source, columns) @ matrix.reshape(out, -1).T, shape)
         if operator == "linear_transposed":
-            return lambda source, matrix: _shaped(_flat(source, counts[0]) @ matrix.reshape(out, -1), shape)
-        return lambda left, right: _outer(_flat(left, counts[0]), _flat(right, counts[1])).reshape(shape)
+            shape = size_of(value.axes[len(value.axes) - _columns(value.arguments[1]) :], self.sizes)
+            return lambda source, matrix: _shaped(_flat(source, rows) @ matrix.reshape(out, -1), shape)
+        columns, shape = _columns(value), size_of(value.axes, self.sizes)
+        return lambda left, right: _outer(_flat(left, rows), _flat(right, columns)).reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -290,6 +293,11 @@ def evaluate(
     """
     like = next(iter({**stored, **inputs}.values()))
     return Interpreter(program, sizes).bind(stored, like)(inputs, record)
+
+
+def _columns(matrix: Value) -> int:
+    """How many of the axes of a matrix are those that it reads."""
+    return len(matrix.axes) - len(matrix.attributes["out"])
 
 
 def _unchanged(tensor: Tensor) -> Tensor:

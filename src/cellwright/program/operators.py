@@ -166,9 +166,11 @@ def _linear_adjoint(value: Value, cotangent: Value) -> tuple[Value | None, ...]:
 
 
 def _transposed(cotangent: Value, weight: Value, like: Value) -> Value:
-    batch = (BATCH,) if BATCH in cotangent.axes else ()
-    axes = in_order((*batch, *named_axes(like.axes)))
-    return Value("linear_transposed", (cotangent, weight), axes, attributes={"out": weight.attributes["out"]})
+    out = weight.attributes["out"]
+    carried = [axis for axis in cotangent.axes if axis not in out]
+    read = [axis for axis in named_axes(like.axes) if axis not in carried]
+    axes = in_order((*carried, *read))
+    return Value("linear_transposed", (cotangent, weight), axes, attributes={"out": out})
 
 
 def _outer(left: Value, right: Value, like: Value) -> Value:

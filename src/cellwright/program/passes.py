@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from cellwright.program.values import BATCH, Program, Value, linear_terms, linear_value, with_arguments
 
@@ -26,15 +27,17 @@ class LinearGroup:
 
 
 def linear_groups(program: Program) -> tuple[LinearGroup, ...]:
-    """Gather the linear values of a program by their inputs, in order of evaluation.
+    """Gather the linear values of a program by their inputs, and what they read of these, in order of evaluation.
 
     A group is named after its inputs (``x, h``; an input without a name after its operator) and a number where
     that would not tell two groups apart.
     """
-    groups: dict[tuple[int, ...], list[Value]] = {}
+    groups: dict[tuple[Any, ...], list[Value]] = {}
     for value in program.values:
         if value.operator == "linear" and all(w.operator == "parameter" for w in linear_terms(value)[1]):
-            groups.setdefault(tuple(v.serial for v in linear_terms(value)[0]), []).append(value)
+            inputs, weights, _ = linear_terms(value)
+            read = tuple(weight.attributes["columns"] for weight in weights)
+            groups.setdefault((*(v.serial for v in inputs), *read), []).append(value)
     found: dict[str, LinearGroup] = {}
     for nodes in groups.values():
         inputs = linear_terms(nodes[0])[0]
@@ -47,7 +50,8 @@ def linear_groups(program: Program) -> tuple[LinearGroup, ...]:
 def merge_sums(program: Program) -> Program:
     """Turn sums of linear values and biases into single linear values: W x + U h + b is one bundle of columns.
 
-    A sum is merged where its addends serve nothing else, as their currents add up on the wire.
+    A sum is merged where its addends serve nothing else, as their currents add up on the wire, and where they have the
+    same axes: one for all children of a tree is no current of each child's column.
     """
     uses: dict[int, int] = {}
     for value in (*(a for v in program.values for a in v.arguments), *program.outputs.values()):
@@ -61,7 +65,7 @@ def merge_sums(program: Program) -> Program:
         new = with_arguments(value, arguments)
         if value.operator == "add" and all(mergeable(argument) for argument in arguments):
             left, right = arguments
-            if left.attributes["out"] == right.attributes["out"]:
+            if left.attributes["out"] == right.attributes["out"] and left.axes == right.axes:
                 inputs, weights, biases = (a + b for a, b in zip(linear_terms(left), linear_terms(right), strict=True))
                 new = linear_value(inputs, weights, biases, left.attributes["out"], value.name)
         original[new.serial] = value

@@ -19,7 +19,8 @@ def trace(step: Callable[..., Any], inputs: Sequence[Value], outputs: Sequence[s
     """Call ``step`` on input values and return the program of what it returns.
 
     The local variables of ``step`` name the values: ``i = sigmoid(...)`` becomes the value ``i``, which can be
-    printed, recorded and found on a chip by that name. An output carries its own name from ``outputs``.
+    printed, recorded and found on a chip by that name. Where a step calls the one that it overrides, the variables of
+    both name values, its own first. An output carries its own name from ``outputs``.
 
     Raises:
         CellwrightError: the step returned something else than one value for each of ``outputs``.
@@ -89,12 +90,12 @@ def _collecting_parameters() -> Iterator[None]:
 
 @contextmanager
 def _local_names(step: Callable[..., Any]) -> Iterator[dict[str, Value]]:
-    """The local variables of ``step`` at its return, as far as they hold values."""
+    """The local variables of ``step`` and of the steps that it overrides, at their return, if they hold values."""
     names: dict[str, Value] = {}
-    code = getattr(step, "__code__", None)
+    codes = _codes(step)
 
     def keep_locals(frame: FrameType, event: str, argument: Any) -> None:
-        if event == "return" and frame.f_code is code:
+        if event == "return" and frame.f_code in codes:
             names.update({name: item for name, item in frame.f_locals.items() if isinstance(item, Value)})
 
     before = sys.getprofile()
@@ -103,6 +104,13 @@ def _local_names(step: Callable[..., Any]) -> Iterator[dict[str, Value]]:
         yield names
     finally:
         _profile_again(before)
+
+
+def _codes(step: Callable[..., Any]) -> set[Any]:
+    """The code of a function; of a method also that of the methods which it overrides."""
+    classes = type(getattr(step, "__self__", None)).__mro__
+    overridden = [vars(each).get(getattr(step, "__name__", "")) for each in classes]
+    return {code for each in (step, *overridden) if (code := getattr(each, "__code__", None)) is not None}
 
 
 def _named(program: Program, local: Mapping[str, Value]) -> Program:

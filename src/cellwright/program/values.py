@@ -174,15 +174,42 @@ def input_value(name: str, axes: Sequence[str], role: str) -> Value:
 def linear_value(
     inputs: Sequence[Value], weights: Sequence[Value], biases: Sequence[Value], out: Iterable[str], name: str = ""
 ) -> Value:
-    """The sum of weights[k] @ inputs[k] and the biases: what one bundle of crossbar columns computes."""
-    batch = (BATCH,) if any(BATCH in value.axes for value in inputs) else ()
+    """The sum of weights[k] @ inputs[k] and the biases: what one bundle of crossbar columns computes.
+
+    Axes of an input that its matrix does not read are carried along: the same matrix for each child of a tree.
+
+    Raises:
+        CellwrightError: what is carried along does not lie before what is read, or is an axis of the result already.
+    """
+    carried = {axis for value, matrix in zip(inputs, weights, strict=True) for axis in carried_axes(value, matrix)}
+    if taken := sorted(carried.intersection(out) - {BATCH}):
+        raise CellwrightError(
+            f"the axis {taken[0]!r} is carried along by a matrix that makes it, too: let the matrix read it, or leave "
+            "it out of the result"
+        )
     return Value(
         "linear",
         (*inputs, *weights, *biases),
-        in_order((*batch, *out)),
+        in_order((*carried, *out)),
         name,
         attributes={"terms": len(inputs), "out": in_order(out)},
     )
+
+
+def carried_axes(value: Value, matrix: Value) -> Axes:
+    """The axes of a value, ``batch`` among them, that a matrix does not read.
+
+    Raises:
+        CellwrightError: one of them lies between those that are read.
+    """
+    read = unprimed(matrix.axes[len(matrix.attributes["out"]) :])
+    carried = value.axes[: len(value.axes) - len(read)]
+    if value.axes[len(carried) :] != read:
+        raise CellwrightError(
+            f"a matrix that reads ({', '.join(read)}) cannot be applied to a value with the axes "
+            f"({', '.join(value.axes)}): what it reads are the last axes"
+        )
+    return carried
 
 
 def linear_terms(value: Value) -> tuple[tuple[Value, ...], tuple[Value, ...], tuple[Value, ...]]:
