@@ -209,6 +209,11 @@ def linear(
     symbol = {"ih": "W", "hh": "U", "hr": "P"}.get(family, "R")
     subscript = name if symbol != "R" else name + value.name if len(name) == 1 else f"{name},{value.name}"
     columns = named_axes(value.axes) if reads is None else reads
+    if value.axes[len(value.axes) - len(columns) :] != columns:
+        raise CellwrightError(
+            f"linear({name!r}) reads ({', '.join(columns)}) of a value with the axes ({', '.join(value.axes)}): what a "
+            "matrix reads are the last axes"
+        )
     matrix = parameter(
         f"weight_{family}.{name}",
         out,

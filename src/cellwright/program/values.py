@@ -179,7 +179,7 @@ def linear_value(
     Axes of an input that its matrix does not read are carried along: the same matrix for each child of a tree.
 
     Raises:
-        CellwrightError: what is carried along does not lie before what is read, or is an axis of the result already.
+        CellwrightError: what is carried along is an axis of the result already.
     """
     carried = {axis for value, matrix in zip(inputs, weights, strict=True) for axis in carried_axes(value, matrix)}
     if taken := sorted(carried.intersection(out) - {BATCH}):
@@ -199,17 +199,10 @@ def linear_value(
 def carried_axes(value: Value, matrix: Value) -> Axes:
     """The axes of a value, ``batch`` among them, that a matrix does not read.
 
-    Raises:
-        CellwrightError: one of them lies between those that are read.
+    What stands in for a value, with an axis of its own, carries ``batch`` alone.
     """
     read = unprimed(matrix.axes[len(matrix.attributes["out"]) :])
-    carried = value.axes[: len(value.axes) - len(read)]
-    if value.axes[len(carried) :] != read:
-        raise CellwrightError(
-            f"a matrix that reads ({', '.join(read)}) cannot be applied to a value with the axes "
-            f"({', '.join(value.axes)}): what it reads are the last axes"
-        )
-    return carried
+    return tuple(axis for axis in value.axes if axis == BATCH or (axis not in read and set(read) <= set(value.axes)))
 
 
 def linear_terms(value: Value) -> tuple[tuple[Value, ...], tuple[Value, ...], tuple[Value, ...]]:
