@@ -146,3 +146,17 @@ def test_interrupting_ends_with_130(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     result = runner.invoke(app, ["run", "airline", "--out", str(tmp_path / "out")])
     assert result.exit_code == INTERRUPTED
     assert "resumes" in result.stderr
+
+
+def test_show_prints_a_topology() -> None:
+    shown = runner.invoke(app, ["show", "bidirectional"]).stdout
+    assert "reads the sequence from its end" in shown
+    assert "overrightarrow" in shown
+    assert "connects cells, and has no loop" in refused("show", "bidirectional", "--kernel")
+
+
+def test_show_draws_a_cell(tmp_path: Path) -> None:
+    picture = tmp_path / "lstm.svg"
+    result = runner.invoke(app, ["show", "lstm", "--picture", str(picture)])
+    assert result.exit_code == 0, result.stderr
+    assert picture.read_text(encoding="utf-8").startswith("<svg")

@@ -225,25 +225,27 @@ def sweep(
 
 @command
 def cells() -> None:
-    """List the cells of the catalogue."""
+    """List the cells of the catalogue, and the ways to connect them."""
     from rich.console import Console
     from rich.table import Table
 
-    from cellwright.cells import entries
-    from cellwright.program import counts
+    from cellwright.report.catalogue import overview
 
-    table = Table(box=None, pad_edge=False)
-    for heading in ("name", "what it is", "matrix weights"):
-        table.add_column(heading)
-    for name, entry in entries().items():
-        table.add_row(name, entry.title, counts(entry.cell.program()).polynomial("weights"))
-    Console().print(table)
+    listed, ways = overview()
+    for headings, rows in ((("cell", "what it is", "matrix weights"), listed), (("topology", "what it is", ""), ways)):
+        table = Table(box=None, pad_edge=False)
+        for heading in headings:
+            table.add_column(heading)
+        for row in rows:
+            table.add_row(*row)
+        Console().print(table, "")
 
 
 @command
 def show(
-    name: Annotated[str, typer.Argument(help="a cell of the catalogue, or FILE.py:CLASS")],
+    name: Annotated[str, typer.Argument(help="a cell or topology of the catalogue, or FILE.py:CLASS")],
     latex: Annotated[bool, typer.Option("--latex", help="print the equations as LaTeX")] = False,
+    picture: Annotated[Path | None, typer.Option(help="draw what is computed from what, as SVG, to this file")] = None,
     kernel: Annotated[bool, typer.Option("--kernel", help="print the compiled loops and their code")] = False,
     vectors: Annotated[
         str, typer.Option(help="with --kernel, for which processor: this, avx512, avx2, sse, neon (untested)")
@@ -251,27 +253,21 @@ def show(
     assembly: Annotated[bool, typer.Option("--assembly", help="with --kernel, assembly instead of LLVM IR")] = False,
 ) -> None:
     """Print a cell's equations, what a step costs, and where it was published; or the code of its kernels."""
-    from cellwright.cells import describe
-    from cellwright.program import counts, equations
+    from cellwright.cells import Listed, describe
+    from cellwright.files import write_atomically
+    from cellwright.layers import topologies
+    from cellwright.report import catalogue
 
-    entry = describe(name)
+    entry = topologies().get(name) or describe(name)
     _check_kernel_options(kernel=kernel, latex=latex, vectors=vectors, assembly=assembly)
-    if kernel:
+    if picture is not None:
+        write_atomically(picture, catalogue.picture(entry))
+    elif kernel and isinstance(entry, Listed):
         typer.echo(_kernel(entry.cell, vectors, assembly))
-        return
-    program = entry.cell.program()
-    lines = equations(program)
-    if latex:
-        typer.echo("\\begin{aligned}")
-        typer.echo(" \\\\\n".join("  " + equation.latex.replace(" = ", " &= ", 1) for equation in lines))
-        typer.echo("\\end{aligned}")
-        return
-    typer.echo(f"{name}: {entry.title}\n")
-    for equation in lines:
-        typer.echo("  " + equation.unicode)
-    units = "M units, projected to P," if entry.cell.projects else "M units"
-    typer.echo(f"\nA step of {units} on N inputs: {counts(program)}.")
-    typer.echo(f"Source: {entry.citation}.")
+    elif kernel:
+        raise CellwrightError(f"{name} connects cells, and has no loop of its own: name a cell")
+    else:
+        typer.echo(catalogue.latex(entry) if latex else catalogue.described(name, entry))
 
 
 @devices.command("list")
