@@ -196,10 +196,11 @@ def _around(start: Position, end: Position, width: float) -> str:
 
 def _svg(diagram: Diagram, places: Mapping[str, Position], paths: Iterable[str], size: Position, title: str) -> str:
     width, height = (f"{side:.0f}" for side in size)
+    frame = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     font = 'font-family="system-ui, sans-serif" text-anchor="middle"'
     tip = 'id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"'
     lines = [
-        f'<svg xmlns="{_NAMESPACE}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" {font}>',
+        f'<svg xmlns="{_NAMESPACE}" {frame} role="img" {font}>',
         f"<title>{escape(title)}</title>",
         f'<defs><marker {tip}><path d="M0,0 L8,4 L0,8 z" fill="{_LINE}"/></marker></defs>',
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
