@@ -1,12 +1,14 @@
 """Cells: the equations, each written once. The notation is everything a cell of your own needs."""
 
 from cellwright.cells.gru import GRU
+from cellwright.cells.initial import LogUniform, Uniform
 from cellwright.cells.layer_norm import LayerNormLSTM
 from cellwright.cells.listing import Listed, catalogue, describe, entries, find
 from cellwright.cells.lstm import LSTM
 from cellwright.cells.network import network_weights
 from cellwright.cells.notation import (
     Cell,
+    Timing,
     Topology,
     absolute,
     affine,
@@ -29,6 +31,7 @@ from cellwright.cells.notation import (
     weight,
     where,
 )
+from cellwright.cells.timed import PhasedLSTM, TimeAwareLSTM
 
 __all__ = [
     "GRU",
@@ -36,7 +39,12 @@ __all__ = [
     "Cell",
     "LayerNormLSTM",
     "Listed",
+    "LogUniform",
+    "PhasedLSTM",
+    "TimeAwareLSTM",
+    "Timing",
     "Topology",
+    "Uniform",
     "absolute",
     "affine",
     "catalogue",

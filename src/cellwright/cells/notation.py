@@ -9,6 +9,7 @@ from functools import cache
 from math import prod
 from typing import Any, ClassVar, Literal, TypeAlias, dataclass_transform
 
+from cellwright.cells.initial import Initial
 from cellwright.errors import CellwrightError
 from cellwright.program import Program, trace
 from cellwright.program.operators import (
@@ -60,6 +61,7 @@ __all__ = [
 
 UNIT: Axes = ("unit",)
 Topology: TypeAlias = Literal["sequence", "tree", "grid", "maps"]
+Timing: TypeAlias = Literal["moment", "interval"]
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -86,6 +88,10 @@ class Cell:
     a sequence of maps (images)."""
     sequences: ClassVar[Mapping[str, Axes]] = {"x": ("feature",)}
     """Inputs of each time step by name, ``x`` first, with their axes; () is one number a sample (elapsed time)."""
+    timing: ClassVar[Mapping[str, Timing]] = {}
+    """Sequences that tell the time: the ``moment`` of each step, or the ``interval`` since the step before. A layer
+    makes them up where they are not given: steps at 0, 1, 2, ..., intervals of 1. Its backward direction reads the
+    moment of each step, and the interval to the step after it."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -114,9 +120,13 @@ class Cell:
         """Biases that start at a value of their own, by gate; the others start as torch's do."""
         return {}
 
-    def initial_values(self) -> dict[str, float]:
+    def initial_values(self) -> Mapping[str, Initial]:
         """Elementwise weights that start at a value of their own (gains at 1), by family; the others as torch's do."""
         return {}
+
+    def in_evaluation(self) -> Cell:
+        """What a layer in evaluation mode runs: by default the cell itself; a cell with the same weights and states."""
+        return self
 
     def sizes(self, input_size: int, hidden_size: int, projection_size: int = 0) -> dict[str, int]:
         """Sizes of the axes for a layer of ``hidden_size`` units reading ``input_size`` features."""

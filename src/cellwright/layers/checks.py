@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
-from cellwright.cells import Cell, Topology
+from cellwright.cells import Cell, Timing, Topology
 from cellwright.errors import CellwrightError
 from cellwright.program.values import Axes
 
@@ -127,6 +127,13 @@ def sequences(given: Mapping[str, Tensor], expected: Mapping[str, Axes]) -> None
                 f"the sequence {name} has the shape {tuple(tensor.shape)} in (time, batch, ...), "
                 f"expected {dimensions} dimensions that begin with ({steps}, {batch})"
             )
+
+
+def moments(given: Mapping[str, Tensor], timing: Mapping[str, Timing]) -> None:
+    """A step by itself does not say when it is."""
+    for name, kind in timing.items():
+        if kind == "moment" and name not in given:
+            raise CellwrightError(f"one step does not say when it is: pass {name}, one number a sample")
 
 
 def states(given: Any, expected: Mapping[str, tuple[int, ...]]) -> tuple[Tensor, ...]:

@@ -15,9 +15,11 @@ from cellwright.cells import Cell, find
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks
 from cellwright.layers.compiled import Packed, compiled_step
+from cellwright.layers.initial import start_at
 from cellwright.layers.listing import Topology
 from cellwright.layers.scan import Scanned, loop_in_graph, run_plainly, scan, scan_in_graph
 from cellwright.layers.sequences import Masks, RowOrder, repack, reverse_in_time, unpack
+from cellwright.layers.timing import backwards, with_times
 from cellwright.program import Arithmetic, Family, GroupFunction, families
 
 Tensor: TypeAlias = torch.Tensor
@@ -100,6 +102,7 @@ class Recurrent(nn.Module):
     ) -> None:
         super().__init__()
         self.cell = checks.walks(checks.cell(find(cell) if isinstance(cell, str) else cell), "sequence")
+        self._in_evaluation = self.cell.in_evaluation()
         self.input_size = checks.positive("input_size", input_size)
         self.hidden_size = checks.positive("hidden_size", hidden_size)
         self.num_layers = checks.positive("num_layers", num_layers)
@@ -124,6 +127,11 @@ class Recurrent(nn.Module):
                 parameter = nn.Parameter(torch.empty(family.shape, device=device, dtype=dtype))
                 self.register_parameter(family.name + suffix, parameter)
         self.reset_parameters()
+
+    @property
+    def running_cell(self) -> Cell:
+        """The cell as it runs now, in training or in evaluation mode."""
+        return self.cell if self.training else self._in_evaluation
 
     @property
     def num_directions(self) -> int:
@@ -151,7 +159,7 @@ class Recurrent(nn.Module):
         for layer, suffix in self.directions():
             for family in self._families(layer):
                 if family.name in values:
-                    nn.init.constant_(getattr(self, family.name + suffix), values[family.name])
+                    start_at(getattr(self, family.name + suffix), values[family.name])
                 for part in family.parts:
                     gate = part.name.partition(".")[2]
                     if family.name.startswith("bias_") and gate in initial:
@@ -202,7 +210,9 @@ class Recurrent(nn.Module):
                 before that step of that row: its states, and those that the backward direction brings to the step
                 before, start from zero, and no gradient crosses.
             record: names of gates, states and signals (``i``, ``c``, ...) to return at every step.
-            sequences: further sequences that the cell reads by name, (time, batch, features) or (time, batch).
+            sequences: further sequences that the cell reads by name, (time, batch, features) or (time, batch). Those
+                that tell the time (``cell.timing``) are made up where they are left out: the steps of the call are at
+                0, 1, 2, ..., intervals are 1.
 
         Returns:
             ``output, state``: the output (time, batch, directions * size) laid out as the input is, and the states
@@ -228,6 +238,7 @@ class Recurrent(nn.Module):
         inputs = {"x": time_first(input)}
         for name, tensor in sequences.items():
             inputs[name] = time_first(tensor)
+        inputs = with_times(inputs, self.cell.timing)
         checks.sequences(inputs, self.cell.sequences)
         initial = {} if state is None else self._initial_states(state, inputs["x"], batched)
         own = next(iter(self._parameters.values()), None)
@@ -253,7 +264,7 @@ class Recurrent(nn.Module):
         if lengths is not None and self._is_worth_ordering(input.shape[1]):
             return None
         masks = _NO_MASKS if lengths is None and resets is None else self._masks(lengths, resets, input)
-        step = compiled_step(self.cell, self._sizes[0], record, self.recompute)
+        step = compiled_step(self.running_cell, self._sizes[0], record, self.recompute)
         packed = None if self._packed is None else self._packed["_l0"]
         results = run_plainly(step, input, self.stored(0, "_l0"), masks, packed)
         if results is None:
@@ -270,7 +281,8 @@ class Recurrent(nn.Module):
         Args:
             input: (batch, features), or (features,) for one sequence.
             state: what the call before returned; zeros by default.
-            sequences: further sequences that the cell reads by name, (batch, features) or (batch,).
+            sequences: further sequences that the cell reads by name, (batch, features) or (batch,); the moment of the
+                step has to be among them if the cell reads it.
 
         Returns:
             output (batch, size) and the new state, to be passed to the next call.
@@ -282,6 +294,7 @@ class Recurrent(nn.Module):
             raise CellwrightError(
                 "a bidirectional layer needs the whole sequence: call it, or build it with one direction"
             )
+        checks.moments(sequences, self.cell.timing)
         time_axis = 1 if self.batch_first and input.ndim == 2 else 0
         one_step = {name: tensor.unsqueeze(time_axis) for name, tensor in sequences.items()}
         output, new = self(input.unsqueeze(time_axis), state, **one_step)
@@ -374,7 +387,7 @@ class Recurrent(nn.Module):
     ) -> Scanned:
         backward = suffix.endswith("_reverse")
         if backward:
-            inputs = {name: reverse_in_time(tensor, masks.lengths) for name, tensor in inputs.items()}
+            inputs = backwards(inputs, self.cell.timing, masks)
         scanned = self._scan(layer, suffix, inputs, start, masks.reversed() if backward else masks, record)
         if not backward:
             return scanned
@@ -394,20 +407,22 @@ class Recurrent(nn.Module):
         arithmetic = self.arithmetic(layer, suffix)
         is_plain = functions is None and arithmetic is None
         if torch.compiler.is_compiling() and is_plain and _is_uniform(inputs, stored, start):
-            loop = self._loop_in_graph(layer, tuple(record), inputs["x"].dtype)
+            loop = self._loop_in_graph(layer, tuple(record), inputs["x"].dtype, self.training)
             if loop is not None:
                 return scan_in_graph(loop, stored, inputs, start, masks)
         packed = None if self._packed is None else self._packed[suffix]
         run = _scan_outside_of_graphs if torch.compiler.is_compiling() else scan
         sizes = self._sizes[layer]
-        return run(
-            self.cell, sizes, stored, inputs, start, masks, record, functions, self.recompute, packed, arithmetic
-        )
+        cell = self.running_cell
+        return run(cell, sizes, stored, inputs, start, masks, record, functions, self.recompute, packed, arithmetic)
 
     @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-    def _loop_in_graph(self, layer: int, record: tuple[str, ...], dtype: torch.dtype) -> tuple[Any, ...] | None:
+    def _loop_in_graph(
+        self, layer: int, record: tuple[str, ...], dtype: torch.dtype, training: bool
+    ) -> tuple[Any, ...] | None:
         """A compiled loop as a graph may hold it; None where the step has to be interpreted."""
-        return loop_in_graph(self.cell, self._sizes[layer], record, self.recompute, dtype)
+        cell = self.cell if training else self._in_evaluation
+        return loop_in_graph(cell, self._sizes[layer], record, self.recompute, dtype)
 
     def _forward_packed(
         self,
@@ -431,7 +446,9 @@ class Recurrent(nn.Module):
             order = RowOrder(packed.sorted_indices, packed.unsorted_indices)
             initial = {name: order.taken(tensor) for name, tensor in initial.items()}
         masks = Masks(own_lengths.to(padded.device), None, len(padded))
-        output, final, recorded = self._run({"x": padded}, initial, masks, record)
+        inputs = with_times({"x": padded}, self.cell.timing)
+        checks.sequences(inputs, self.cell.sequences)
+        output, final, recorded = self._run(inputs, initial, masks, record)
         new = tuple(final) if order is None else tuple(order.restored(tensor) for tensor in final)
         result = repack(output, own_lengths, packed), new[0] if len(new) == 1 else new
         signals = {name: repack(tensor, own_lengths, packed) for name, tensor in recorded.items()}
