@@ -167,7 +167,7 @@ def interpreted(bench: Bench) -> None:
 
 def elementwise_variants() -> list[str]:
     """The catalogue's LSTMs that differ from vanilla in what stands between the matrices."""
-    found = {name: cell for name, cell in cells.catalogue().items() if isinstance(cell, cells.LSTM)}
+    found = {name: cell for name, cell in cells.catalogue("sequence").items() if isinstance(cell, cells.LSTM)}
     return [name for name, cell in found.items() if name not in ("lstm", NORMALISED) and not cell.projection]
 
 

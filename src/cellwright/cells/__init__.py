@@ -32,6 +32,7 @@ from cellwright.cells.notation import (
     where,
 )
 from cellwright.cells.timed import PhasedLSTM, TimeAwareLSTM
+from cellwright.cells.tree import TreeLSTM
 
 __all__ = [
     "GRU",
@@ -44,6 +45,7 @@ __all__ = [
     "TimeAwareLSTM",
     "Timing",
     "Topology",
+    "TreeLSTM",
     "Uniform",
     "absolute",
     "affine",
