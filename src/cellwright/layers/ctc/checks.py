@@ -1,0 +1,87 @@
+"""What the functions of CTC accept: each check names what was wrong and what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import torch
+
+from cellwright.errors import CellwrightError
+from cellwright.layers import checks
+from cellwright.layers.sequences import Masks
+
+Tensor: TypeAlias = torch.Tensor
+Labelling: TypeAlias = tuple[int, ...]
+"""A string of labels, without blanks."""
+
+
+def log_probabilities(outputs: Any, lengths: Tensor | Sequence[int] | None) -> tuple[Tensor, Tensor]:
+    """The logarithms of the softmax of ``outputs`` (time, batch, labels), and the lengths (batch,).
+
+    What has logarithms of probabilities already comes back as it is. Padding holds zeros before the softmax.
+    """
+    if not isinstance(outputs, Tensor) or outputs.ndim != 3 or not outputs.is_floating_point():
+        got = f"{tuple(outputs.shape)} of {outputs.dtype}" if isinstance(outputs, Tensor) else type(outputs).__name__
+        raise CellwrightError(f"outputs are a tensor (time, batch, labels) of real numbers, got {got}")
+    steps, batch, labels = outputs.shape
+    if steps == 0 or labels < 2:
+        raise CellwrightError(
+            f"outputs have the shape {tuple(outputs.shape)} in (time, batch, labels), "
+            "expected at least one step, and a label beside the blank"
+        )
+    if lengths is None:
+        return outputs.log_softmax(-1), torch.full((batch,), steps, device=outputs.device)
+    own = checks.lengths(lengths, steps, batch, outputs.device)
+    return Masks.of(own, None, steps).without_padding({"x": outputs})["x"].log_softmax(-1), own
+
+
+def blank(given: Any, labels: int) -> int:
+    if not _is_whole(given) or not 0 <= given < labels:
+        raise CellwrightError(f"blank is the number of a label from 0 to {labels - 1}, got {given!r}")
+    return int(given)
+
+
+def labelling(given: Iterable[Any], labels: int, blank: int, what: str) -> Labelling:
+    """A string of labels without blanks; ``what`` says what it is for."""
+    own = tuple(given.tolist() if isinstance(given, Tensor) else given)
+    for label in own:
+        if not _is_whole(label) or not 0 <= label < labels:
+            raise CellwrightError(f"{what} holds {label!r}: labels are whole numbers from 0 to {labels - 1}")
+        if label == blank:
+            raise CellwrightError(f"{what} holds the blank, {blank}: leave it out, CTC puts it in between labels")
+    return tuple(map(int, own))
+
+
+def targets(given: Any, lengths: Tensor, labels: int, blank: int) -> list[Labelling]:
+    """A string of labels for each sequence, such that its length has room for it."""
+    if not isinstance(given, Iterable):
+        raise CellwrightError(f"targets hold a string of labels for each sequence, got {type(given).__name__}")
+    strings = list(given)
+    if len(strings) != len(lengths):
+        raise CellwrightError(
+            f"targets hold {len(strings)} strings of labels, but the outputs {len(lengths)} sequences: one for each"
+        )
+    for row, string in enumerate(strings):
+        if not isinstance(string, Iterable) or (isinstance(string, Tensor) and string.ndim != 1):
+            raise CellwrightError(f"target {row} is {string!r}: expected a string of labels, such as [3, 1, 2]")
+    own = [labelling(string, labels, blank, f"target {row}") for row, string in enumerate(strings)]
+    for row, (string, length) in enumerate(zip(own, lengths.tolist(), strict=True)):
+        if length < (least := steps_needed(string)):
+            repeats = least - len(string)
+            also = f" and {repeats} between equal ones" if repeats else ""
+            raise CellwrightError(
+                f"target {row} has {len(string)} labels, which take {len(string)} steps{also}, but sequence {row} has "
+                f"{length}: divide time by less in the layers below, or leave this sequence out"
+            )
+    return own
+
+
+def steps_needed(string: Labelling) -> int:
+    """The fewest steps that a string takes: one for each label, and a blank between equal neighbours."""
+    return len(string) + sum(one == other for one, other in pairwise(string))
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
