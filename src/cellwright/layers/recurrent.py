@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeAlias
@@ -13,21 +12,16 @@ from torch.nn.utils.rnn import PackedSequence
 
 from cellwright.cells import Cell, find
 from cellwright.errors import CellwrightError
-from cellwright.layers import checks
+from cellwright.layers import checks, parameters
 from cellwright.layers.compiled import Packed, compiled_step
-from cellwright.layers.initial import start_at
 from cellwright.layers.listing import Topology
 from cellwright.layers.scan import Scanned, loop_in_graph, run_plainly, scan, scan_in_graph
 from cellwright.layers.sequences import Masks, RowOrder, repack, reverse_in_time, unpack
 from cellwright.layers.timing import backwards, with_times
-from cellwright.program import Arithmetic, Family, GroupFunction, families
+from cellwright.program import Arithmetic, Family, GroupFunction
 
 Tensor: TypeAlias = torch.Tensor
 State: TypeAlias = "Tensor | tuple[Tensor, ...]"
-
-# torch's order, on which the same initial weights from the same seed depend; a cell's own families follow.
-_TORCH_ORDER = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-
 
 TOPOLOGIES: Mapping[str, Topology] = {
     "stacked": Topology(
@@ -123,9 +117,7 @@ class Recurrent(nn.Module):
         self._family_names = tuple(family.name for family in self._families(0))
         self.all_weight_names = [[name + suffix for name in self._family_names] for _, suffix in self.directions()]
         for layer, suffix in self.directions():
-            for family in self._families(layer):
-                parameter = nn.Parameter(torch.empty(family.shape, device=device, dtype=dtype))
-                self.register_parameter(family.name + suffix, parameter)
+            parameters.register(self, self._families(layer), suffix, device, dtype)
         self.reset_parameters()
 
     @property
@@ -152,20 +144,9 @@ class Recurrent(nn.Module):
 
         The biases and elementwise weights that the cell starts at a value of its own are then set to it.
         """
-        bound = 1.0 / math.sqrt(self.hidden_size)
-        for parameter in self.parameters():
-            nn.init.uniform_(parameter, -bound, bound)
-        initial, values = self.cell.initial_biases(), self.cell.initial_values()
+        parameters.draw(self, self.hidden_size)
         for layer, suffix in self.directions():
-            for family in self._families(layer):
-                if family.name in values:
-                    start_at(getattr(self, family.name + suffix), values[family.name])
-                for part in family.parts:
-                    gate = part.name.partition(".")[2]
-                    if family.name.startswith("bias_") and gate in initial:
-                        value = initial[gate] if family.name == "bias_ih" else 0.0
-                        with torch.no_grad():
-                            getattr(self, family.name + suffix)[part.rows] = value
+            parameters.start(self, self.cell, self._families(layer), suffix)
 
     def flatten_parameters(self) -> None:
         """Nothing to do: parameters are stored concatenated already."""
@@ -466,9 +447,7 @@ class Recurrent(nn.Module):
                 yield layer, f"_l{layer}_reverse"
 
     def _families(self, layer: int) -> list[Family]:
-        found = families(self.cell.program(), self.layer_sizes(layer))
-        first = [found[name] for name in _TORCH_ORDER if name in found]
-        return first + [family for name, family in found.items() if name not in _TORCH_ORDER]
+        return parameters.families_in_order(self.cell, self.layer_sizes(layer))
 
     def _state_sizes(self) -> dict[str, int]:
         return self.cell.state_sizes(self.cell.sizes(self.input_size, self.hidden_size, self.proj_size))

@@ -3,7 +3,7 @@
 from cellwright.program.counts import Counts, counts
 from cellwright.program.equations import Equation, equations
 from cellwright.program.interpret import Arithmetic, BoundProgram, GroupFunction, Interpreter, evaluate
-from cellwright.program.passes import LinearGroup, Stages, linear_groups, merge_sums, split_stages
+from cellwright.program.passes import LinearGroup, Stages, from_zero_states, linear_groups, merge_sums, split_stages
 from cellwright.program.reverse import reverse
 from cellwright.program.storage import Family, families
 from cellwright.program.trace import trace
@@ -25,6 +25,7 @@ __all__ = [
     "equations",
     "evaluate",
     "families",
+    "from_zero_states",
     "linear_groups",
     "linear_terms",
     "merge_sums",

@@ -6,7 +6,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from cellwright.program.values import BATCH, Program, Value, linear_terms, linear_value, with_arguments
+from cellwright.program.values import (
+    BATCH,
+    Program,
+    Value,
+    carried_axes,
+    linear_terms,
+    linear_value,
+    with_arguments,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,3 +128,55 @@ def split_stages(program: Program, roles: Collection[str] = ("state",)) -> Stage
     rebuilt = program.rebuild(replace)
     recurrent = Program.from_outputs(rebuilt.outputs, stay, program.parameters)
     return Stages(hoisted, recurrent)
+
+
+_ZERO_OF_ZEROS = frozenset(
+    ("add", "subtract", "negative", "tanh", "relu", "sqrt", "absolute", "maximum", "minimum", "sum", "mean",
+     "maximum_over")
+)  # fmt: skip
+
+
+def from_zero_states(program: Program) -> Program:
+    """The step where every state is zero: nothing is computed that zeros make zero, or that adds such zeros.
+
+    What a step from elsewhere would keep of zeros is gone, such as the forget gate of an LSTM. It still reads the
+    states if it needs them, as 1 - h does.
+    """
+    zeros: set[int] = set()
+    for value in program.values:
+        if _is_zero(value, zeros):
+            zeros.add(value.serial)
+
+    def replace(value: Value, arguments: tuple[Value, ...]) -> Value:
+        of_zeros = [argument.serial in zeros for argument in value.arguments]
+        if value.operator == "add" and any(of_zeros) and value.serial not in zeros:
+            other = arguments[of_zeros.index(False)]
+            if other.axes == value.axes:
+                return other
+        if value.operator == "linear" and any(of_zeros[: value.attributes["terms"]]):
+            inputs, weights, biases = linear_terms(with_arguments(value, arguments))
+            kept = [term for term, zero in enumerate(of_zeros[: len(inputs)]) if not zero]
+            if kept and {a for k in kept for a in carried_axes(inputs[k], weights[k])} == _carried(value):
+                inputs, weights = (tuple(column[k] for k in kept) for column in (inputs, weights))
+                return linear_value(inputs, weights, biases, value.attributes["out"], value.name)
+        return with_arguments(value, arguments)
+
+    rebuilt = program.rebuild(replace)
+    return Program.from_outputs(rebuilt.outputs, rebuilt.inputs_with_role("sequence"), program.parameters)
+
+
+def _is_zero(value: Value, zeros: Collection[int]) -> bool:
+    """Whether a value is zero, given the serials of those before it that are."""
+    if value.operator == "input":
+        return bool(value.attributes["role"] == "state")
+    if value.operator == "linear":
+        inputs, _, biases = linear_terms(value)
+        return not biases and all(argument.serial in zeros for argument in inputs)
+    if value.operator == "multiply":
+        return any(argument.serial in zeros for argument in value.arguments)
+    return value.operator in _ZERO_OF_ZEROS and all(argument.serial in zeros for argument in value.arguments)
+
+
+def _carried(value: Value) -> set[str]:
+    """The axes along which a linear value carries its matrices."""
+    return {axis for axis in value.axes if axis not in value.attributes["out"]}
