@@ -5,6 +5,7 @@ from cellwright.cells.initial import LogUniform, Uniform
 from cellwright.cells.layer_norm import LayerNormLSTM
 from cellwright.cells.listing import Listed, catalogue, describe, entries, find
 from cellwright.cells.lstm import LSTM
+from cellwright.cells.multidimensional import MultidimensionalLSTM
 from cellwright.cells.network import network_weights
 from cellwright.cells.notation import (
     Cell,
@@ -41,6 +42,7 @@ __all__ = [
     "LayerNormLSTM",
     "Listed",
     "LogUniform",
+    "MultidimensionalLSTM",
     "PhasedLSTM",
     "TimeAwareLSTM",
     "Timing",

@@ -20,6 +20,11 @@ def flag(field: str, value: object) -> None:
         raise CellwrightError(f"{field} is True or False; got {value!r}")
 
 
+def whole(field: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise CellwrightError(f"{field} is a whole number from 1; got {value!r}")
+
+
 def is_finite(value: object) -> TypeGuard[float]:
     """A finite number, which True and False are not."""
     return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)

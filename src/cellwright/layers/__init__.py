@@ -4,6 +4,7 @@ from cellwright.layers.gru import GRU
 from cellwright.layers.keras_models import from_keras, layers_from_keras
 from cellwright.layers.listing import Topology, topologies
 from cellwright.layers.lstm import LSTM
+from cellwright.layers.multidimensional import MultidimensionalRecurrent
 from cellwright.layers.recurrent import Recurrent
 from cellwright.layers.scan import scan
 from cellwright.layers.swap import replace
@@ -12,6 +13,7 @@ from cellwright.layers.weights import StoredWeights, load_weights, read_weights
 __all__ = [
     "GRU",
     "LSTM",
+    "MultidimensionalRecurrent",
     "Recurrent",
     "StoredWeights",
     "Topology",

@@ -54,6 +54,12 @@ def flag(name: str, value: Any) -> bool:
     return value
 
 
+def choice(name: str, value: Any, choices: Sequence[str]) -> str:
+    if value not in choices:
+        raise CellwrightError(f"{name} is one of {', '.join(choices)}; got {value!r}")
+    return str(value)
+
+
 def probability(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= float(value) <= 1:
         raise CellwrightError(f"{name} is a probability between 0 and 1, got {value!r}")
@@ -87,6 +93,17 @@ def input_shape(input: Any, input_size: int, batch_first: bool) -> None:
         order = "batch, time" if batch_first else "time, batch"
         raise CellwrightError(
             f"the input has the shape {tuple(input.shape)}, expected ({order}, {input_size}) or (time, {input_size})"
+        )
+
+
+def grid(input: Any, input_size: int, dimensions: int) -> None:
+    """A tensor (batch, channels, *grid) with at least one point."""
+    if not isinstance(input, Tensor):
+        raise CellwrightError(f"the input is a tensor, got {type(input).__name__}")
+    if input.ndim != 2 + dimensions or input.shape[1] != input_size or 0 in input.shape[2:]:
+        sizes = ", ".join(f"size {k + 1}" for k in range(dimensions))
+        raise CellwrightError(
+            f"the input has the shape {tuple(input.shape)}, expected (batch, {input_size}, {sizes}), each size from 1"
         )
 
 
