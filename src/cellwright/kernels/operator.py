@@ -37,16 +37,17 @@ def compiled(
         from cellwright.kernels.plan import plan_loop
         from cellwright.kernels.schedule import UnsupportedError
     except ImportError as error:
-        _say_once(f"all cells are interpreted, because llvmlite cannot be imported ({error})")
+        say_once(f"all cells are interpreted, because llvmlite cannot be imported ({error})")
         return None
     try:
         return CompiledLoop(plan_loop(program, recompute), sizes, dtype)
     except UnsupportedError as reason:
-        _say_once(f"{cell} is interpreted, because {reason}")
+        say_once(f"{cell} is interpreted, because {reason}")
         return None
 
 
-def _say_once(message: str) -> None:
+def say_once(message: str) -> None:
+    """Log that something is interpreted, the first time."""
     if message not in _said:
         _said.add(message)
         _log.warning(message)
