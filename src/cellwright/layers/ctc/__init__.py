@@ -4,12 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cellwright.layers.ctc.beam import Hypothesis, prefix_beam_search
 from cellwright.layers.ctc.best_path import best_path, collapse
 from cellwright.layers.ctc.checks import Labelling
+from cellwright.layers.ctc.error_rates import edit_distance, label_error_rate, word_error_rate
+from cellwright.layers.ctc.language_models import LabelNGram, WordNGram
 from cellwright.layers.ctc.loss import ctc_loss
+from cellwright.layers.ctc.prefix_search import prefix_search
+from cellwright.layers.ctc.string_models import StringModel
+from cellwright.layers.ctc.word_list import WordList
 from cellwright.layers.listing import Topology
 
-__all__ = ["Labelling", "best_path", "collapse", "ctc_loss"]
+__all__ = [
+    "Hypothesis",
+    "LabelNGram",
+    "Labelling",
+    "StringModel",
+    "WordList",
+    "WordNGram",
+    "best_path",
+    "collapse",
+    "ctc_loss",
+    "edit_distance",
+    "label_error_rate",
+    "prefix_beam_search",
+    "prefix_search",
+    "word_error_rate",
+]
 
 TOPOLOGIES: Mapping[str, Topology] = {
     "ctc": Topology(

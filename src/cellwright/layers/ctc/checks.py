@@ -17,7 +17,9 @@ Labelling: TypeAlias = tuple[int, ...]
 """A string of labels, without blanks."""
 
 
-def log_probabilities(outputs: Any, lengths: Tensor | Sequence[int] | None) -> tuple[Tensor, Tensor]:
+def log_probabilities(
+    outputs: Any, lengths: Tensor | Sequence[int] | None, dtype: torch.dtype | None = None
+) -> tuple[Tensor, Tensor]:
     """The logarithms of the softmax of ``outputs`` (time, batch, labels), and the lengths (batch,).
 
     What has logarithms of probabilities already comes back as it is. Padding holds zeros before the softmax.
@@ -32,9 +34,9 @@ def log_probabilities(outputs: Any, lengths: Tensor | Sequence[int] | None) -> t
             "expected at least one step, and a label beside the blank"
         )
     if lengths is None:
-        return outputs.log_softmax(-1), torch.full((batch,), steps, device=outputs.device)
+        return outputs.log_softmax(-1, dtype), torch.full((batch,), steps, device=outputs.device)
     own = checks.lengths(lengths, steps, batch, outputs.device)
-    return Masks.of(own, None, steps).without_padding({"x": outputs})["x"].log_softmax(-1), own
+    return Masks.of(own, None, steps).without_padding({"x": outputs})["x"].log_softmax(-1, dtype), own
 
 
 def blank(given: Any, labels: int) -> int:
@@ -43,14 +45,19 @@ def blank(given: Any, labels: int) -> int:
     return int(given)
 
 
-def labelling(given: Iterable[Any], labels: int, blank: int, what: str) -> Labelling:
-    """A string of labels without blanks; ``what`` says what it is for."""
+def no_nan(logarithms: Tensor) -> None:
+    if bool(logarithms.isnan().any()):
+        raise CellwrightError("outputs hold NaN, or a step without a probable label: nothing can be decoded from them")
+
+
+def labelling(given: Iterable[Any], labels: int, what: str, forbidden: int | None = None, why: str = "") -> Labelling:
+    """A string of labels; ``what`` says what it is for, ``why`` what must not be in it."""
     own = tuple(given.tolist() if isinstance(given, Tensor) else given)
     for label in own:
         if not _is_whole(label) or not 0 <= label < labels:
             raise CellwrightError(f"{what} holds {label!r}: labels are whole numbers from 0 to {labels - 1}")
-        if label == blank:
-            raise CellwrightError(f"{what} holds the blank, {blank}: leave it out, CTC puts it in between labels")
+        if label == forbidden:
+            raise CellwrightError(f"{what} holds {why}: leave it out")
     return tuple(map(int, own))
 
 
@@ -66,7 +73,8 @@ def targets(given: Any, lengths: Tensor, labels: int, blank: int) -> list[Labell
     for row, string in enumerate(strings):
         if not isinstance(string, Iterable) or (isinstance(string, Tensor) and string.ndim != 1):
             raise CellwrightError(f"target {row} is {string!r}: expected a string of labels, such as [3, 1, 2]")
-    own = [labelling(string, labels, blank, f"target {row}") for row, string in enumerate(strings)]
+    why = f"the blank, {blank}"
+    own = [labelling(string, labels, f"target {row}", blank, why) for row, string in enumerate(strings)]
     for row, (string, length) in enumerate(zip(own, lengths.tolist(), strict=True)):
         if length < (least := steps_needed(string)):
             repeats = least - len(string)
