@@ -177,8 +177,7 @@ def test_any_shape_reaches_every_point_once(shape, batch, data):
     [
         ({"dimensions": 0}, "dimensions is a whole number from 1; got 0"),
         ({"dimensions": True}, "dimensions is a whole number from 1; got True"),
-        ({"coupled": True}, "coupled is defined for one predecessor: leave it False in a grid"),
-        ({"gate_recurrence": "units"}, "gate_recurrence is defined for one predecessor"),
+        ({"coupled": True}, "MultidimensionalLSTM takes no coupled=True"),
         ({"directions": "backward"}, r"a list of different directions such as \(1, -1\)"),
         ({"directions": [(1, 1), (1, 1)]}, "different directions"),
         ({"directions": [(1,)]}, "one sign for each of 2 dimensions"),

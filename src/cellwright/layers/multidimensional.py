@@ -16,7 +16,6 @@ from cellwright.layers import checks, parameters
 from cellwright.layers.listing import Topology
 from cellwright.layers.stages import staged
 from cellwright.layers.wavefront import Read, reversed_points, sweep
-from cellwright.program import families
 from cellwright.program.storage import size_of
 
 Tensor: TypeAlias = torch.Tensor
@@ -69,8 +68,9 @@ class MultidimensionalRecurrent(nn.Module):
         self.directions = _directions(directions, self.cell.dimensions)
         self.combine = checks.choice("combine", combine, ("concatenate", "sum"))
         self._sizes = self.cell.sizes(self.input_size, self.hidden_size, self.proj_size)
+        self._families = parameters.families_in_order(self.cell, self._sizes)
         for signs in self.directions:
-            parameters.register(self, self.cell, self._sizes, _suffix(signs), device, dtype)
+            parameters.register(self, self._families, _suffix(signs), device, dtype)
         self.reset_parameters()
 
     @property
@@ -81,9 +81,9 @@ class MultidimensionalRecurrent(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw every parameter as ``Recurrent`` does."""
-        found = families(self.cell.program(), self._sizes).values()
+        parameters.draw(self, self.hidden_size)
         for signs in self.directions:
-            parameters.start(self, self.cell, found, _suffix(signs), self.hidden_size)
+            parameters.start(self, self.cell, self._families, _suffix(signs))
 
     def forward(self, input: Tensor) -> Tensor:
         """Scan a batch of grids.
@@ -108,7 +108,7 @@ class MultidimensionalRecurrent(nn.Module):
     def _scan(self, points: Tensor, shape: tuple[int, ...], signs: Signs) -> Tensor:
         """The output (points, batch, size) of one direction, from the input (points, batch, channels)."""
         order, places = (each.to(points.device) for each in reversed_points(shape, signs))
-        stored = parameters.stored(self, self.cell, self._sizes, _suffix(signs))
+        stored = {family.name: getattr(self, family.name + _suffix(signs)) for family in self._families}
         step = staged(self.cell, tuple(sorted(self._sizes.items())))
         loop = step.loop(stored, {"x": points.index_select(0, order)}, points, ())
         batch, dimensions = points.shape[1], tuple(range(len(shape)))
