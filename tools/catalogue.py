@@ -35,7 +35,7 @@ run each step one by one, in the same run of `benchmarks/catalogue.py`, median [
 
 def files() -> dict[Path, str]:
     """What the page and its pictures hold, by path in the repository."""
-    found = {PICTURES / f"{name}.svg": picture(entry) for name, entry in _listed()}
+    found = {PICTURES / f"{_word(name)}.svg": picture(entry) for name, entry in _listed()}
     found[PAGE] = "\n".join(_page()) + "\n"
     return found
 
@@ -74,7 +74,7 @@ def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[s
     yield f"| {' | '.join(headings)} |"
     yield f"|{'---|' * len(headings)}"
     for name, *others in rows:
-        yield f"| [{name}](#{name}) | {' | '.join(others)} |"
+        yield f"| [{name}](#{_word(name)}) | {' | '.join(others)} |"
     yield ""
 
 
@@ -85,8 +85,7 @@ def _cell(name: str, entry: Listed, speeds: Mapping[str, Mapping[str, str]]) -> 
     yield from _shown(name, entry)
     yield f"- A step of M units on N inputs: {counts(entry.cell.program())}."
     yield f"- Source: {entry.citation}."
-    yield f"- [`cells/{file}.py`](../src/cellwright/cells/{file}.py), tested by every law of the catalogue and by"
-    yield f"  [`tests/cells/test_{file}.py`](../tests/cells/test_{file}.py)."
+    yield f"- {_link('src/cellwright/cells', file)}, tested by every law of the catalogue and by {_tests(file)}."
     if name in speeds:
         yield f"- Speed: {_speed(speeds[name])}."
     yield ""
@@ -96,7 +95,7 @@ def _topology(name: str, topology: Topology) -> Iterator[str]:
     file = file_of(name)
     yield from _shown(name, topology)
     yield f"- Source: {topology.citation}."
-    yield f"- [`layers/{file}.py`](../src/cellwright/layers/{file}.py), tested by {_tests(file)}."
+    yield f"- {_link('src/cellwright/layers', file)}, tested by {_tests(file)}."
     benchmark = Path("benchmarks/layers") / f"{file}.py"
     if (ROOT / benchmark).is_file():
         rows = benchmark.with_suffix(".csv")
@@ -109,13 +108,27 @@ def _topology(name: str, topology: Topology) -> Iterator[str]:
 def _shown(name: str, entry: Listed | Topology) -> Iterator[str]:
     yield f"### {name}\n"
     yield f"{entry.title[0].upper()}{entry.title[1:]}.\n"
-    yield f"![{entry.title}](pictures/{name}.svg)\n"
+    yield f"![{entry.title}](pictures/{_word(name)}.svg)\n"
     yield f"```math\n{latex(entry)}\n```\n"
 
 
+def _word(name: str) -> str:
+    """A name as addresses have it."""
+    return name.replace(" ", "-")
+
+
 def _tests(file: str) -> str:
-    own = f"tests/layers/test_{file}.py"
-    return f"[`{own}`](../{own})" if (ROOT / own).is_file() else "[`tests/layers`](../tests/layers)"
+    """The tests of a file of cells/ or layers/."""
+    places = [("tests/cells", f"test_{file}"), ("tests/layers", f"test_{file}"), ("tests/layers", file)]
+    return " and ".join([link for place in places if (link := _link(*place))] or [_link("tests", "layers")])
+
+
+def _link(folder: str, name: str) -> str:
+    """A link to a Python file of the repository, or to the folder that has its name; empty where there is neither."""
+    for path in (f"{folder}/{name}.py", f"{folder}/{name}"):
+        if (ROOT / path).exists():
+            return f"[`{path.removeprefix('src/cellwright/')}`](../{path})"
+    return ""
 
 
 def _speeds() -> dict[str, dict[str, str]]:
