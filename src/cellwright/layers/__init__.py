@@ -8,6 +8,8 @@ from cellwright.layers.multidimensional import MultidimensionalRecurrent
 from cellwright.layers.recurrent import Recurrent
 from cellwright.layers.scan import scan
 from cellwright.layers.swap import replace
+from cellwright.layers.tree import TreeRecurrent
+from cellwright.layers.trees import Trees
 from cellwright.layers.weights import StoredWeights, load_weights, read_weights
 
 __all__ = [
@@ -17,6 +19,8 @@ __all__ = [
     "Recurrent",
     "StoredWeights",
     "Topology",
+    "TreeRecurrent",
+    "Trees",
     "from_keras",
     "layers_from_keras",
     "load_weights",

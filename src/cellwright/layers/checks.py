@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch.nn.utils.rnn import PackedSequence
@@ -14,6 +14,7 @@ from cellwright.errors import CellwrightError
 from cellwright.program.values import Axes
 
 Tensor: TypeAlias = torch.Tensor
+Choice = TypeVar("Choice", bound=str)
 
 _WHOLE_NUMBERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
@@ -54,10 +55,10 @@ def flag(name: str, value: Any) -> bool:
     return value
 
 
-def choice(name: str, value: Any, choices: Sequence[str]) -> str:
+def choice(name: str, value: Choice, choices: Sequence[Choice]) -> Choice:
     if value not in choices:
         raise CellwrightError(f"{name} is one of {', '.join(choices)}; got {value!r}")
-    return str(value)
+    return value
 
 
 def probability(name: str, value: Any) -> float:
