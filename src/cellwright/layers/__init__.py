@@ -1,5 +1,9 @@
 """Layers: torch modules that run a cell over sequences."""
 
+from cellwright.layers.arrangement import Arranged
+from cellwright.layers.attention import AdditiveAttention, Attention, DotAttention, LocationAwareAttention
+from cellwright.layers.decoder import Decoder, Markers
+from cellwright.layers.decoding import Hypothesis, LanguageModel, beam_search, greedy
 from cellwright.layers.gru import GRU
 from cellwright.layers.keras_models import from_keras, layers_from_keras
 from cellwright.layers.listing import Topology, topologies
@@ -7,6 +11,8 @@ from cellwright.layers.lstm import LSTM
 from cellwright.layers.multidimensional import MultidimensionalRecurrent
 from cellwright.layers.recurrent import Recurrent
 from cellwright.layers.scan import scan
+from cellwright.layers.scheduled_sampling import Sampling
+from cellwright.layers.seq2seq import Seq2Seq
 from cellwright.layers.swap import replace
 from cellwright.layers.tree import TreeRecurrent
 from cellwright.layers.trees import Trees
@@ -15,13 +21,26 @@ from cellwright.layers.weights import StoredWeights, load_weights, read_weights
 __all__ = [
     "GRU",
     "LSTM",
+    "AdditiveAttention",
+    "Arranged",
+    "Attention",
+    "Decoder",
+    "DotAttention",
+    "Hypothesis",
+    "LanguageModel",
+    "LocationAwareAttention",
+    "Markers",
     "MultidimensionalRecurrent",
     "Recurrent",
+    "Sampling",
+    "Seq2Seq",
     "StoredWeights",
     "Topology",
     "TreeRecurrent",
     "Trees",
+    "beam_search",
     "from_keras",
+    "greedy",
     "layers_from_keras",
     "load_weights",
     "read_weights",

@@ -247,12 +247,8 @@ class LocationAwareAttention(AdditiveAttention):
 
 
 _CONTEXT = r"\alpha_{t,j} = \frac{\exp e_{t,j}}{\sum_k \exp e_{t,k}}, \quad c_t = \sum_j \alpha_{t,j} m_j"
-_ROWS = (("c_t",), (r"\alpha_{t,1}", r"\alpha_{t,2}", r"\alpha_{t,3}", "s_{t}"), ("m_1", "m_2", "m_3"))
-_ARROWS = tuple(
-    arrow
-    for j in (1, 2, 3)
-    for arrow in ((rf"\alpha_{{t,{j}}}", "c_t"), (f"m_{j}", rf"\alpha_{{t,{j}}}"), ("s_{t}", rf"\alpha_{{t,{j}}}"))
-)
+_ROWS = (("", "c_t", "", ""), ("α_1", "α_2", "α_3", "s_t"), ("m_1", "m_2", "m_3", ""))
+_ARROWS = tuple(arrow for j in (1, 2, 3) for arrow in ((f"m_{j}", f"α_{j}"), ("s_t", f"α_{j}"), (f"α_{j}", "c_t")))
 _EXAMPLES: tuple[str, ...] = ()
 
 TOPOLOGIES: Mapping[str, Topology] = {
@@ -279,8 +275,8 @@ TOPOLOGIES: Mapping[str, Topology] = {
             r"f_t = F * \alpha_{t-1}, \quad e_{t,j} = v^\top \tanh(W s_t + U m_j + V f_{t,j} + b)",
             _CONTEXT,
         ),
-        (*_ROWS, (r"\alpha_{t-1}",)),
-        (*_ARROWS, *((r"\alpha_{t-1}", rf"\alpha_{{t,{j}}}") for j in (1, 2, 3))),
+        (*_ROWS[:2], (*_ROWS[2][:3], "α_t-1")),
+        (*_ARROWS, *(("α_t-1", f"α_{j}") for j in (1, 2, 3))),
         _EXAMPLES,
     ),
 }

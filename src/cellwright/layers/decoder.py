@@ -39,12 +39,14 @@ class DecoderState:
         memory: what it looks at; each row of it serves as many rows in a row as there are times more of them.
         alignment: where it looked last, (rows, places).
         fed: what is fed back beside the token, (rows, size).
+        time: how many tokens were read, for cells that read the moment.
     """
 
     recurrent: tuple[Tensor, ...]
     memory: Memory | None = None
     alignment: Tensor | None = None
     fed: Tensor | None = None
+    time: int = 0
 
     def take(self, rows: Tensor) -> DecoderState:
         """The states of some rows, in the order given."""
@@ -53,6 +55,7 @@ class DecoderState:
             None if self.memory is None else self._memory_of(self.memory, rows),
             None if self.alignment is None else self.alignment[rows],
             None if self.fed is None else self.fed[rows],
+            self.time,
         )
 
     def _memory_of(self, memory: Memory, rows: Tensor) -> Memory:
@@ -74,7 +77,8 @@ class Decoder(nn.Module):
     & Manning 2015, equations 5 and 6); that readout is used for all kinds of attention.
 
     Args:
-        cell: a cell that reads x alone, or its name in the catalogue.
+        cell: a cell, or its name in the catalogue; of sequences beside x it may read those that tell the time, whose
+            steps are regular.
         tokens: how many there are, markers included.
         embedding_size, hidden_size, num_layers, proj_size: of the token's vector and of the recurrent layers.
         attention: what looks at the memory; its queries are the decoder's output.
@@ -120,11 +124,7 @@ class Decoder(nn.Module):
         self.layer = Recurrent(
             cell, embedding_size + fed, hidden_size, num_layers, dropout=between, proj_size=proj_size
         )
-        if tuple(self.layer.cell.sequences) != ("x",):
-            raise CellwrightError(
-                f"{self.layer.cell} reads {', '.join(self.layer.cell.sequences)}; a decoder has its tokens alone: "
-                "use a cell that reads x alone"
-            )
+        reads_tokens_alone(self.layer.cell)
         self.dropout = nn.Dropout(checks.probability("dropout", dropout))
         self.attention = attention
         size = self.layer.output_size
@@ -175,8 +175,9 @@ class Decoder(nn.Module):
             read.append(context)
         if state.fed is not None:
             read.append(state.fed)
-        output, new = self.layer.step(torch.cat(read, -1), as_state(state.recurrent))
-        state = replace(state, recurrent=as_tuple(new))
+        x = torch.cat(read, -1)
+        output, new = self.layer.step(x, as_state(state.recurrent), **moments(self.layer.cell, x, state.time))
+        state = replace(state, recurrent=as_tuple(new), time=state.time + 1)
         if self.attention is None:
             return self._said(output), state
         if self.query == "new":
@@ -247,6 +248,21 @@ class Decoder(nn.Module):
     def _said(self, features: Tensor) -> Tensor:
         logits: Tensor = self.readout(self.dropout(features))
         return logits
+
+
+def reads_tokens_alone(cell: Cell) -> None:
+    """Whether a cell reads nothing that a network of tokens cannot give it.
+
+    Raises:
+        CellwrightError: it reads further sequences, and they do not tell the time.
+    """
+    if further := [name for name in cell.sequences if name != "x" and name not in cell.timing]:
+        raise CellwrightError(f"{cell} also reads {', '.join(further)}: use a cell that reads its input alone")
+
+
+def moments(cell: Cell, x: Tensor, step: int) -> dict[str, Tensor]:
+    """What a cell reads of the moment at a regular step of x (rows, features), by name."""
+    return {name: x.new_full(x.shape[:1], step) for name, kind in cell.timing.items() if kind == "moment"}
 
 
 def _checked(markers: Markers, tokens: int) -> Markers:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from cellwright.cells.checks import choice
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks
-from cellwright.layers.decoder import TEACHER_FORCING, Decoder, DecoderState, as_tuple, check_tokens
+from cellwright.layers.decoder import TEACHER_FORCING, Decoder, DecoderState, as_tuple, check_tokens, reads_tokens_alone
 from cellwright.layers.decoding import Hypothesis, LanguageModel, beam_search, greedy
 from cellwright.layers.listing import Topology
 from cellwright.layers.recurrent import Recurrent
@@ -107,8 +107,8 @@ class Seq2Seq(nn.Module):
         bridge: Literal["learned", "copy", "zero"] = "learned",
     ) -> None:
         super().__init__()
-        if isinstance(encoder, Recurrent) and tuple(encoder.cell.sequences) != ("x",):
-            raise CellwrightError(f"{encoder.cell} reads more than its input: use a cell that reads x alone")
+        if isinstance(encoder, Recurrent):
+            reads_tokens_alone(encoder.cell)
         if decoder.attention is not None and decoder.attention.memory_size != _output_size(encoder):
             raise CellwrightError(
                 f"the attention looks at vectors of {decoder.attention.memory_size} features, the encoder's outputs "
