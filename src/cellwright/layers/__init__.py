@@ -5,10 +5,12 @@ from cellwright.layers.attention import AdditiveAttention, Attention, DotAttenti
 from cellwright.layers.decoder import Decoder, Markers
 from cellwright.layers.decoding import Hypothesis, LanguageModel, beam_search, greedy
 from cellwright.layers.gru import GRU
+from cellwright.layers.hierarchical import HierarchicalCTC, HierarchicalRecurrent
 from cellwright.layers.keras_models import from_keras, layers_from_keras
 from cellwright.layers.listing import Topology, topologies
 from cellwright.layers.lstm import LSTM
 from cellwright.layers.multidimensional import MultidimensionalRecurrent
+from cellwright.layers.pyramidal import PyramidalRecurrent
 from cellwright.layers.recurrent import Recurrent
 from cellwright.layers.scan import scan
 from cellwright.layers.scheduled_sampling import Sampling
@@ -26,11 +28,14 @@ __all__ = [
     "Attention",
     "Decoder",
     "DotAttention",
+    "HierarchicalCTC",
+    "HierarchicalRecurrent",
     "Hypothesis",
     "LanguageModel",
     "LocationAwareAttention",
     "Markers",
     "MultidimensionalRecurrent",
+    "PyramidalRecurrent",
     "Recurrent",
     "Sampling",
     "Seq2Seq",
