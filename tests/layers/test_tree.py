@@ -287,8 +287,8 @@ def test_calls_that_do_not_fit(arguments, message):
 
 BUILDS = [
     ({"cell": "lstm"}, "LSTM() walks a sequence, this layer a tree: build a Recurrent of it"),
-    ({"direction": "left"}, "direction is one of up, down, got 'left'"),
-    ({"inputs": "roots"}, "inputs is one of nodes, leaves, got 'roots'"),
+    ({"direction": "left"}, "direction is one of up, down; got 'left'"),
+    ({"inputs": "roots"}, "inputs is one of nodes, leaves; got 'roots'"),
     ({"dropout": 2}, "dropout is a probability between 0 and 1, got 2"),
     ({"hidden_size": 0}, "hidden_size is a whole number from 1, got 0"),
     ({"proj_size": 2}, "proj_size=2, but TreeLSTM() has no projection"),
