@@ -1,5 +1,6 @@
 """Cells: the equations, each written once. The notation is everything a cell of your own needs."""
 
+from cellwright.cells.grid import GridLSTM
 from cellwright.cells.gru import GRU
 from cellwright.cells.initial import LogUniform, Uniform
 from cellwright.cells.layer_norm import LayerNormLSTM
@@ -39,6 +40,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "Cell",
+    "GridLSTM",
     "LayerNormLSTM",
     "Listed",
     "LogUniform",

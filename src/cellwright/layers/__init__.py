@@ -4,6 +4,7 @@ from cellwright.layers.arrangement import Arranged
 from cellwright.layers.attention import AdditiveAttention, Attention, DotAttention, LocationAwareAttention
 from cellwright.layers.decoder import Decoder, Markers
 from cellwright.layers.decoding import Hypothesis, LanguageModel, beam_search, greedy
+from cellwright.layers.grid import GridRecurrent
 from cellwright.layers.gru import GRU
 from cellwright.layers.hierarchical import HierarchicalCTC, HierarchicalRecurrent
 from cellwright.layers.keras_models import from_keras, layers_from_keras
@@ -28,6 +29,7 @@ __all__ = [
     "Attention",
     "Decoder",
     "DotAttention",
+    "GridRecurrent",
     "HierarchicalCTC",
     "HierarchicalRecurrent",
     "Hypothesis",

@@ -44,14 +44,17 @@ def draw(module: nn.Module, hidden_size: int) -> None:
 
 
 def start(module: nn.Module, cell: Cell, stored: Iterable[Family], suffix: str) -> None:
-    """Set the biases and elementwise weights that the cell starts at a value of its own."""
-    initial, values = cell.initial_biases(), cell.initial_values()
+    """Set the biases and elementwise weights that the cell starts at a value of its own.
+
+    Where a gate has several biases the first one starts there, and the others at 0.
+    """
+    initial, values = dict(cell.initial_biases()), cell.initial_values()
     for family in stored:
         if family.name in values:
             start_at(getattr(module, family.name + suffix), values[family.name])
         for part in family.parts:
             gate = part.name.partition(".")[2]
             if family.name.startswith("bias_") and gate in initial:
-                value = initial[gate] if family.name == "bias_ih" else 0.0
                 with torch.no_grad():
-                    getattr(module, family.name + suffix)[part.rows] = value
+                    getattr(module, family.name + suffix)[part.rows] = initial[gate]
+                initial[gate] = 0.0
