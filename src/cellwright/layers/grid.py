@@ -148,17 +148,18 @@ def _rows(states: Tensor | None) -> Tensor | None:
 
 TOPOLOGIES: Mapping[str, Topology] = {
     "grid-blocks": Topology(
-        "a block at each point of a grid of time or space and depth, with states of its own in every dimension",
+        "a block at each point of time or space and of depth has states of its own in every dimension; drawn skewed, "
+        "so that a column of blocks b is a wavefront, which is computed at once",
         "Kalchbrenner, Danihelka & Graves 2016, ICLR, arXiv:1507.01526; tutorial, equations 55 and 56",
         (
             r"X = \begin{bmatrix} h_1 \\ \vdots \\ h_N \end{bmatrix}",
             r"(h_d', m_d') = \mathrm{LSTM}_d(X, m_d), \quad d = 1, \ldots, N",
         ),
         (
-            ("h_1", "h_2", "h_3"),
-            ("b_1^2", "b_2^2", "b_3^2"),
-            ("b_1^1", "b_2^1", "b_3^1"),
-            ("x_1", "x_2", "x_3"),
+            ("", "h_1", "h_2", "h_3"),
+            ("", "b_1^2", "b_2^2", "b_3^2"),
+            ("b_1^1", "b_2^1", "b_3^1", ""),
+            ("x_1", "x_2", "x_3", ""),
         ),
         (
             *((f"x_{t}", f"b_{t}^1") for t in (1, 2, 3)),

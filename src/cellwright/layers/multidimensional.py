@@ -146,21 +146,21 @@ def _suffix(signs: Signs) -> str:
 
 TOPOLOGIES: Mapping[str, Topology] = {
     "multidimensional": Topology(
-        "a cell at each point of a grid reads the states of one neighbour in each dimension; a diagonal is computed "
-        "at once",
+        "a cell at each point of a grid reads the states of its neighbour in each dimension; drawn skewed, so that a "
+        "column is a wavefront, which is computed at once",
         "Graves, Fernández & Schmidhuber 2007, ICANN, LNCS 4668, 549; tutorial, equations 53 and 54",
         (
             r"X = \begin{bmatrix} x \\ h_1 \\ \vdots \\ h_N \end{bmatrix}",
             r"c = \sum_{d=1}^{N} f_d \odot c_d + i \odot g",
         ),
         (
-            ("h_{11}", "h_{12}", "h_{13}"),
-            ("h_{21}", "h_{22}", "h_{23}"),
-            ("h_{31}", "h_{32}", "h_{33}"),
+            ("h_11", "h_12", "h_13", "", ""),
+            ("", "h_21", "h_22", "h_23", ""),
+            ("", "", "h_31", "h_32", "h_33"),
         ),
         (
-            *((f"h_{{{i}{j}}}", f"h_{{{i}{j + 1}}}") for i in (1, 2, 3) for j in (1, 2)),
-            *((f"h_{{{i}{j}}}", f"h_{{{i + 1}{j}}}") for i in (1, 2) for j in (1, 2, 3)),
+            *((f"h_{i}{j}", f"h_{i}{j + 1}") for i in (1, 2, 3) for j in (1, 2)),
+            *((f"h_{i}{j}", f"h_{i + 1}{j}") for i in (1, 2) for j in (1, 2, 3)),
         ),
     ),
 }  # fmt: skip
