@@ -17,6 +17,9 @@ from cellwright.cells import Cell, catalogue
 from cellwright.program import Family, Program, evaluate, families
 
 SIZES = {"feature": 3, "unit": 4, "projection": 2, "block": 2, "cell": 3, "predecessor": 2}
+MAPS = {"depth": 2, "row": 3, "column": 4}
+KERNELS = {"depth offset": 1, "row offset": 3, "column offset": 5} | {f"input {axis} offset": 3 for axis in MAPS}
+SIZES |= MAPS | KERNELS
 
 
 def _hard_cells():

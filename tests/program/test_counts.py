@@ -1,5 +1,7 @@
 """What a step costs is what the sources say that it costs."""
 
+from math import prod
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,10 +73,7 @@ def test_merging_costs_nothing(any_cell):
 
 
 def test_counts_are_the_parameters_that_are_stored(any_cell, sizes):
-    stored = sum(
-        family.shape[0] * (family.shape[1] if len(family.shape) == 2 else 1)
-        for family in families(any_cell.program(), sizes).values()
-    )
+    stored = sum(prod(family.shape) for family in families(any_cell.program(), sizes).values())
     assert counts(any_cell.program()).parameters(sizes) == stored
 
 

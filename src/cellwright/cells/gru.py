@@ -7,7 +7,7 @@ from typing import Literal
 
 from cellwright.cells import checks
 from cellwright.cells.listing import Listed
-from cellwright.cells.notation import Cell, affine, linear, sigmoid, tanh
+from cellwright.cells.notation import Cell, affine, sigmoid, tanh
 from cellwright.program.values import Value
 
 
@@ -39,12 +39,16 @@ class GRU(Cell):
         return (1 - z) * n + z * h
 
     def _gate(self, name: str, x: Value, h: Value) -> Value:
-        return sigmoid(affine(name, x, h, bias=self.bias, recurrent_bias=self.bias and self.reset == "after"))
+        return sigmoid(self._seen(name, x, h, recurrent_bias=self.bias and self.reset == "after"))
 
     def _seen_by_candidate(self, x: Value, h: Value, r: Value) -> Value:
         if self.reset == "before":
-            return affine("n", x, r * h, bias=self.bias)
-        return linear("n", x, bias=self.bias) + r * linear("n", h, bias=self.bias)
+            return self._seen("n", x, r * h)
+        return self._seen("n", x) + r * self._seen("n", h)
+
+    def _seen(self, name: str, *values: Value, recurrent_bias: bool = False) -> Value:
+        """What a gate or the candidate sees of some values: W x + U h + b."""
+        return affine(name, *values, bias=self.bias, recurrent_bias=recurrent_bias)
 
 
 CATALOGUE: Mapping[str, Listed] = {

@@ -85,11 +85,10 @@ class LSTM(Cell):
                 checks.choice(field.name, value, _CHOICES[field.name])
             if isinstance(field.default, bool):
                 checks.flag(field.name, value)
-            if field.default is None and not (value is None or checks.is_finite(value)):
+            starts = field.name.endswith("_bias") and field.default is None
+            if starts and not (value is None or checks.is_finite(value)):
                 raise CellwrightError(f"{field.name} is a finite number or None; got {value!r}")
-        blocks = self.cells_per_block
-        if not isinstance(blocks, int) or isinstance(blocks, bool) or blocks < 1:
-            raise CellwrightError(f"cells_per_block is a whole number from 1; got {blocks!r}")
+        checks.whole("cells_per_block", self.cells_per_block)
 
     def _check_gates(self) -> None:
         gates = self._gates()
@@ -121,7 +120,7 @@ class LSTM(Cell):
         return sigmoid(preactivation + self._peephole(name, c) if self.peepholes else preactivation)
 
     def _peephole(self, name: str, c: Value) -> Value:
-        seen = weight("weight_peephole", name, self._cell_axes(), symbol="p") * c
+        seen = weight("weight_peephole", name, self._peephole_axes(), symbol="p") * c
         return sum_over(seen, "cell") if self.cells_per_block > 1 else seen
 
     def _seen(self, name: str, x: Value, *recurrent: Value, out: Axes, bias: bool) -> Value:
@@ -152,6 +151,9 @@ class LSTM(Cell):
 
     def _cell_axes(self) -> Axes:
         return UNIT if self.cells_per_block == 1 else ("block", "cell")
+
+    def _peephole_axes(self) -> Axes:
+        return self._cell_axes()
 
     def _gates(self) -> tuple[str, ...]:
         """The gates that have a matrix of their own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from math import prod
@@ -33,12 +33,13 @@ from cellwright.program.operators import (
 )
 from cellwright.program.storage import size_of
 from cellwright.program.trace import parameter
-from cellwright.program.values import BATCH, Axes, Value, input_value, linear_value, named_axes
+from cellwright.program.values import BATCH, Axes, Kernel, Value, input_value, linear_value, named_axes
 
 __all__ = [
     "Cell",
     "absolute",
     "affine",
+    "convolution",
     "equal",
     "exp",
     "less",
@@ -216,14 +217,62 @@ def linear(
     if not isinstance(value, Value) or value.operator == "constant":
         raise CellwrightError(f"linear({name!r}, ...) reads a value of the step, got {value!r}")
     family = family or _family(value)
-    symbol = {"ih": "W", "hh": "U", "hr": "P"}.get(family, "R")
-    subscript = name if symbol != "R" else name + value.name if len(name) == 1 else f"{name},{value.name}"
     columns = named_axes(value.axes) if reads is None else reads
     if value.axes[len(value.axes) - len(columns) :] != columns:
         raise CellwrightError(
             f"linear({name!r}) reads ({', '.join(columns)}) of a value with the axes ({', '.join(value.axes)}): what a "
             "matrix reads are the last axes"
         )
+    return _multiplied(name, value, out, bias, family, columns)
+
+
+def convolution(
+    name: str,
+    value: Value,
+    out: Axes = UNIT,
+    *,
+    offsets: Axes,
+    bias: bool = False,
+    family: str = "",
+    dilation: int = 1,
+) -> Value:
+    """A kernel convolved with a map: W_name ∗ x for a sequence of maps, U_name ∗ h for the output fed back.
+
+    The map has zeros beyond its border, so that the result is as large. Stored, the kernel is
+    (rows, channels, *offsets), as in torch.
+
+    Args:
+        name: the gate or signal it is for; one row block of the stored kernel.
+        value: what it reads: its last axes are those of the map, the named ones before them its channels.
+        out: axes of the result's channels.
+        offsets: axes of the kernel, one for each of the map's, which say how many neighbours it sees; their sizes are
+            odd, and given by ``sizes()`` of the cell.
+        bias: one number for each channel, stored in ``bias_<family>``.
+        family: as ``linear``.
+        dilation: the distance between the neighbours that it sees.
+
+    Raises:
+        CellwrightError: as ``linear``; the value has no channels.
+    """
+    if not isinstance(value, Value) or value.operator == "constant":
+        raise CellwrightError(f"convolution({name!r}, ...) reads a value of the step, got {value!r}")
+    channels = named_axes(value.axes)[: -len(offsets)]
+    if not channels:
+        raise CellwrightError(
+            f"convolution({name!r}) reads maps of {len(offsets)} dimension(s) with channels; the value has the axes "
+            f"({', '.join(value.axes)})"
+        )
+    return _multiplied(
+        name, value, out, bias, family or _family(value), (*channels, *offsets), Kernel(tuple(offsets), dilation)
+    )
+
+
+def _multiplied(
+    name: str, value: Value, out: Axes, bias: bool, family: str, columns: Axes, kernel: Kernel | None = None
+) -> Value:
+    """A matrix or kernel applied to a value, and a bias, each a parameter of the step."""
+    symbol = {"ih": "W", "hh": "U", "hr": "P"}.get(family, "R")
+    subscript = name if symbol != "R" else name + value.name if len(name) == 1 else f"{name},{value.name}"
     matrix = parameter(
         f"weight_{family}.{name}",
         out,
@@ -232,6 +281,7 @@ def linear(
         symbol=symbol,
         subscript=subscript,
         columns=columns,
+        kernel=kernel,
     )
     if not bias:
         return linear_value([value], [matrix], [], out)
@@ -242,7 +292,14 @@ def linear(
     return linear_value([value], [matrix], [offset], out)
 
 
-def affine(name: str, *values: Value, out: Axes = UNIT, bias: bool = True, recurrent_bias: bool = False) -> Value:
+def affine(
+    name: str,
+    *values: Value,
+    out: Axes = UNIT,
+    bias: bool = True,
+    recurrent_bias: bool = False,
+    apply: Callable[..., Value] = linear,
+) -> Value:
     """W_name x + U_name h + ... + b_name: what a gate sees before its activation.
 
     Args:
@@ -251,6 +308,7 @@ def affine(name: str, *values: Value, out: Axes = UNIT, bias: bool = True, recur
         out: axes of the result.
         bias: a bias vector, stored with the first matrix (``bias_ih``).
         recurrent_bias: torch's second bias vector (``bias_hh``), stored with the second matrix.
+        apply: what each value is read through, called as ``linear`` is.
 
     Raises:
         CellwrightError: no value is read, or two of them through the same matrix; and as ``linear``.
@@ -258,7 +316,7 @@ def affine(name: str, *values: Value, out: Axes = UNIT, bias: bool = True, recur
     if not values:
         raise CellwrightError(f"affine({name!r}) reads nothing: give it the values that {name} sees")
     terms = [
-        linear(name, value, out, bias=bias if k == 0 else recurrent_bias and k == 1) for k, value in enumerate(values)
+        apply(name, value, out, bias=bias if k == 0 else recurrent_bias and k == 1) for k, value in enumerate(values)
     ]
     matrices = [term.arguments[1].name for term in terms]
     if len(set(matrices)) < len(matrices):

@@ -45,10 +45,10 @@ class OrderedPredecessorsLSTM(LSTM):
     def _peephole(self, name: str, c: Value) -> Value:
         if name == "o":  # sees the new c
             return super()._peephole(name, c)
-        seen = weight("weight_peephole", name, self._peephole_axes(), symbol="p") * c
+        seen = weight("weight_peephole", name, self._previous_cell_axes(), symbol="p") * c
         return sum_over(seen, PREDECESSOR) if name == "i" else seen
 
-    def _peephole_axes(self) -> Axes:
+    def _previous_cell_axes(self) -> Axes:
         return (PREDECESSOR, *self._cell_axes())
 
     def _kept(self, f: Value | None, c: Value) -> Value:

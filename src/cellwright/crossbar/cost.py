@@ -408,7 +408,7 @@ _CYCLES = 6  # from pre-activations to the new state, all units at once: look-up
 def _pointwise_counts(modules: Iterable[torch.nn.Module]) -> Counter[str]:
     totals: Counter[str] = Counter()
     for layer in modules:
-        if not isinstance(layer, Recurrent):
+        if not isinstance(layer, Recurrent) or layer.convolves:
             continue
         for index in range(layer.num_layers):
             found = counts(layer.cell.program()).at(layer.layer_sizes(index))

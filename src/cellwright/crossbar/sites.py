@@ -320,7 +320,7 @@ class _Search:
         self.visited.add(id(module))
         if self._may_stay((path, type(module).__name__)):
             self.digital += [f"{path}.{name}".lstrip(".") for name, _ in module.named_parameters()]
-        elif isinstance(module, Recurrent):
+        elif isinstance(module, Recurrent) and not module.convolves:
             self._recurrent(path, module)
         elif isinstance(module, nn.Linear) and type(module).forward is nn.Linear.forward:
             self.sites.append(LinearSite(module, self.paths[id(module)], self.replace))
@@ -357,6 +357,8 @@ class _Search:
             advice = (
                 "swap it with cellwright.replace(model) first"
                 if isinstance(module, nn.LSTM | nn.GRU)
+                else f"convolutions stay digital, pass allow_digital=[{path or kind!r}]"
+                if isinstance(module, Recurrent)
                 else f"pass allow_digital=[{path or kind!r}] to leave it digital"
             )
             self._refuse(

@@ -117,6 +117,8 @@ def work_of(model: nn.Module) -> tuple[Work, ...]:
 def _work_of(model: nn.Module) -> Iterator[Work]:
     for module in model.modules():
         if isinstance(module, Recurrent):
+            if module.convolves:
+                raise CellwrightError(f"{module.cell} convolves maps: what a convolution costs there is not modelled")
             yield from (Work.of_cell(module.cell, module.layer_sizes(layer)) for layer, _ in module.directions())
         elif isinstance(module, nn.Linear):
             yield Work(products=(Product(module.out_features, module.in_features),))

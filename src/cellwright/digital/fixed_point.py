@@ -192,7 +192,7 @@ def _places(network: FixedPointNetwork) -> Iterator[_Place]:
         paths.setdefault(module, []).append(path)
     for module, found in paths.items():
         name = found[0].removeprefix("model").lstrip(".")
-        if isinstance(module, Recurrent):
+        if isinstance(module, Recurrent) and not module.convolves:
             installed = _Installed()
             module.__dict__["arithmetic"] = installed
             yield from (_RecurrentPlace(name, module, *place, installed) for place in module.directions())
@@ -245,7 +245,8 @@ def _unrounded(model: nn.Module, allowed: Sequence[str]) -> list[str]:
     """The modules that are no layer to round and have parameters of their own."""
     found, used = [], set()
     for path, module in model.named_modules():
-        if isinstance(module, Recurrent) or _is_plain(module) or not list(module.parameters(recurse=False)):
+        is_rounded = _is_plain(module) or (isinstance(module, Recurrent) and not module.convolves)
+        if is_rounded or not list(module.parameters(recurse=False)):
             continue
         kind = type(module).__name__
         names = {path, kind} & set(allowed)
@@ -253,6 +254,8 @@ def _unrounded(model: nn.Module, allowed: Sequence[str]) -> list[str]:
             advice = (
                 "swap it with cellwright.replace(model) first"
                 if isinstance(module, nn.LSTM | nn.GRU)
+                else f"convolutions are not rounded, pass allow_float=[{path or kind!r}]"
+                if isinstance(module, Recurrent)
                 else f"pass allow_float=[{path or kind!r}] to leave it in float64"
             )
             raise CellwrightError(

@@ -157,6 +157,11 @@ def _check_layers(model: nn.Module) -> None:
     for path, layer in model.named_modules():
         if not isinstance(layer, Recurrent):
             continue
+        if layer.convolves:
+            raise CellwrightError(
+                f"{path or 'the model'} cannot be exported: it is a {type(layer).__name__}, and recurrent layers over "
+                "maps have no form in ONNX here"
+            )
         for index, suffix in layer.directions():
             if layer.group_functions(index, suffix) is not None or layer.arithmetic(index, suffix) is not None:
                 raise CellwrightError(

@@ -2,6 +2,7 @@
 
 from cellwright.layers.arrangement import Arranged
 from cellwright.layers.attention import AdditiveAttention, Attention, DotAttention, LocationAwareAttention
+from cellwright.layers.convolutional import ConvolutionalRecurrent
 from cellwright.layers.decoder import Decoder, Markers
 from cellwright.layers.decoding import Hypothesis, LanguageModel, beam_search, greedy
 from cellwright.layers.grid import GridRecurrent
@@ -27,6 +28,7 @@ __all__ = [
     "AdditiveAttention",
     "Arranged",
     "Attention",
+    "ConvolutionalRecurrent",
     "Decoder",
     "DotAttention",
     "GridRecurrent",

@@ -34,11 +34,15 @@ _LAYERS = {
 }
 
 
+_WALKED = {"maps": "sequence of maps"}
+
+
 def walks(given: Cell, topology: Topology) -> Cell:
     """The cell, if it is one for layers that walk such a topology."""
     if given.topology != topology:
         raise CellwrightError(
-            f"{given} walks a {given.topology}, this layer a {topology}: build a {_LAYERS[given.topology]} of it"
+            f"{given} walks a {_WALKED.get(given.topology, given.topology)}, this layer a "
+            f"{_WALKED.get(topology, topology)}: build a {_LAYERS[given.topology]} of it"
         )
     return given
 
@@ -105,6 +109,20 @@ def grid(input: Any, input_size: int, dimensions: int) -> None:
         sizes = ", ".join(f"size {k + 1}" for k in range(dimensions))
         raise CellwrightError(
             f"the input has the shape {tuple(input.shape)}, expected (batch, {input_size}, {sizes}), each size from 1"
+        )
+
+
+def maps(input: Any, channels: int, space: Sequence[str], size: Sequence[int] | None, batch_first: bool) -> None:
+    """Maps (time, batch, channels, *space), or without the batch, of the size that is set, if one is."""
+    if not isinstance(input, Tensor):
+        hint = ": pad the maps and pass lengths" if isinstance(input, PackedSequence) else ""
+        raise CellwrightError(f"the input is a tensor of maps, got {type(input).__name__}{hint}")
+    fits = input.ndim in (2 + len(space), 3 + len(space)) and input.shape[-1 - len(space)] == channels
+    if not fits or (size is not None and tuple(input.shape[-len(space) :]) != tuple(size)) or 0 in input.shape[3:]:
+        order = "batch, time" if batch_first else "time, batch"
+        one = ", ".join(str(each) for each in (channels, *(size or (f"{axis}s" for axis in space))))
+        raise CellwrightError(
+            f"the input has the shape {tuple(input.shape)}, expected ({order}, {one}) or (time, {one})"
         )
 
 

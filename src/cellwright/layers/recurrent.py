@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
 from cellwright.cells import Cell, find
+from cellwright.cells import Topology as CellTopology
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks, parameters
 from cellwright.layers.compiled import Packed, compiled_step
@@ -79,6 +80,8 @@ class Recurrent(nn.Module):
         CellwrightError: a size, probability or cell that makes no sense.
     """
 
+    _topology: ClassVar[CellTopology] = "sequence"
+
     def __init__(
         self,
         cell: Cell | str,
@@ -95,7 +98,7 @@ class Recurrent(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.cell = checks.walks(checks.cell(find(cell) if isinstance(cell, str) else cell), "sequence")
+        self.cell = checks.walks(checks.cell(find(cell) if isinstance(cell, str) else cell), self._topology)
         self._in_evaluation = self.cell.in_evaluation()
         self.input_size = checks.positive("input_size", input_size)
         self.hidden_size = checks.positive("hidden_size", hidden_size)
@@ -109,7 +112,7 @@ class Recurrent(nn.Module):
         if dropout > 0 and num_layers == 1:
             warnings.warn(f"dropout={dropout} acts between layers and does nothing with num_layers=1", stacklevel=2)
         self._directions = tuple(self.directions())
-        is_alone = len(self._directions) == 1 and tuple(self.cell.sequences) == ("x",)
+        is_alone = len(self._directions) == 1 and dict(self.cell.sequences) == {"x": ("feature",)}
         self._is_single = is_alone and not self.batch_first
         self._signals = tuple(self.cell.program().named)
         self._packed: dict[str, Packed] | None = None
@@ -130,6 +133,11 @@ class Recurrent(nn.Module):
         return 2 if self.bidirectional else 1
 
     @property
+    def convolves(self) -> bool:
+        """Whether its weights are kernels, which chips, fixed point and exported files do not take."""
+        return self.cell.topology == "maps"
+
+    @property
     def output_size(self) -> int:
         """Features of the output: those of the cell's first state, once a direction."""
         return self.num_directions * next(iter(self._state_sizes().values()))
@@ -144,9 +152,13 @@ class Recurrent(nn.Module):
 
         The biases and elementwise weights that the cell starts at a value of its own are then set to it.
         """
-        parameters.draw(self, self.hidden_size)
+        parameters.draw(self, self._fan_in())
         for layer, suffix in self.directions():
             parameters.start(self, self.cell, self._families(layer), suffix)
+
+    def _fan_in(self) -> int:
+        """How many values of the state before a unit sees: on what the size of initial weights depends."""
+        return self.hidden_size
 
     def flatten_parameters(self) -> None:
         """Nothing to do: parameters are stored concatenated already."""
@@ -213,8 +225,8 @@ class Recurrent(nn.Module):
                 return results
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, state, lengths, resets, record, sequences)
-        checks.input_shape(input, self.input_size, self.batch_first)
-        batched = input.ndim == 3
+        self._check_input(input)
+        batched = input.ndim == 2 + len(self.cell.sequences["x"])
         time_first, time_back = self._time_first(batched), self._time_back(batched)
         inputs = {"x": time_first(input)}
         for name, tensor in sequences.items():
@@ -276,7 +288,7 @@ class Recurrent(nn.Module):
                 "a bidirectional layer needs the whole sequence: call it, or build it with one direction"
             )
         checks.moments(sequences, self.cell.timing)
-        time_axis = 1 if self.batch_first and input.ndim == 2 else 0
+        time_axis = 1 if self.batch_first and input.ndim == 1 + len(self.cell.sequences["x"]) else 0
         one_step = {name: tensor.unsqueeze(time_axis) for name, tensor in sequences.items()}
         output, new = self(input.unsqueeze(time_axis), state, **one_step)
         return output.squeeze(time_axis), new
@@ -346,7 +358,7 @@ class Recurrent(nn.Module):
             if record:
                 recorded |= {name + suffix: tensor for name, tensor in scanned.recorded.items()}
             if len(outputs) == self.num_directions:
-                output = torch.cat(outputs, -1) if self.bidirectional else outputs[0]
+                output = torch.cat(outputs, 2) if self.bidirectional else outputs[0]
                 outputs = []
                 if layer < self.num_layers - 1 and self.dropout:
                     output = nn.functional.dropout(output, self.dropout, self.training)
@@ -418,7 +430,7 @@ class Recurrent(nn.Module):
             raise CellwrightError(
                 "a packed sequence brings its lengths: pass lengths, resets and others with a padded tensor"
             )
-        checks.packed_shape(packed, self.input_size)
+        self._check_input(packed)
         padded, own_lengths = unpack(packed)
         initial = {} if state is None else self._initial_states(state, padded, True)
         checks.same_dtype(padded, initial, next(self.parameters(), None))
@@ -434,6 +446,12 @@ class Recurrent(nn.Module):
         result = repack(output, own_lengths, packed), new[0] if len(new) == 1 else new
         signals = {name: repack(tensor, own_lengths, packed) for name, tensor in recorded.items()}
         return (*result, signals) if record else result
+
+    def _check_input(self, input: Any) -> None:
+        if isinstance(input, PackedSequence):
+            checks.packed_shape(input, self.input_size)
+        else:
+            checks.input_shape(input, self.input_size, self.batch_first)
 
     def _swapped(self, tensor: Tensor) -> Tensor:
         """Between (time, batch, ...) and the order in which this layer takes and returns tensors."""
@@ -460,11 +478,14 @@ class Recurrent(nn.Module):
 
     def _initial_states(self, given: State, x: Tensor, batched: bool) -> dict[str, Tensor]:
         """The initial states by name, (layers * directions, batch, size)."""
-        sizes = self._state_sizes()
-        rows, batch = self.num_layers * self.num_directions, x.shape[1]
-        expected = {name: (rows, batch, size) if batched else (rows, size) for name, size in sizes.items()}
-        tensors = checks.states(given, expected)
-        return {name: t if batched else t.unsqueeze(1) for name, t in zip(sizes, tensors, strict=True)}
+        shapes = self._state_shapes(x)
+        rows = (self.num_layers * self.num_directions, *([x.shape[1]] if batched else []))
+        tensors = checks.states(given, {name: (*rows, *shape) for name, shape in shapes.items()})
+        return {name: t if batched else t.unsqueeze(1) for name, t in zip(shapes, tensors, strict=True)}
+
+    def _state_shapes(self, x: Tensor) -> dict[str, tuple[int, ...]]:
+        """The states of a sample, with an input (time, batch, ...)."""
+        return {name: (size,) for name, size in self._state_sizes().items()}
 
     def _masks(self, lengths: Tensor | Sequence[int] | None, resets: Tensor | None, x: Tensor) -> Masks:
         steps, batch = x.shape[:2]

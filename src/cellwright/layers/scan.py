@@ -66,7 +66,7 @@ def scan(
         CellwrightError: a sequence or parameter is missing; the program as it is run computes no signal of that name.
     """
     is_plain = group_functions is None and arithmetic is None
-    if is_plain and kernels.enabled():
+    if is_plain and kernels.enabled() and cell.topology != "maps":  # convolutions are torch's own
         step = compiled_step(cell, sizes, tuple(record), recompute)
         scanned = _run_compiled(step, stored, sequences, states, masks, packed)
         if scanned is not None:

@@ -30,11 +30,14 @@ from cellwright.program import (
     merge_sums,
     split_stages,
 )
+from cellwright.program.convolution import convolve
 from cellwright.program.storage import size_of
-from cellwright.program.values import input_value, linear_value, with_arguments
+from cellwright.program.values import Kernel, input_value, kernel_of, linear_value, with_arguments
 
 Tensor: TypeAlias = torch.Tensor
 Sizes: TypeAlias = tuple[tuple[str, int], ...]
+
+_CUT = ("linear", "convolution")  # what is cut between sequences and states
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +58,21 @@ class Cut:
 
     def ready(self, stored: Mapping[str, Tensor], sequences: Mapping[str, Tensor]) -> Tensor:
         """W x + b of all nodes side by side, (time, batch, rows)."""
-        flat = [sequences[value.name].flatten(2) for value in self.group.inputs[: self.ahead]]
+        flat = [self._flat(sequences[value.name]) for value in self.group.inputs[: self.ahead]]
         biases = [linear_terms(node)[2] for node in self.group.nodes]
         stacked = [self._stack(parameters, stored) for parameters in zip(*biases, strict=True)]
         weights = self._weights(stored, slice(self.ahead))
-        total = linear(flat[0], weights[0], sum(stacked[1:], stacked[0]) if stacked else None)
+        total = self._applied(flat[0], weights[0], sum(stacked[1:], stacked[0]) if stacked else None)
         for tensor, weight in zip(flat[1:], weights[1:], strict=True):
-            total = total + linear(tensor, weight)
+            total = total + self._applied(tensor, weight)
         return total
+
+    def _flat(self, sequence: Tensor) -> Tensor:
+        """A sequence (time, batch, ...) as the weights read it."""
+        return sequence.flatten(2)
+
+    def _applied(self, sequence: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        return linear(sequence, weight, bias)
 
     def function(self, stored: Mapping[str, Tensor]) -> GroupFunction:
         """What each step does with it: from what is ready and the states to one output a node."""
@@ -88,6 +98,30 @@ class Cut:
         known = [(family, stored[name]) for name, family in self.families.items() if name in stored]
         rows = {part.name: tensor[part.rows] for family, tensor in known for part in family.parts}
         return torch.cat([rows[parameter.name] for parameter in parameters])
+
+
+@dataclass(frozen=True, eq=False)
+class ConvolutionCut(Cut):
+    """The same of a group of convolutions: W ∗ x + b is one convolution over the maps of all time steps."""
+
+    kernel: Kernel
+
+    def function(self, stored: Mapping[str, Tensor]) -> GroupFunction:
+        weights, dimension = self._weights(stored, slice(self.ahead, None)), -1 - len(self.kernel.offsets)
+
+        def evaluate(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+            total = inputs[0]
+            for value, weight in zip(inputs[1:], weights, strict=True):
+                total = total + self._applied(value, weight)
+            return total.split(self.rows, dimension)
+
+        return evaluate
+
+    def _flat(self, sequence: Tensor) -> Tensor:
+        return sequence.flatten(2, -1 - len(self.kernel.offsets))
+
+    def _applied(self, sequence: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        return convolve(sequence, weight, bias, self.kernel.dilation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +216,7 @@ def staged(cell: Cell, sizes: Sizes) -> Staged:
     if summed.named.keys() == program.named.keys():
         program, by_input = _cut_groups(summed, dict(sizes))
     stages = split_stages(program)
-    groups = linear_groups(stages.recurrent)
+    groups = linear_groups(stages.recurrent, _CUT)
     cuts = {group.name: by_input[name] for group in groups if (name := group.inputs[0].name) in by_input}
     through_cuts = {node.serial for group in groups if group.name in cuts for node in group.nodes}
     return Staged(
@@ -205,14 +239,16 @@ def _cut_groups(program: Program, sizes: Mapping[str, int]) -> tuple[Program, di
     dependent = _dependent_on_states(program)
     cuts: dict[str, Cut] = {}
     stand_ins: dict[int, tuple[Value, int]] = {}
-    for group in linear_groups(program):
+    for group in linear_groups(program, _CUT):
         ahead = sum(value.operator == "input" and value.serial not in dependent for value in group.inputs)
         reads = [value.serial in dependent for value in group.inputs]
         bias_counts = {len(linear_terms(node)[2]) for node in group.nodes}
         if any(reads[:ahead]) or not all(reads[ahead:]) or ahead in (0, len(reads)) or len(bias_counts) > 1:
             continue  # such a group is evaluated as it stands
         rows = tuple(prod(size_of(node.attributes["out"], sizes)) for node in group.nodes)
-        cut = Cut(f"ahead of {group.name}", group, ahead, rows, stored_as)
+        kernel = kernel_of(linear_terms(group.nodes[0])[1][0])
+        fields = f"ahead of {group.name}", group, ahead, rows, stored_as
+        cut = Cut(*fields) if kernel is None else ConvolutionCut(*fields, kernel)
         cuts[cut.name] = cut
         stand_in = input_value(cut.name, ("ahead",), "hoisted")
         stand_ins |= {node.serial: (stand_in, ahead) for node in group.nodes}

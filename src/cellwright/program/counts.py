@@ -9,10 +9,14 @@ from math import prod
 
 from cellwright.program.operators import OPERATORS, STRUCTURAL
 from cellwright.program.storage import size_of
-from cellwright.program.values import Axes, Program, Value, linear_terms, named_axes, unprimed
+from cellwright.program.values import OFFSETS, SPATIAL, Axes, Program, Value, linear_terms, named_axes, unprimed
 
 SYMBOLS = {"unit": "M", "feature": "N", "projection": "P", "block": "B", "cell": "C", "predecessor": "K"}
-"""The survey's letters for the axis sizes: M units, N inputs; B blocks of C cells as in the tutorial."""
+SYMBOLS |= dict(zip((*SPATIAL, *OFFSETS), ("D", "H", "W", "kD", "kH", "kW", "kD'", "kH'", "kW'"), strict=True))
+"""The survey's letters for the axis sizes: M units, N inputs; B blocks of C cells as in the tutorial.
+
+Maps have D × H × W places, a kernel kD × kH × kW weights a pair of channels, that of the input kD' × kH' × kW'.
+"""
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,8 @@ class Counts:
     Kinds: ``weights`` (entries of matrices), ``biases``, ``elementwise weights`` (peepholes, gains), ``products`` and
     ``additions`` between signals, ``addends`` (the terms of those additions), ``scalings`` and ``offsets`` (products
     and additions with a fixed number), ``sigmoid``, ``tanh``, ``comparisons``, ...
-    Products and additions *inside* a matrix product are its weights, one multiplication each.
+    Products and additions *inside* a matrix product are its weights, one multiplication each. Those inside a
+    convolution are ``kernel products``: its weights at every place of the map, zeros beyond the border included.
     """
 
     tallies: Mapping[str, Counter[Axes]] = field(default_factory=dict)
@@ -63,13 +68,17 @@ def counts(program: Program) -> Counts:
     def add(kind: str, axes: Axes, number: int = 1) -> None:
         tallies.setdefault(kind, Counter())[unprimed(named_axes(axes))] += number
 
-    biases = {b.serial for v in program.values if v.operator == "linear" for b in linear_terms(v)[2]}
+    sums = ("linear", "convolution")
+    biases = {b.serial for v in program.values if v.operator in sums for b in linear_terms(v)[2]}
     for value in program.parameters:
         matrix = value.attributes["columns"] is not None
         add("weights" if matrix else "biases" if value.serial in biases else "elementwise weights", value.axes)
     array_sums: set[int] = set()
     for value in program.values:
-        if value.operator == "add" and all(a.operator == "linear" or a.serial in array_sums for a in value.arguments):
+        if value.operator == "convolution":
+            for kernel in linear_terms(value)[1]:
+                add("kernel products", (*kernel.axes, *(axis for axis in value.axes if axis in SPATIAL)))
+        if value.operator == "add" and all(a.operator in sums or a.serial in array_sums for a in value.arguments):
             array_sums.add(value.serial)
         elif kind := _kind(value):
             terms = value.arguments[0].axes if value.operator in STRUCTURAL else value.axes

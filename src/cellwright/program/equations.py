@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from cellwright.program.operators import BINDINGS, OPERATORS
 from cellwright.program.passes import merge_sums
-from cellwright.program.values import Program, Value, linear_terms
+from cellwright.program.values import Program, Value, kernel_of, linear_terms
 
 Language: TypeAlias = Literal["unicode", "latex", "mathml"]
 
@@ -73,6 +73,8 @@ class _Notation:
     bracket: str
     apply: str
     """A matrix applied to a vector, or a number to a value; a template as in ``operators.py``."""
+    convolve: str
+    """A kernel and the map that it is convolved with."""
     plus: str
     comma: str
     reduce: Mapping[str, str]
@@ -111,7 +113,7 @@ class _Writer:
             return self._as(self.notation.at(self.names[value.serial], self.notation.now))
         if value.operator in ("input", "constant", "parameter"):
             return self._leaf(value)
-        if value.operator == "linear":
+        if value.operator in ("linear", "convolution"):
             return self._affine(value)
         arguments = [self.written(argument) for argument in value.arguments]
         if value.operator in self.notation.reduce:
@@ -148,7 +150,8 @@ class _Writer:
 
     def _applied(self, left: Value, right: Value, needed: str = "atom") -> _Written:
         sides = (format(self.written(side), needed) for side in (left, right))
-        return self._as(self.notation.apply.format(*sides), "product")
+        template = self.notation.convolve if kernel_of(left) else self.notation.apply
+        return self._as(template.format(*sides), "product")
 
     def _affine(self, value: Value) -> _Written:
         inputs, weights, biases = linear_terms(value)
@@ -188,6 +191,7 @@ _NOTATIONS = (
         power_of_ten="{0}·10^{1}",
         bracket="({0})",
         apply="{0} {1}",
+        convolve="{0} ∗ {1}",
         plus=" + ",
         comma=", ",
         reduce={"sum": "Σ_{axis}({0})", "mean": "mean_{axis}({0})", "maximum_over": "max_{axis}({0})"},
@@ -203,6 +207,7 @@ _NOTATIONS = (
         power_of_ten=r"{0} \cdot 10^{{{1}}}",
         bracket=r"\left({0}\right)",
         apply="{0} {1}",
+        convolve="{0} * {1}",
         plus=" + ",
         comma=", ",
         reduce={
@@ -222,6 +227,7 @@ _NOTATIONS = (
         power_of_ten="<mn>{0}</mn><mo>·</mo><msup><mn>10</mn><mn>{1}</mn></msup>",
         bracket="<mo>(</mo>{0}<mo>)</mo>",
         apply="{0}<mo>&#x2062;</mo>{1}",
+        convolve="{0}<mo>∗</mo>{1}",
         plus="<mo>+</mo>",
         comma="<mo>,</mo>",
         reduce={

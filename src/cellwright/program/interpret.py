@@ -7,21 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import Any, TypeAlias
 
 import torch
 
 from cellwright.errors import CellwrightError
+from cellwright.program.convolution import convolve, convolve_transposed, correlate
 from cellwright.program.operators import OPERATORS
 from cellwright.program.passes import LinearGroup, linear_groups
 from cellwright.program.storage import families, size_of
-from cellwright.program.values import BATCH, Program, Value, linear_terms, named_axes
+from cellwright.program.values import BATCH, Kernel, Program, Value, kernel_of, linear_terms, named_axes
 
 Tensor: TypeAlias = torch.Tensor
 Sizes: TypeAlias = Mapping[str, int]
 GroupFunction: TypeAlias = Callable[[Sequence[Tensor]], Sequence[Tensor]]
-"""Evaluates a linear group: flat inputs (..., features) to one flat output (..., rows) for each node."""
+"""Evaluates a linear group: flat inputs (..., features) to one flat output (..., rows) for each node.
+
+A group of convolutions likewise, with maps (..., channels, *space).
+"""
 
 
 class Arithmetic:
@@ -46,7 +51,7 @@ class Interpreter:
         self.program = program
         self.sizes = dict(sizes)
         self.families = families(program, sizes)
-        self.groups = linear_groups(program)
+        self.groups = linear_groups(program, ("linear", "convolution"))
         self._slot = {value.serial: index for index, value in enumerate(program.values)}
         self._first = {group.nodes[0].serial: group for group in self.groups}
         self._grouped = {node.serial: group for group in self.groups for node in group.nodes}
@@ -114,19 +119,22 @@ class Interpreter:
     def _software(
         self, group: LinearGroup, stored: Mapping[str, Tensor], parts: Mapping[str, Tensor], arithmetic: Arithmetic
     ) -> GroupFunction:
-        """One stacked product for the whole group."""
+        """One stacked product for the whole group, or one convolution for each input."""
         rows = [prod(size_of(node.attributes["out"], self.sizes)) for node in group.nodes]
         weights = [
             self._stack([linear_terms(node)[1][term] for node in group.nodes], stored, parts)
             for term in range(len(group.inputs))
         ]
         bias = self._bias(group, rows, stored, parts)
+        kernels = [kernel_of(weight) for weight in linear_terms(group.nodes[0])[1]]
+        products = [arithmetic.product if kernel is None else _convolving(kernel) for kernel in kernels]
+        dimension = -1 - _space(group.nodes[0])
 
         def evaluate(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
-            total = arithmetic.product(inputs[0], weights[0], bias)
-            for value, weight in zip(inputs[1:], weights[1:], strict=True):
-                total = total + arithmetic.product(value, weight)
-            return total.split(rows, -1) if len(rows) > 1 else (total,)
+            total = products[0](inputs[0], weights[0], bias)
+            for product, value, weight in zip(products[1:], inputs[1:], weights[1:], strict=True):
+                total = total + product(value, weight)
+            return total.split(rows, dimension) if len(rows) > 1 else (total,)
 
         return evaluate
 
@@ -194,14 +202,15 @@ class Interpreter:
         evaluate = functions[group.name]
         computed = [arithmetic.computed(node, _unchanged) for node in group.nodes]
         weights = linear_terms(group.nodes[0])[1]
-        sources = [(self._slot[v.serial], _columns(weight)) for v, weight in zip(group.inputs, weights, strict=True)]
+        sources = [(self._slot[v.serial], _read(weight)) for v, weight in zip(group.inputs, weights, strict=True)]
+        space = _space(group.nodes[0])
         shapes = [size_of(node.attributes["out"], self.sizes) for node in group.nodes]
         results = [self._slot[node.serial] for node in group.nodes]
 
         def run(slots: list[Any]) -> None:
-            outputs = evaluate([_flat(slots[index], count) for index, count in sources])
+            outputs = evaluate([_flat(slots[index], count, space) for index, count in sources])
             for index, shape, output, function in zip(results, shapes, outputs, computed, strict=True):
-                slots[index] = function(_shaped(output, shape))
+                slots[index] = function(_shaped(output, shape, space))
 
         return run
 
@@ -221,6 +230,8 @@ class Interpreter:
             return lambda source, like: _unsqueeze(source, dims).expand_as(like)
         if operator == "matrix":
             return lambda source: source
+        if kernel_of(value) or operator == "convolution":
+            return self._convolution(value)
         if operator not in ("linear", "linear_transposed", "outer"):
             raise CellwrightError(f"the interpreter knows no operator {operator!r}: add a row to program/operators.py")
         rows, axes = len(attributes["out"]), attributes["out"]
@@ -233,6 +244,28 @@ class Interpreter:
             return lambda source, matrix: _shaped(_flat(source, rows) @ matrix.reshape(out, -1), shape)
         columns, shape = _columns(value), size_of(value.axes, self.sizes)
         return lambda left, right: _outer(_flat(left, rows), _flat(right, columns)).reshape(shape)
+
+    def _convolution(self, value: Value) -> Callable[..., Tensor]:
+        """A convolution with a kernel that is computed, as in second derivatives, or an adjoint."""
+        matrix = value if value.operator == "correlation" else value.arguments[1]
+        kernel = kernel_of(matrix)
+        assert kernel is not None
+        out = matrix.attributes["out"]
+        rows, read, space, dilation = len(out), _read(matrix), len(kernel.offsets), kernel.dilation
+        shape = size_of(matrix.axes, self.sizes)
+        flat_shape = prod(shape[:rows]), prod(shape[rows : rows + read]), *shape[rows + read :]
+        if value.operator == "convolution":
+            return lambda source, weight: _shaped(
+                convolve(_flat(source, read, space), weight.reshape(flat_shape), None, dilation), shape[:rows], space
+            )
+        if value.operator == "convolution_transposed":
+            channels = shape[rows : rows + read]
+            return lambda source, weight: _shaped(
+                convolve_transposed(_flat(source, rows, space), weight.reshape(flat_shape), dilation), channels, space
+            )
+        return lambda left, right: correlate(
+            _flat(left, rows, space), _flat(right, read, space), flat_shape[2:], dilation
+        ).reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -300,22 +333,38 @@ def _columns(matrix: Value) -> int:
     return len(matrix.axes) - len(matrix.attributes["out"])
 
 
+def _read(matrix: Value) -> int:
+    """How many axes of a value it reads: for a kernel those of channels."""
+    kernel = kernel_of(matrix)
+    return _columns(matrix) - (len(kernel.offsets) if kernel else 0)
+
+
+def _space(node: Value) -> int:
+    """How many of the last axes of a linear value are those of a map."""
+    kernel = kernel_of(linear_terms(node)[1][0])
+    return len(kernel.offsets) if kernel else 0
+
+
+def _convolving(kernel: Kernel) -> Callable[..., Tensor]:
+    return convolve if kernel.dilation == 1 else partial(convolve, dilation=kernel.dilation)
+
+
 def _unchanged(tensor: Tensor) -> Tensor:
     return tensor
 
 
-def _flat(tensor: Tensor, named: int) -> Tensor:
-    """Flatten the ``named`` last dimensions into one."""
+def _flat(tensor: Tensor, named: int, space: int = 0) -> Tensor:
+    """Flatten into one the ``named`` last dimensions before those of space."""
     if named == 1:
         return tensor
-    return tensor.flatten(-named) if named else tensor.unsqueeze(-1)
+    return tensor.flatten(-named - space, -1 - space) if named else tensor.unsqueeze(-1 - space)
 
 
-def _shaped(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Undo ``_flat``: the last dimension becomes those of ``shape``."""
+def _shaped(tensor: Tensor, shape: tuple[int, ...], space: int = 0) -> Tensor:
+    """Undo ``_flat``: the last dimension before those of space becomes those of ``shape``."""
     if len(shape) == 1:
         return tensor
-    return tensor.unflatten(-1, shape) if shape else tensor.squeeze(-1)
+    return tensor.unflatten(-1 - space, shape) if shape else tensor.squeeze(-1 - space)
 
 
 def missing_dimensions(argument: Value, result: Value) -> list[int]:

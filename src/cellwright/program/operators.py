@@ -19,6 +19,7 @@ from cellwright.program.values import (
     Operand,
     Value,
     in_order,
+    kernel_of,
     linear_terms,
     linear_value,
     named_axes,
@@ -169,12 +170,18 @@ def _transposed(cotangent: Value, weight: Value, like: Value) -> Value:
     out = weight.attributes["out"]
     carried = [axis for axis in cotangent.axes if axis not in out]
     read = [axis for axis in named_axes(like.axes) if axis not in carried]
-    axes = in_order((*carried, *read))
-    return Value("linear_transposed", (cotangent, weight), axes, attributes={"out": out})
+    operator = "convolution_transposed" if kernel_of(weight) else "linear_transposed"
+    return Value(operator, (cotangent, weight), in_order((*carried, *read)), attributes=_matrix_attributes(weight))
 
 
 def _outer(left: Value, right: Value, like: Value) -> Value:
-    return Value("outer", (left, right), like.axes, attributes={"out": like.attributes["out"]})
+    operator = "correlation" if kernel_of(like) else "outer"
+    return Value(operator, (left, right), like.axes, attributes=_matrix_attributes(like))
+
+
+def _matrix_attributes(matrix: Value) -> dict[str, Any]:
+    """Which axes of a matrix are its rows, and what kernel it is, if it is one."""
+    return {key: matrix.attributes[key] for key in ("out", "kernel") if key in matrix.attributes}
 
 
 def _apply(matrix: Value, value: Value) -> Value:
@@ -184,7 +191,7 @@ def _apply(matrix: Value, value: Value) -> Value:
 
 def _as_matrix(cotangent: Value, like: Value) -> Value:
     """The cotangent of a matrix, marked with the matrix's row axes so that it can be applied as one."""
-    return Value("matrix", (cotangent,), like.axes, attributes={"out": like.attributes["out"]})
+    return Value("matrix", (cotangent,), like.axes, attributes=_matrix_attributes(like))
 
 
 def _transposed_adjoint(value: Value, cotangent: Value) -> tuple[Value | None, ...]:
@@ -353,6 +360,9 @@ STRUCTURAL: Mapping[str, StructuralOperator] = {
     "linear": StructuralOperator(_linear_adjoint),
     "linear_transposed": StructuralOperator(_transposed_adjoint),
     "outer": StructuralOperator(_outer_adjoint),
+    "convolution": StructuralOperator(_linear_adjoint),
+    "convolution_transposed": StructuralOperator(_transposed_adjoint),
+    "correlation": StructuralOperator(_outer_adjoint),
     "matrix": StructuralOperator(lambda v, g: (g,)),
     "sum": StructuralOperator(lambda v, g: (spread(g, v.arguments[0]),), counts_as="additions"),
     "mean": StructuralOperator(

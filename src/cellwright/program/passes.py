@@ -11,6 +11,7 @@ from cellwright.program.values import (
     Program,
     Value,
     carried_axes,
+    kernel_of,
     linear_terms,
     linear_value,
     with_arguments,
@@ -34,17 +35,19 @@ class LinearGroup:
         return any(linear_terms(node)[2] for node in self.nodes)
 
 
-def linear_groups(program: Program) -> tuple[LinearGroup, ...]:
+def linear_groups(program: Program, operators: Collection[str] = ("linear",)) -> tuple[LinearGroup, ...]:
     """Gather the linear values of a program by their inputs, and what they read of these, in order of evaluation.
+
+    Of ``operators`` they are matrix products alone, which a crossbar computes, by default, and convolutions.
 
     A group is named after its inputs (``x, h``; an input without a name after its operator) and a number where
     that would not tell two groups apart.
     """
     groups: dict[tuple[Any, ...], list[Value]] = {}
     for value in program.values:
-        if value.operator == "linear" and all(w.operator == "parameter" for w in linear_terms(value)[1]):
+        if value.operator in operators and all(w.operator == "parameter" for w in linear_terms(value)[1]):
             inputs, weights, _ = linear_terms(value)
-            read = tuple(weight.attributes["columns"] for weight in weights)
+            read = tuple((weight.attributes["columns"], kernel_of(weight)) for weight in weights)
             groups.setdefault((*(v.serial for v in inputs), *read), []).append(value)
     found: dict[str, LinearGroup] = {}
     for nodes in groups.values():
@@ -67,13 +70,14 @@ def merge_sums(program: Program) -> Program:
     original: dict[int, Value] = {}
 
     def mergeable(new: Value) -> bool:
-        return new.operator == "linear" and uses[original[new.serial].serial] == 1
+        return new.operator in ("linear", "convolution") and uses[original[new.serial].serial] == 1
 
     def replace(value: Value, arguments: tuple[Value, ...]) -> Value:
         new = with_arguments(value, arguments)
         if value.operator == "add" and all(mergeable(argument) for argument in arguments):
             left, right = arguments
-            if left.attributes["out"] == right.attributes["out"] and left.axes == right.axes:
+            same_kind = left.operator == right.operator
+            if same_kind and left.attributes["out"] == right.attributes["out"] and left.axes == right.axes:
                 inputs, weights, biases = (a + b for a, b in zip(linear_terms(left), linear_terms(right), strict=True))
                 new = linear_value(inputs, weights, biases, left.attributes["out"], value.name)
         original[new.serial] = value

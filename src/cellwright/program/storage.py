@@ -12,7 +12,7 @@ from math import prod
 import torch
 
 from cellwright.errors import CellwrightError
-from cellwright.program.values import Axes, Program, Value, unprimed
+from cellwright.program.values import Axes, Program, Value, kernel_of, unprimed
 
 
 def size_of(axes: Axes, sizes: Mapping[str, int]) -> tuple[int, ...]:
@@ -38,7 +38,8 @@ class Part:
 class Family:
     """A stored tensor and its parts.
 
-    ``shape`` is (rows,) for vectors and (rows, columns) for matrices; several row axes are flattened into one.
+    ``shape`` is (rows,) for vectors, (rows, columns) for matrices and, as in torch, (rows, channels, *offsets) for
+    kernels; several row axes are flattened into one, and so are several that are read.
     """
 
     name: str
@@ -62,16 +63,19 @@ def families(program: Program, sizes: Mapping[str, int]) -> dict[str, Family]:
     return {name: _family(name, values, sizes) for name, values in grouped.items()}
 
 
-def _width(parameter: Value, sizes: Mapping[str, int]) -> int | None:
-    """Columns of a matrix; None for a vector, which is not a matrix of one column."""
-    columns = parameter.attributes["columns"]
-    return None if columns is None else prod(size_of(columns, sizes))
+def _width(parameter: Value, sizes: Mapping[str, int]) -> tuple[int, ...] | None:
+    """Columns of a matrix, or channels and offsets; None for a vector, which is not a matrix of one column."""
+    columns, kernel = parameter.attributes["columns"], kernel_of(parameter)
+    if columns is None:
+        return None
+    read, offsets = (columns[: -len(kernel.offsets)], kernel.offsets) if kernel else (columns, ())
+    return prod(size_of(read, sizes)), *size_of(offsets, sizes)
 
 
 def _family(name: str, values: list[Value], sizes: Mapping[str, int]) -> Family:
     widths = {value.name: _width(value, sizes) for value in values}
     if len(set(widths.values())) != 1:
-        read = ", ".join(f"{part}: {'none' if width is None else width}" for part, width in widths.items())
+        read = ", ".join(f"{part}: {_said(width)}" for part, width in widths.items())
         raise CellwrightError(
             f"the parts of {name} have different numbers of columns ({read}): give one of them a family of its own"
         )
@@ -81,4 +85,8 @@ def _family(name: str, values: list[Value], sizes: Mapping[str, int]) -> Family:
         rows = prod(size_of(value.attributes["out"], sizes))
         parts.append(Part(value.name, slice(start, start + rows), size_of(value.axes, sizes)))
         start += rows
-    return Family(name, (start,) if width is None else (start, width), tuple(parts))
+    return Family(name, (start, *(width or ())), tuple(parts))
+
+
+def _said(width: tuple[int, ...] | None) -> str:
+    return "none" if width is None else " × ".join(str(size) for size in width)

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 from cellwright.errors import CellwrightError
-from cellwright.program.values import Axes, Program, Value, in_order, primed, with_arguments
+from cellwright.program.values import Axes, Kernel, Program, Value, in_order, primed, with_arguments
 
 _parameters: ContextVar[dict[str, Value] | None] = ContextVar("parameters of the step being traced", default=None)
 
@@ -47,7 +47,15 @@ def _which(results: Sequence[Any], outputs: Sequence[str]) -> str:
 
 
 def parameter(
-    name: str, axes: Axes, *, family: str, part: str, symbol: str, subscript: str = "", columns: Axes | None = None
+    name: str,
+    axes: Axes,
+    *,
+    family: str,
+    part: str,
+    symbol: str,
+    subscript: str = "",
+    columns: Axes | None = None,
+    kernel: Kernel | None = None,
 ) -> Value:
     """The parameter ``name`` of the step being traced, created at its first use.
 
@@ -55,6 +63,7 @@ def parameter(
         axes: row axes; ``columns`` are those that a matrix reads from, None for what is no matrix.
         family: the stored tensor it is a part of (``weight_hh``); ``part`` the rows in it (``i``).
         symbol: how equations print it (``U``), with a ``subscript``.
+        kernel: what makes the matrix a kernel, whose offsets are the last of ``columns``.
 
     Raises:
         CellwrightError: outside of a trace; the name is no identifier; it was used with other axes.
@@ -68,9 +77,10 @@ def parameter(
         raise CellwrightError(f"{name!r} cannot name a parameter: names are made of letters, digits and _")
     attributes: dict[str, Any] = {"family": family, "part": part, "symbol": symbol, "subscript": subscript}
     attributes |= {"out": in_order(axes), "columns": None if columns is None else in_order(columns)}
+    attributes |= {"kernel": kernel} if kernel else {}
     value = Value("parameter", (), in_order((*axes, *primed(columns or ()))), name, attributes)
     known = parameters.setdefault(name, value)
-    if known.axes != value.axes or known.attributes["columns"] != value.attributes["columns"]:
+    if known.axes != value.axes or any(known.attributes.get(k) != attributes.get(k) for k in ("columns", "kernel")):
         uses = (
             f"a {'vector' if used.attributes['columns'] is None else 'matrix'} ({', '.join(used.axes)})"
             for used in (known, value)

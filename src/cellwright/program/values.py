@@ -4,7 +4,8 @@ A value is a node in static single assignment form: an operator, its arguments, 
 *names*, not sizes: ``("batch", "unit")``. Sizes are bound when a program is evaluated. The axis ``batch`` stands for
 any number of leading dimensions of a tensor (none for a single sample; time and batch; chips and batch).
 A matrix has the axes of its rows followed by those of its columns, the latter primed, so that a recurrent matrix
-``("unit", "unit'")`` keeps its two axes apart.
+``("unit", "unit'")`` keeps its two axes apart. The kernel of a convolution is a matrix that is applied at every place
+of a map: its last columns are the offsets from there of what it reads.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from typing import Any, TypeAlias
 from cellwright.errors import CellwrightError
 
 BATCH = "batch"
-AXIS_ORDER = (BATCH, "predecessor", "block", "cell", "unit", "projection", "feature")
+SPATIAL = ("depth", "row", "column")
+"""The axes of maps. They come last, and their sizes with the data."""
+OFFSETS = tuple(f"{kind}{axis} offset" for kind in ("", "input ") for axis in SPATIAL)
+AXIS_ORDER = (BATCH, "predecessor", "block", "cell", "unit", "projection", "feature", *SPATIAL, *OFFSETS)
 
 Axes: TypeAlias = tuple[str, ...]
 Operand: TypeAlias = "Value | float | int"
@@ -171,12 +175,33 @@ def input_value(name: str, axes: Sequence[str], role: str) -> Value:
     return Value("input", (), in_order((BATCH, *axes)), name, {"role": role})
 
 
+@dataclass(frozen=True)
+class Kernel:
+    """What makes a matrix the kernel of a convolution, as its attribute ``kernel``.
+
+    It is applied at every place of a map, which has zeros beyond its border, so that the result is as large.
+
+    Attributes:
+        offsets: its last column axes, of odd size: one for each of the last axes of what it reads.
+        dilation: the distance between neighbours.
+    """
+
+    offsets: Axes
+    dilation: int = 1
+
+
+def kernel_of(matrix: Value) -> Kernel | None:
+    """The kernel that a matrix is; None for one that multiplies."""
+    return matrix.attributes.get("kernel")
+
+
 def linear_value(
     inputs: Sequence[Value], weights: Sequence[Value], biases: Sequence[Value], out: Iterable[str], name: str = ""
 ) -> Value:
     """The sum of weights[k] @ inputs[k] and the biases: what one bundle of crossbar columns computes.
 
     Axes of an input that its matrix does not read are carried along: the same matrix for each child of a tree.
+    If the weights are kernels, all of them, it is a ``convolution``.
 
     Raises:
         CellwrightError: what is carried along is an axis of the result already.
@@ -188,7 +213,7 @@ def linear_value(
             "it out of the result"
         )
     return Value(
-        "linear",
+        "convolution" if kernel_of(weights[0]) else "linear",
         (*inputs, *weights, *biases),
         in_order((*carried, *out)),
         name,
@@ -201,12 +226,14 @@ def carried_axes(value: Value, matrix: Value) -> Axes:
 
     What stands in for a value, with an axis of its own, carries ``batch`` alone.
     """
-    read = unprimed(matrix.axes[len(matrix.attributes["out"]) :])
+    kernel = kernel_of(matrix)
+    columns = matrix.axes[len(matrix.attributes["out"]) :]
+    read = unprimed(columns[: len(columns) - len(kernel.offsets)] if kernel else columns)
     return tuple(axis for axis in value.axes if axis == BATCH or (axis not in read and set(read) <= set(value.axes)))
 
 
 def linear_terms(value: Value) -> tuple[tuple[Value, ...], tuple[Value, ...], tuple[Value, ...]]:
-    """Inputs, weights and biases of a ``linear`` value."""
+    """Inputs, weights and biases of a ``linear`` value or a ``convolution``."""
     terms = value.attributes["terms"]
     return value.arguments[:terms], value.arguments[terms : 2 * terms], value.arguments[2 * terms :]
 
