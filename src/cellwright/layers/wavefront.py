@@ -1,8 +1,7 @@
 """Wavefronts: all points of a grid whose coordinates have the same sum depend on the wavefront before alone.
 
 Points are stored skewed, that is, sorted by wavefront, so that each wavefront is one slice of every tensor and one
-evaluation of a cell's step. What a wavefront reads of the one before is a gather, whose gradient is a gather, too: a
-point is read by at most one point in each dimension.
+evaluation of a cell's step. What a wavefront reads of the one before is a gather of rows.
 """
 
 from __future__ import annotations
@@ -10,103 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 
 from cellwright.program import BoundProgram
 
 Tensor: TypeAlias = torch.Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class Reading:
-    """Rows that a wavefront reads of a tensor of ``rows`` rows.
-
-    Attributes:
-        taken: which row each place reads; ``rows`` stands for zeros.
-        readers: for each row the places that read it, (rows, most readers of one row); ``len(taken)`` for none.
-    """
-
-    taken: Tensor
-    readers: Tensor
-
-    @classmethod
-    def of(cls, taken: Tensor, rows: int, device: torch.device) -> Reading:
-        """From what is taken, what the gradient takes."""
-        places = len(taken)
-        order = torch.argsort(taken, stable=True)
-        by_row = taken[order]
-        first = torch.searchsorted(by_row, by_row)
-        rank = torch.arange(places) - first
-        real = by_row < rows
-        most = int(rank[real].max()) + 1 if real.any() else 1
-        readers = torch.full((rows, most), places)
-        readers[by_row[real], rank[real]] = order[real]
-        return cls(taken.to(device), readers.to(device))
-
-    def of_rows(self, source: Tensor) -> Tensor:
-        """The rows that are taken, (len(taken), ...), from (rows, ...)."""
-        return _take(source, self.taken, self.readers)
-
-
-def _take(source: Tensor, taken: Tensor, readers: Tensor) -> Tensor:
-    result: Tensor = _Take.apply(source, taken, readers)
-    return result
-
-
-def _give(given: Tensor, taken: Tensor, readers: Tensor) -> Tensor:
-    result: Tensor = _Give.apply(given, taken, readers)
-    return result
-
-
-def _padded(tensor: Tensor) -> Tensor:
-    """With a row of zeros at the end."""
-    return torch.cat([tensor, tensor.new_zeros(1, *tensor.shape[1:])])
-
-
-class _Gather(torch.autograd.Function):
-    """A linear function of its first argument, with tables: what both gathers share."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def setup_context(context: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        context.save_for_backward(*inputs[1:])
-        context.save_for_forward(*inputs[1:])
-
-
-class _Take(_Gather):
-    """A gather whose gradient is one: torch's own adds row after row."""
-
-    @staticmethod
-    def forward(source: Tensor, taken: Tensor, readers: Tensor) -> Tensor:
-        return _padded(source).index_select(0, taken)
-
-    @staticmethod
-    def jvp(context: Any, tangent: Tensor, *_: Any) -> Tensor:
-        return _take(tangent, *context.saved_tensors)
-
-    @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return _give(gradient, *context.saved_tensors), None, None
-
-
-class _Give(_Gather):
-    """What the rows of a gather get from the places that read them: the transpose of ``_Take``."""
-
-    @staticmethod
-    def forward(given: Tensor, taken: Tensor, readers: Tensor) -> Tensor:
-        rows, most = readers.shape
-        return _padded(given).index_select(0, readers.flatten()).unflatten(0, (rows, most)).sum(1)
-
-    @staticmethod
-    def jvp(context: Any, tangent: Tensor, *_: Any) -> Tensor:
-        return _give(tangent, *context.saved_tensors)
-
-    @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return _take(gradient, *context.saved_tensors), None, None
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +71,25 @@ def reversed_points(shape: tuple[int, ...], signs: tuple[int, ...]) -> tuple[Ten
     return points, torch.argsort(points)
 
 
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a wavefront reads of the one before.
+
+    Attributes:
+        taken: a row for each place.
+        has_zeros: whether it takes the row after the last one, which is of zeros.
+    """
+
+    taken: Tensor
+    has_zeros: bool
+
+    def of(self, source: Tensor) -> Tensor:
+        """The rows that are taken, (places, ...), from (rows, ...)."""
+        if self.has_zeros:
+            source = torch.cat([source, source.new_zeros(1, *source.shape[1:])])
+        return source.index_select(0, self.taken)
+
+
 @lru_cache(maxsize=64)
 def readings(
     shape: tuple[int, ...], batch: int, dimensions: tuple[int, ...], bordered: bool, device: torch.device
@@ -184,7 +112,7 @@ def readings(
             available += int(outside.sum())
         rows = available * batch
         taken = torch.where(before.unsqueeze(1) < 0, rows, before.unsqueeze(1) * batch + samples).flatten()
-        found.append(Reading.of(taken, rows, device))
+        found.append(Reading(taken.to(device), not bordered and bool(outside.any())))
         available = size
     return tuple(found)
 
@@ -247,7 +175,7 @@ def sweep(
         for name, read in reads.items():
             border = borders[name][number]
             source = states[name] if border is None else torch.cat([states[name], border])
-            taken = tables[name][number].of_rows(source)
+            taken = tables[name][number].of(source)
             previous[name] = taken.unflatten(0, (count, len(read.dimensions))) if read.side_by_side else taken
         states = body({**fixed, **previous, **{name: each[number] for name, each in ready.items()}})
         for name, parts in kept.items():
