@@ -232,11 +232,12 @@ class _Search:
     def _step(self, beam: _Beam, y: Array) -> _Beam:
         """The beam after one step more; y (batch, labels) are the logarithms of its probabilities."""
         total = np.logaddexp(beam.in_blank, beam.in_label)
-        repeated = np.take_along_axis(y, beam.last, 1)
+        repeated = _taken(y, beam.last)
         stays_blank, stays_label = total + y[:, self._blank, np.newaxis], beam.in_label + repeated
         # A label more: after a blank, or after another label.
         longer = total[..., np.newaxis] + y[:, np.newaxis]
-        np.put_along_axis(longer, beam.last[..., np.newaxis], (beam.in_blank + repeated)[..., np.newaxis], 2)
+        rows, places = np.ogrid[: len(longer), : self._width]
+        longer[rows, places, beam.last] = beam.in_blank + repeated
         longer[..., self._blank] = -np.inf
         self._merge(beam, longer, stays_label)
         return self._best(beam, stays_blank, stays_label, longer, self._added(beam))
@@ -267,7 +268,7 @@ class _Search:
         stays = np.logaddexp(stays_blank, stays_label) + beam.added
         candidates = np.concatenate([stays, _flat(longer + added)], 1)
         chosen = np.argpartition(-candidates, self._width - 1, 1)[:, : self._width]
-        is_there = np.take_along_axis(candidates, chosen, 1) > -np.inf
+        is_there = _taken(candidates, chosen) > -np.inf
         is_longer = chosen >= self._width
         place, label = np.divmod(np.where(is_longer, chosen - self._width, chosen * self._labels), self._labels)
         column = place * self._labels + label
@@ -302,4 +303,4 @@ def _flat(array: Array) -> Array:
 
 def _taken(array: Any, columns: Numbers) -> Any:
     """What stands at some columns (batch, width) of (batch, columns)."""
-    return np.take_along_axis(array, columns, 1)
+    return array[np.arange(len(array))[:, np.newaxis], columns]
