@@ -5,6 +5,7 @@ from cellwright.layers.attention import AdditiveAttention, Attention, DotAttenti
 from cellwright.layers.convolutional import ConvolutionalRecurrent
 from cellwright.layers.decoder import Decoder, Markers
 from cellwright.layers.decoding import Hypothesis, LanguageModel, beam_search, greedy
+from cellwright.layers.encoder_forecaster import EncoderForecaster
 from cellwright.layers.grid import GridRecurrent
 from cellwright.layers.gru import GRU
 from cellwright.layers.hierarchical import HierarchicalCTC, HierarchicalRecurrent
@@ -31,6 +32,7 @@ __all__ = [
     "ConvolutionalRecurrent",
     "Decoder",
     "DotAttention",
+    "EncoderForecaster",
     "GridRecurrent",
     "HierarchicalCTC",
     "HierarchicalRecurrent",

@@ -12,6 +12,7 @@ from cellwright.cells import Cell
 from cellwright.cells import Topology as CellTopology
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks
+from cellwright.layers.listing import Topology
 from cellwright.layers.recurrent import Recurrent, _scan_outside_of_graphs
 from cellwright.layers.scan import Scanned, scan
 from cellwright.layers.sequences import Masks
@@ -20,6 +21,23 @@ from cellwright.program.storage import size_of
 from cellwright.program.values import SPATIAL, Axes
 
 Tensor = torch.Tensor
+
+TOPOLOGIES: Mapping[str, Topology] = {
+    "convolutional": Topology(
+        "states are maps; a place sees its neighbours of this layer's step before and of the layer below",
+        "Shi, Chen, Wang, Yeung, Wong & Woo 2015, NIPS 28, 802",
+        (
+            r"H_t^1 = f(W^1 * X_t,\; U^1 * H_{t-1}^1)",
+            r"H_t^2 = f(W^2 * H_t^1,\; U^2 * H_{t-1}^2)",
+        ),
+        (("H_1^2", "H_2^2", "H_3^2"), ("H_1^1", "H_2^1", "H_3^1"), ("X_1", "X_2", "X_3")),
+        (
+            *((f"X_{t}", f"H_{t}^1") for t in (1, 2, 3)),
+            *((f"H_{t}^1", f"H_{t}^2") for t in (1, 2, 3)),
+            *((f"H_{t}^{layer}", f"H_{t + 1}^{layer}") for layer in (1, 2) for t in (1, 2)),
+        ),
+    ),
+}
 
 
 class ConvolutionalRecurrent(Recurrent):
@@ -75,6 +93,8 @@ class ConvolutionalRecurrent(Recurrent):
             device=device,
             dtype=dtype,
         )
+        named = self.cell.program().named
+        self._map_signals = frozenset(name for name, value in named.items() if set(self.space) <= set(value.axes))
 
     @property
     def space(self) -> Axes:
@@ -145,12 +165,10 @@ class ConvolutionalRecurrent(Recurrent):
         def as_maps(tensor: Tensor) -> Tensor:
             return tensor.unflatten(2, (-1, *space))
 
-        named = self.cell.program().named
-        are_maps = {name: set(self.space) <= set(named[name].axes) for name in record}
         return Scanned(
             as_maps(scanned.output),
             {name: as_maps(state) for name, state in scanned.states.items()},
-            {name: as_maps(t) if are_maps[name] else t for name, t in scanned.recorded.items()},
+            {name: as_maps(t) if name in self._map_signals else t for name, t in scanned.recorded.items()},
         )
 
 
