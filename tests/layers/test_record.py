@@ -20,6 +20,9 @@ def by_hand(layer: Recurrent, inputs: dict, state: tuple, index: int, suffix: st
         name: tensor[index].reshape(*tensor.shape[1:-1], *(sizes[axis] for axis in axes[name]))
         for name, tensor in zip(axes, state, strict=True)
     }
+    if suffix.endswith("reverse"):  # what leads to a step comes from the step after it
+        timing = layer.cell.timing
+        inputs = {n: t.roll(-1, 0) if timing.get(n) == "interval" else t for n, t in inputs.items()}
     steps: dict[str, list[torch.Tensor]] = {name: [] for name in program.named}
     times = range(inputs["x"].shape[0])
     for time in reversed(times) if suffix.endswith("reverse") else times:

@@ -35,7 +35,7 @@ class PhasedLSTM(LSTM):
         open_ratio: r, the open part of a period, or where it starts.
         learned_open_ratio: whether r is learned; in the authors' code it is fixed unless asked for.
         leak: slope of k in the closed part, alpha, which lets gradients through.
-        leak_in_evaluation: whether it leaks in evaluation mode, too; the authors' code sets alpha to 0 at test.
+        leak_in_evaluation: without it alpha is 0 in evaluation mode, as at test in the authors' code.
         shift_added: the phase is that of time + s, as in the authors' code.
         magnitudes: \\|tau\\| and \\|r\\| stand for tau and r, as in the authors' code.
     """
@@ -47,7 +47,7 @@ class PhasedLSTM(LSTM):
     open_ratio: float = 0.05
     learned_open_ratio: bool = True
     leak: float = 1e-3
-    leak_in_evaluation: bool = False
+    leak_in_evaluation: bool = True
     shift_added: bool = False
     magnitudes: bool = False
 
@@ -72,7 +72,7 @@ class PhasedLSTM(LSTM):
         tau, r = self._period(), self._open_ratio()
         s = weight("shift", out=self._cell_axes(), symbol="s")
         phi = (time + s if self.shift_added else time - s) % tau / tau
-        k = where(phi < r / 2, 2 * phi / r, where(phi < r, 2 - 2 * phi / r, self.leak * phi))
+        k = where(2 * phi < r, 2 * phi / r, where(phi < r, 2 - 2 * phi / r, self.leak * phi))
         c = k * c_open + (1 - k) * c
         h = k * h_open + (1 - k) * h
         return h, c
@@ -93,8 +93,8 @@ class PhasedLSTM(LSTM):
         return values | ({"open_ratio": self.open_ratio} if self.learned_open_ratio else {})
 
     def in_evaluation(self) -> PhasedLSTM:
-        """The cell whose closed gate is closed, unless it leaks in evaluation."""
-        return self if self.leak_in_evaluation or not self.leak else replace(self, leak=0.0)
+        """The cell itself, or with a gate that closes without a leak."""
+        return self if self.leak_in_evaluation else replace(self, leak=0.0)
 
 
 class TimeAwareLSTM(LSTM):
@@ -122,8 +122,7 @@ class TimeAwareLSTM(LSTM):
         if self.decay == "none":
             return super().step(x, h, c, *fed_back)
         c_short = tanh(linear("d", c, self._cell_axes(), bias=True))
-        age = log(e + elapsed) if self.decay == "logarithm" else elapsed
-        c_star = c - c_short + c_short / age
+        c_star = c - c_short + c_short / (log(e + elapsed) if self.decay == "logarithm" else elapsed)
         return super().step(x, h, c_star, *fed_back)
 
 

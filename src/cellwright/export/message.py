@@ -76,7 +76,7 @@ def _metadata(model: Traced) -> dict[str, str]:
     found = {"cellwright": __version__}
     for name, layer in model.layers.items():
         found[f"{name}.cell"] = named.get(layer.cell, str(layer.cell))
-        found[f"{name}.equations"] = "\n".join(each.unicode for each in equations(layer.cell.program()))
+        found[f"{name}.equations"] = "\n".join(each.unicode for each in equations(layer.running_cell.program()))
     return found
 
 

@@ -10,6 +10,7 @@ from cellwright.export.graph import Graph
 from cellwright.export.native import Native, native, reference_weights
 from cellwright.export.native_node import add_native
 from cellwright.export.scan import add_scan
+from cellwright.export.timing import to_the_next, with_times
 from cellwright.layers import Recurrent
 
 Tensor = torch.Tensor
@@ -20,7 +21,7 @@ def operator_of(layer: Recurrent, dtype: torch.dtype) -> Native | None:
 
     Files of float64 get Scan: onnxruntime has LSTM, GRU and RNN in float32 alone.
     """
-    return native(layer.cell) if dtype == torch.float32 else None
+    return native(layer.running_cell) if dtype == torch.float32 else None
 
 
 def add_recurrent(
@@ -29,7 +30,8 @@ def add_recurrent(
     """A whole layer stack.
 
     Args:
-        sequences: the cell's sequences in the graph by name, laid out as the layer takes them.
+        sequences: the cell's sequences in the graph by name, laid out as the layer takes them; the times of regular
+            steps may be left out.
         initial: the initial states in the graph, (layers * directions, batch, size); None for zeros.
 
     Returns:
@@ -37,6 +39,7 @@ def add_recurrent(
     """
     if layer.batch_first:
         sequences = {name: _swapped(graph, layer, name, sequence) for name, sequence in sequences.items()}
+    sequences = with_times(graph, sequences, layer.cell.timing)
     directions = layer.num_directions
     pieces = [directions] * layer.num_layers
     starts = [graph.split(state, pieces, 0) for state in initial or ()]
@@ -69,7 +72,8 @@ def _add_by_operator(
 ) -> tuple[str, list[str]]:
     sizes = layer.layer_sizes(index)
     weights = [
-        reference_weights(found, layer.cell, layer.stored(index, suffix), sizes) for suffix in _suffixes(layer, index)
+        reference_weights(found, layer.running_cell, layer.stored(index, suffix), sizes)
+        for suffix in _suffixes(layer, index)
     ]
     return add_native(graph, found, weights, x, initial)
 
@@ -89,7 +93,8 @@ def _add_by_scan(
             start = {name: _zeros(graph, sequences["x"], size) for name, size in flat.items()}
         backward = suffix.endswith("_reverse")
         stored = layer.stored(index, suffix)
-        output, final = add_scan(graph, layer.cell, sizes, stored, sequences, start, backward=backward)
+        read = to_the_next(graph, sequences, layer.cell.timing) if backward else sequences
+        output, final = add_scan(graph, layer.running_cell, sizes, stored, read, start, backward=backward)
         outputs.append(output)
         for name, state in final.items():
             finals[name].append(graph.unsqueeze(state, [0]))

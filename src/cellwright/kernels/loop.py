@@ -383,7 +383,8 @@ class CompiledLoop:
             elif name in layout.copies:
                 found.append(results[f"@d {layout.copies[name]}"].clone())
             else:
-                found.append(results[f"@d {name}" if name in self.families else f"@d_input {name}"])
+                # What only conditions read has none.
+                found.append(results.get(f"@d {name}" if name in self.families else f"@d_input {name}"))
         return found
 
     def _parts(self, steps: int, rows: int) -> int:
