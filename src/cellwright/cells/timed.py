@@ -24,9 +24,9 @@ class PhasedLSTM(LSTM):
     were: c = k c_open + (1 - k) c, and h likewise, where c_open and h_open are what the LSTM computes. The variants of
     the LSTM are this cell's, too; an output gate's peephole sees c_open.
 
-    ``time`` is the moment of a step, in the unit of the periods. In float32 it is rounded to 6e-8 of itself, so that a
-    phase is off by up to 1.2e-7 max(|time|, |s|) / tau: times up to 4,000 periods leave it right to a hundredth of the
-    open part r = 0.05. Beyond that, count the time from the beginning of each sequence, or use float64.
+    ``time`` is the moment of a step, in the unit of the periods. In float32 it is rounded to 6e-8 of itself, and so is
+    time - s, so that phi is off by up to 6e-8 (2 |time| + |s|) / tau: times up to 4,000 periods leave it right to a
+    hundredth of the open part r = 0.05. Beyond that, count the time from the start of each sequence, or use float64.
 
     Attributes:
         period: where tau starts, learned; by default e to the power of U(1, 3), the authors' choice for the frequency
