@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from cellwright.errors import CellwrightError
     from cellwright.estimators import RecurrentClassifier, RecurrentRegressor
     from cellwright.export import to_onnx
-    from cellwright.layers import GRU, LSTM, Recurrent, from_keras, layers_from_keras, load_weights, replace
+    from cellwright.layers import GRU, LSTM, RNN, Recurrent, from_keras, layers_from_keras, load_weights, replace
     from cellwright.learning import FitSettings, fit
 
 __version__ = "0.1.0"
@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 __all__ = [
     "GRU",
     "LSTM",
+    "RNN",
     "CellwrightError",
     "FitSettings",
     "Recurrent",
@@ -38,6 +39,7 @@ _HOME = {
     "FitSettings": "cellwright.learning",
     "GRU": "cellwright.layers",
     "LSTM": "cellwright.layers",
+    "RNN": "cellwright.layers",
     "Recurrent": "cellwright.layers",
     "RecurrentClassifier": "cellwright.estimators",
     "RecurrentRegressor": "cellwright.estimators",

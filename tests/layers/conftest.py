@@ -10,6 +10,7 @@ import torch
 
 from cellwright.cells import LSTM, Cell, affine, catalogue, exp, linear, sigmoid, sum_over, tanh, weight
 from cellwright.layers import Recurrent
+from cellwright.program import reverse
 
 
 class GatedUnit(Cell):
@@ -80,6 +81,12 @@ INPUT_SIZE, HIDDEN_SIZE, PROJECTION = 3, 4, 2
 @pytest.fixture(params=CELLS, scope="session")
 def cell(request: pytest.FixtureRequest) -> Cell:
     """Every cell of the catalogue, and what the catalogue's do not show."""
+    return CELLS[request.param]
+
+
+@pytest.fixture(params=[name for name in CELLS if reverse(CELLS[name].program()).outputs], scope="session")
+def smooth_cell(request: pytest.FixtureRequest) -> Cell:
+    """Every cell but those of threshold units, whose derivative is zero and whose output is a number for any input."""
     return CELLS[request.param]
 
 

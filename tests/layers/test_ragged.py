@@ -100,9 +100,9 @@ def signals(cell: Cell) -> tuple[str, ...]:
     return tuple(cell.program().named)
 
 
-def test_no_gradient_crosses_a_reset(workbench, cell) -> None:
-    layer = workbench.layer(cell, num_layers=2, bidirectional=True)
-    inputs = {name: tensor.requires_grad_() for name, tensor in workbench.inputs(cell, 6, 1).items()}
+def test_no_gradient_crosses_a_reset(workbench, smooth_cell) -> None:
+    layer = workbench.layer(smooth_cell, num_layers=2, bidirectional=True)
+    inputs = {name: tensor.requires_grad_() for name, tensor in workbench.inputs(smooth_cell, 6, 1).items()}
     state = tuple(tensor.requires_grad_() for tensor in workbench.state(layer, 1))
     resets = torch.zeros(6, 1, dtype=torch.bool)
     resets[3] = True
@@ -119,9 +119,9 @@ def test_no_gradient_crosses_a_reset(workbench, cell) -> None:
         assert not gradient[1::2].any()
 
 
-def test_a_reset_forgets_even_what_is_not_a_number(laws, workbench, cell) -> None:
-    layer = workbench.layer(cell)
-    inputs = workbench.inputs(cell, 4, 1)
+def test_a_reset_forgets_even_what_is_not_a_number(laws, workbench, smooth_cell) -> None:
+    layer = workbench.layer(smooth_cell)
+    inputs = workbench.inputs(smooth_cell, 4, 1)
     inputs["input"][1] = float("nan")
     resets = torch.tensor([[False], [False], [True], [False]])
     output, _ = layer(**inputs, resets=resets)

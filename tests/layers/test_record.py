@@ -90,11 +90,11 @@ def test_recording_changes_nothing(laws, workbench, cell) -> None:
         assert all(signal.shape[:2] == (5, 2) and signal.ndim == 3 for signal in recorded.values())
 
 
-def test_gradients_flow_through_what_is_recorded(workbench, cell) -> None:
-    layer = workbench.layer(cell)
-    inputs = workbench.inputs(cell, 3, 2)
+def test_gradients_flow_through_what_is_recorded(workbench, smooth_cell) -> None:
+    layer = workbench.layer(smooth_cell)
+    inputs = workbench.inputs(smooth_cell, 3, 2)
     inputs["input"].requires_grad_()
-    for name in cell.program().named:
+    for name in smooth_cell.program().named:
         signal = layer(**inputs, record=name)[2][f"{name}_l0"]
         touched = torch.autograd.grad(signal.square().sum(), [inputs["input"], *layer.parameters()], allow_unused=True)
         assert any(gradient is not None and gradient.any() for gradient in touched), name

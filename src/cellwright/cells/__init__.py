@@ -28,6 +28,7 @@ from cellwright.cells.notation import (
     mod,
     relu,
     sigmoid,
+    sign,
     sqrt,
     sum_over,
     tanh,
@@ -36,12 +37,17 @@ from cellwright.cells.notation import (
 )
 from cellwright.cells.timed import PhasedLSTM, TimeAwareLSTM
 from cellwright.cells.tree import TreeLSTM
+from cellwright.cells.simple import RNN, FeedForward, FullyRecurrent, Jordan
 
 __all__ = [
     "GRU",
     "LSTM",
+    "RNN",
     "Cell",
     "GridLSTM",
+    "FeedForward",
+    "FullyRecurrent",
+    "Jordan",
     "LayerNormLSTM",
     "Listed",
     "LogUniform",
@@ -73,6 +79,7 @@ __all__ = [
     "network_weights",
     "relu",
     "sigmoid",
+    "sign",
     "sqrt",
     "sum_over",
     "tanh",

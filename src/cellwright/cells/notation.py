@@ -26,6 +26,7 @@ from cellwright.program.operators import (
     mod,
     relu,
     sigmoid,
+    sign,
     sqrt,
     sum_over,
     tanh,
@@ -53,6 +54,7 @@ __all__ = [
     "mod",
     "relu",
     "sigmoid",
+    "sign",
     "sqrt",
     "sum_over",
     "tanh",
@@ -271,7 +273,7 @@ def _multiplied(
     name: str, value: Value, out: Axes, bias: bool, family: str, columns: Axes, kernel: Kernel | None = None
 ) -> Value:
     """A matrix or kernel applied to a value, and a bias, each a parameter of the step."""
-    symbol = {"ih": "W", "hh": "U", "hr": "P"}.get(family, "R")
+    symbol = {"ih": "W", "hh": "U", "hr": "P", "hy": "V"}.get(family, "R")
     subscript = name if symbol != "R" else name + value.name if len(name) == 1 else f"{name},{value.name}"
     matrix = parameter(
         f"weight_{family}.{name}",

@@ -11,25 +11,9 @@ from dataclasses import dataclass
 from typing import get_args
 
 from cellwright import cells
-from cellwright.cells import Cell, affine, relu
-from cellwright.cells.lstm import ACTIVATIONS, Activation
-from cellwright.program.values import Value
-
-_ACTIVATIONS = {**ACTIVATIONS, "relu": relu}
-
-
-class SimpleRNN(Cell):
-    """What ONNX calls RNN and torch nn.RNN: h = f(W x + U h + b) (Elman 1990, Cognitive Science 14, 179).
-
-    Attributes:
-        activation: f.
-    """
-
-    activation: str = "tanh"
-
-    def step(self, x: Value, h: Value) -> Value:
-        """One time step: the new h."""
-        return _ACTIVATIONS[self.activation](affine("h", x, h))
+from cellwright.cells import Cell
+from cellwright.cells.lstm import Activation
+from cellwright.cells.simple import Activation as SimpleActivation
 
 
 @dataclass(frozen=True)
@@ -77,5 +61,6 @@ def references() -> Iterator[Reference]:
             activations=("sigmoid", "tanh"),
             attributes=(("linear_before_reset", int(reset == "after")),),
         )
-    for activation in _ACTIVATIONS:
-        yield Reference("RNN", SimpleRNN(activation=activation), ("h",), (), (activation,))
+    simple: tuple[SimpleActivation, ...] = (*activations, "relu")
+    for activation in simple:
+        yield Reference("RNN", cells.RNN(activation=activation), ("h",), (), (activation,))

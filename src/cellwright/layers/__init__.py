@@ -15,6 +15,7 @@ from cellwright.layers.lstm import LSTM
 from cellwright.layers.multidimensional import MultidimensionalRecurrent
 from cellwright.layers.pyramidal import PyramidalRecurrent
 from cellwright.layers.recurrent import Recurrent
+from cellwright.layers.rnn import RNN
 from cellwright.layers.scan import scan
 from cellwright.layers.scheduled_sampling import Sampling
 from cellwright.layers.seq2seq import Seq2Seq
@@ -42,6 +43,7 @@ __all__ = [
     "Markers",
     "MultidimensionalRecurrent",
     "PyramidalRecurrent",
+    "RNN",
     "Recurrent",
     "Sampling",
     "Seq2Seq",

@@ -81,14 +81,17 @@ def projection(proj_size: Any, hidden_size: int) -> int:
     return int(proj_size)
 
 
-def projection_of(own: Cell, proj_size: int) -> None:
-    """A projection is asked for if and only if the cell has one."""
+def projection_of(own: Cell, proj_size: Any) -> int:
+    """A projection, of any size, is asked for if and only if the cell has one."""
+    if not _is_whole(proj_size) or proj_size < 0:
+        raise CellwrightError(f"proj_size is a whole number from 0 (no projection), got {proj_size!r}")
     if proj_size and not own.projects:
         raise CellwrightError(
             f"proj_size={proj_size}, but {own} has no projection: use a cell that has, or leave proj_size 0"
         )
     if own.projects and not proj_size:
         raise CellwrightError(f"{own} projects its output: give the size of the projection, proj_size")
+    return int(proj_size)
 
 
 def input_shape(input: Any, input_size: int, batch_first: bool) -> None:

@@ -15,10 +15,12 @@ from cellwright.layers.recurrent import Recurrent, State, Tensor
 class DropIn(Recurrent):
     """A layer that can stand in the place of one of torch's.
 
-    A subclass names that class as ``torch_class`` and has its signature, with a flag ``bias``.
+    A subclass names that class as ``torch_class`` and has its signature, with a flag ``bias``; ``own_options`` are
+    those that other layers lack.
     """
 
     torch_class: ClassVar[type[nn.RNNBase]]
+    own_options: ClassVar[tuple[str, ...]] = ()
     bias: bool
 
     def forward(
@@ -36,7 +38,7 @@ class DropIn(Recurrent):
 
         Args:
             input: (time, batch, features), or batch first as set, or (time, features) for one sequence, or packed.
-            state: the initial state, (h_0, c_0) for an LSTM, h_0 for a GRU; by name also ``hx``, as torch calls it.
+            state: the initial state, (h_0, c_0) for an LSTM, h_0 for others; by name also ``hx``, as torch calls it.
             lengths, resets, record: as for every ``Recurrent``.
 
         Returns:
@@ -60,7 +62,7 @@ class DropIn(Recurrent):
         """
         _check_plain(layer, cls.torch_class)
         names = ["input_size", "hidden_size", "num_layers", "bias", "batch_first", "bidirectional"]
-        names += ["proj_size"] if layer.proj_size else []
+        names += [*cls.own_options, *(["proj_size"] if layer.proj_size else [])]
         options: dict[str, Any] = {name: getattr(layer, name) for name in names}
         new = cls(**options, device="meta")
         own = dict(layer.named_parameters(remove_duplicate=False))

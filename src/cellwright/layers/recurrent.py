@@ -68,7 +68,8 @@ class Recurrent(nn.Module):
         batch_first: the input is (batch, time, features) instead of (time, batch, features).
         dropout: probability of dropping an output between layers, in training.
         bidirectional: a second set of layers runs from the end; the outputs are concatenated.
-        proj_size: size of the projected output, for cells with a projection.
+        proj_size: size of the projected output, for cells with a projection, or number of output units, for cells
+            that have some.
         recompute: keep the states alone for the backward pass, and compute the gates there again: less memory for
             more work.
         device, dtype: of the parameters.
@@ -106,8 +107,7 @@ class Recurrent(nn.Module):
         self.batch_first = checks.flag("batch_first", batch_first)
         self.dropout = checks.probability("dropout", dropout)
         self.bidirectional = checks.flag("bidirectional", bidirectional)
-        self.proj_size = checks.projection(proj_size, hidden_size)
-        checks.projection_of(self.cell, proj_size)
+        self.proj_size = checks.projection_of(self.cell, proj_size)
         self.recompute = checks.flag("recompute", recompute)
         if dropout > 0 and num_layers == 1:
             warnings.warn(f"dropout={dropout} acts between layers and does nothing with num_layers=1", stacklevel=2)

@@ -10,12 +10,13 @@ from cellwright.errors import CellwrightError
 from cellwright.layers.drop_in import DropIn
 from cellwright.layers.gru import GRU
 from cellwright.layers.lstm import LSTM
+from cellwright.layers.rnn import RNN
 
-_DROP_INS: tuple[type[DropIn], ...] = (LSTM, GRU)
+_DROP_INS: tuple[type[DropIn], ...] = (LSTM, GRU, RNN)
 
 
 def replace(model: nn.Module) -> nn.Module:
-    """Swap every ``torch.nn.LSTM`` and ``torch.nn.GRU`` in a model for Cellwright's, in place, on the same parameters.
+    """Swap every ``torch.nn.LSTM``, ``GRU`` and ``RNN`` in a model for Cellwright's, in place, on the same parameters.
 
     A layer that is used in several places stays one layer. All are swapped, or none.
 

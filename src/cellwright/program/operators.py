@@ -85,6 +85,11 @@ def absolute(value: Operand) -> Value:
     return pointwise("absolute", value)
 
 
+def sign(value: Operand) -> Value:
+    """1 above zero, -1 below, 0 at zero; its derivative is 0 everywhere, as in torch."""
+    return pointwise("sign", value)
+
+
 def relu(value: Operand) -> Value:
     """max(value, 0), with derivative 0 at 0 as in torch."""
     return pointwise("relu", value)
@@ -294,7 +299,7 @@ OPERATORS: Mapping[str, Operator] = {
     ),
     "absolute": Operator(
         torch.abs,
-        lambda v, g: (g * pointwise("sign", v.arguments[0]),),
+        lambda v, g: (g * sign(v.arguments[0]),),
         latex=r"\left|{0}\right|",
         unicode="|{0}|",
         mathml="<mo>|</mo>{0}<mo>|</mo>",
