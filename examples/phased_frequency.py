@@ -13,10 +13,7 @@ one phase of a period see the same value of a wave with that period again and ag
 
 from __future__ import annotations
 
-import argparse
 import math
-import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch

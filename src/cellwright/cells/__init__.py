@@ -35,18 +35,18 @@ from cellwright.cells.notation import (
     weight,
     where,
 )
+from cellwright.cells.simple import RNN, FeedForward, FullyRecurrent, Jordan
 from cellwright.cells.timed import PhasedLSTM, TimeAwareLSTM
 from cellwright.cells.tree import TreeLSTM
-from cellwright.cells.simple import RNN, FeedForward, FullyRecurrent, Jordan
 
 __all__ = [
     "GRU",
     "LSTM",
     "RNN",
     "Cell",
-    "GridLSTM",
     "FeedForward",
     "FullyRecurrent",
+    "GridLSTM",
     "Jordan",
     "LayerNormLSTM",
     "Listed",

@@ -27,6 +27,7 @@ from cellwright.layers.weights import StoredWeights, load_weights, read_weights
 __all__ = [
     "GRU",
     "LSTM",
+    "RNN",
     "AdditiveAttention",
     "Arranged",
     "Attention",
@@ -43,7 +44,6 @@ __all__ = [
     "Markers",
     "MultidimensionalRecurrent",
     "PyramidalRecurrent",
-    "RNN",
     "Recurrent",
     "Sampling",
     "Seq2Seq",
