@@ -22,6 +22,7 @@ def test_a_file_of_trees(tmp_path):
     file = tmp_path / "trees.txt"
     file.write_text("(1 a)\n\n(0 (1 b\u0085) (2 c))\n", encoding="utf-8")
     assert [tree.words for tree in read_trees(file)] == [("a",), ("b\u0085", "c")]
+    assert [tree.words for tree in read_trees(file, 1)] == [("a",)]
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ class BracketedTree:
     words: tuple[str, ...]
 
 
-def read_trees(file: str | Path) -> list[BracketedTree]:
-    """The trees in a file, UTF-8, one a line; empty lines are passed over.
+def read_trees(file: str | Path, most: int | None = None) -> list[BracketedTree]:
+    """The trees in a file, UTF-8, one a line, or the first of them; empty lines are passed over.
 
     Raises:
         CellwrightError: there is no such file, or it cannot be read; a line is no tree (see ``parse_tree``).
@@ -39,8 +39,10 @@ def read_trees(file: str | Path) -> list[BracketedTree]:
         raise CellwrightError(f"{path.name} is no text in UTF-8: expected trees in brackets") from None
     except OSError as error:
         raise CellwrightError(f"trees cannot be read: {in_words(error)}") from error
-    trees = []
+    trees: list[BracketedTree] = []
     for number, line in enumerate(text.split("\n"), start=1):  # a word may hold what splitlines takes for an end
+        if len(trees) == most:
+            break
         if line.strip():
             try:
                 trees.append(parse_tree(line))

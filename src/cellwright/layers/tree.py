@@ -44,6 +44,7 @@ TOPOLOGIES: Mapping[str, Topology] = {
             ("x_1", "h_1"), ("x_2", "h_2"), ("x_3", "h_3"), ("x_4", "h_4"), ("x_5", "h_5"),
             ("h_1", "h_4"), ("h_2", "h_4"), ("h_4", "h_5"), ("h_3", "h_5"),
         ),
+        ("sentiment_trees.py",),
     ),
 }  # fmt: skip
 

@@ -252,23 +252,35 @@ def _one_tree(parents: Sequence[int], places: Sequence[int] | None, number: int)
                 f"the parent of node {node} of tree {number} is {parent!r}: expected a node from 0 to {count - 1}, or "
                 "-1 for the root"
             )
-    tensor = torch.tensor([int(parent) for parent in parents])
-    roots = int((tensor < 0).sum())
+    roots = sum(parent == -1 for parent in parents)
     if roots > 1:
         raise CellwrightError(f"tree {number} has {roots} roots, expected one: build a tree of each")
-    reached = sum(len(level) for level in _levels(tensor))
-    if reached < count:
-        raise CellwrightError(f"tree {number} has a cycle: {count - reached} of its {count} nodes hang on no root")
-    return Trees(tensor, _by_number(tensor) if places is None else torch.tensor(places), (count,))
+    if lost := count - _reached(parents):
+        raise CellwrightError(f"tree {number} has a cycle: {lost} of its {count} nodes hang on no root")
+    by_number = _by_number(parents) if places is None else places
+    return Trees(torch.tensor([int(parent) for parent in parents]), torch.tensor(by_number), (count,))
 
 
-def _by_number(parents: Tensor) -> Tensor:
+def _reached(parents: Sequence[int]) -> int:
+    """How many nodes hang on a root."""
+    known = {-1: True}
+    for node in range(len(parents)):
+        path = []
+        while node not in known:
+            known[node] = False  # for now: whoever comes back to it has gone round in a circle
+            path.append(node)
+            node = parents[node]
+        known.update(dict.fromkeys(path, known[node]))
+    return sum(known.values()) - 1
+
+
+def _by_number(parents: Sequence[int]) -> list[int]:
     """The place of each node among its siblings, in the order of their numbers."""
-    order = torch.argsort(parents, stable=True)
-    counts = torch.bincount(parents + 1)
-    starts = torch.repeat_interleave(torch.cumsum(counts, 0) - counts, counts)
-    places = torch.empty_like(parents)
-    places[order] = torch.arange(len(parents)) - starts
+    siblings: dict[int, int] = {}
+    places = []
+    for parent in parents:
+        places.append(siblings.get(parent, 0))
+        siblings[parent] = places[-1] + 1
     return places
 
 
