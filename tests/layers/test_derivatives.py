@@ -10,6 +10,7 @@ from torch import nn
 from torch.func import functional_call, grad, hessian, jvp, stack_module_state, vmap
 
 from cellwright import LSTM, Recurrent
+from cellwright.cells import catalogue
 
 # torch's own forward mode asks its compiler for decompositions when it is first used.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
@@ -130,3 +131,14 @@ def test_a_penalty_on_the_gradient_trains(laws) -> None:
         both.append(torch.autograd.grad(gradient.square().sum(), [x, *layer.parameters()], allow_unused=True))
     laws.same([g for g in both[0] if g is not None], [g for g in both[1] if g is not None])
     assert [g is None for g in both[0]] == [g is None for g in both[1]]
+
+
+def test_gradients_that_can_be_differentiated_reach_the_initial_gates_that_are_fed_back(laws, workbench) -> None:
+    layer = workbench.layer(catalogue("sequence")["fgr"])
+    x = workbench.inputs(layer.cell, 2, 1)["input"]
+    state = tuple(tensor.requires_grad_() for tensor in workbench.state(layer, 1))
+    found = [
+        torch.autograd.grad(layer(x, state)[0].square().sum(), state, create_graph=again) for again in (False, True)
+    ]
+    laws.same(*found)
+    assert all(gradient.any() for gradient in found[0])

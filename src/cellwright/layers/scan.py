@@ -202,7 +202,7 @@ def _interpreted(step: CompiledStep, masks: Masks, given: Mapping[str, Tensor]) 
     fixed = {v.name: given[v.name] for v in program.inputs_with_role("constant over time")}
     loop = Loop(step.step.bind({n: given[n] for n in step.step.families if n in given}, like), sequences, fixed, {})
     record = [f"signal {name}" for name in step.signals]
-    start = _with_zeros(step.cell, sizes, {n: t for n, t in given.items() if n in step.cell.states}, like)
+    start = _with_zeros(step.cell, sizes, {n: t for n, t in given.items() if n in step.cell.state_axes()}, like)
     scanned = _run(step.cell, loop.body, sizes, _by_step(loop, len(like)), start, masks, record)
     named = step.cell.program().named
     signals = {n: _as_signal(scanned.recorded[f"signal {n}"], named[n].axes, scanned.output) for n in step.signals}
