@@ -1,4 +1,4 @@
-"""The gated recurrent unit: both places of the reset gate against formulas in NumPy, and torch's own cell."""
+"""The gated recurrent unit: every form of it against formulas in NumPy, and torch's own cell."""
 
 import re
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cellwright.cells import GRU, catalogue, entries, find
+from cellwright.cells import GRU, MinimalGatedUnit, catalogue, entries, find
 from cellwright.errors import CellwrightError
 from cellwright.program import evaluate, families
 
@@ -15,37 +15,54 @@ def logistic(value):
     return 1 / (1 + np.exp(-value))
 
 
-def cho(v):
-    """Cho et al. 2014, equations 5 to 8: the reset gate acts on h."""
-    h, p = v.inputs["h"], v.parts
-    r, z = logistic(v.seen("r")), logistic(v.seen("z"))
-    n = np.tanh(v.inputs["x"] @ p["weight_ih.n"].T + (r * h) @ p["weight_hh.n"].T + p.get("bias_ih.n", 0.0))
-    return z * h + (1 - z) * n
+def before_the_matrix(v, r):
+    """Cho et al. 2014, equation 8: the reset gate acts on h."""
+    p, h = v.parts, v.inputs["h"]
+    return v.inputs["x"] @ p["weight_ih.n"].T + (r * h) @ p["weight_hh.n"].T + p.get("bias_ih.n", 0.0)
 
 
-def cudnn(v):
+def after_the_matrix(v, r):
     """The reset gate acts on U h + b."""
-    h, p = v.inputs["h"], v.parts
-    r, z = logistic(v.seen("r")), logistic(v.seen("z"))
-    fed_back = h @ p["weight_hh.n"].T + p.get("bias_hh.n", 0.0)
-    n = np.tanh(v.inputs["x"] @ p["weight_ih.n"].T + p.get("bias_ih.n", 0.0) + r * fed_back)
-    return z * h + (1 - z) * n
+    p = v.parts
+    fed_back = v.inputs["h"] @ p["weight_hh.n"].T + p.get("bias_hh.n", 0.0)
+    return v.inputs["x"] @ p["weight_ih.n"].T + p.get("bias_ih.n", 0.0) + r * fed_back
 
 
-FORMULAS = {"after": cudnn, "before": cho}
+SEEN = {"after": after_the_matrix, "before": before_the_matrix}
+MIXED = {"keeps": lambda z, n, h: z * h + (1 - z) * n, "replaces": lambda z, n, h: (1 - z) * h + z * n}
 
 
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("reset", FORMULAS)
-def test_it_computes_its_formula(bench, reset, bias):
-    values = bench.draw(GRU(reset=reset, bias=bias))
+@pytest.mark.parametrize("update", MIXED)
+@pytest.mark.parametrize("reset", SEEN)
+def test_it_computes_its_formula(bench, reset, update, bias):
+    values = bench.draw(GRU(reset=reset, update=update, bias=bias))
     assert any(name.startswith("bias") for name in values.stored) == bias
-    bench.same(values.computed()["h"], FORMULAS[reset](values))
+    r, z = logistic(values.seen("r")), logistic(values.seen("z"))
+    bench.same(values.computed()["h"], MIXED[update](z, np.tanh(SEEN[reset](values, r)), values.inputs["h"]))
+
+
+def test_the_form_of_the_tutorial_has_one_bias(bench):
+    """Equations 57 to 66: reset after the matrix, the bias outside, and an update gate that keeps."""
+    values = bench.draw(GRU(recurrent_bias=False))
+    assert "bias_hh" not in values.stored
+    r, z = logistic(values.seen("r")), logistic(values.seen("z"))
+    bench.same(values.computed()["h"], MIXED["keeps"](z, np.tanh(after_the_matrix(values, r)), values.inputs["h"]))
+    assert GRU(recurrent_bias=True).program().parameters[1].name == GRU().program().parameters[1].name == "bias_ih.r"
+
+
+def test_a_minimal_gated_unit_computes_its_formula(bench):
+    """Zhou et al. 2016, equations 8 to 10."""
+    values = bench.draw(MinimalGatedUnit())
+    f = logistic(values.seen("f"))
+    n = np.tanh(before_the_matrix(values, f))
+    bench.same(values.computed()["h"], (1 - f) * values.inputs["h"] + f * n)
 
 
 def test_the_names_of_the_literature():
-    cells = {name: cell for name, cell in catalogue("sequence").items() if isinstance(cell, GRU)}
+    cells = {name: cell for name, cell in catalogue("sequence").items() if type(cell) is GRU}
     assert cells == {"gru": GRU(reset="after"), "gru-cho": GRU(reset="before")}
+    assert find("mgu") == MinimalGatedUnit()
     assert all("Cho" in entries()[name].citation and re.search("2014", entries()[name].citation) for name in cells)
 
 
@@ -84,6 +101,10 @@ def test_it_is_torchs_cell(bench, bias):
         ({"reset": True}, "reset is one of after, before; got True"),
         ({"bias": 1}, "bias is True or False; got 1"),
         ({"bias": None}, "bias is True or False; got None"),
+        ({"update": "forgets"}, "update is one of keeps, replaces; got 'forgets'"),
+        ({"recurrent_bias": 1}, "recurrent_bias is True or False; got 1"),
+        ({"recurrent_bias": True, "reset": "before"}, "recurrent_bias is a second bias beside U h: it needs .*"),
+        ({"recurrent_bias": True, "bias": False}, "recurrent_bias is a second bias beside U h: it needs .*"),
     ],
 )
 def test_what_is_refused_says_why(fields, message):

@@ -66,10 +66,9 @@ def test_every_cell_of_the_catalogue_traces_runs_and_is_described():
 
 
 def test_a_name_that_is_nearly_right():
-    assert failure("peepole").startswith("no cell is called 'peepole': did you mean 'peephole'? known are ")
-    assert failure("quantum") == (
-        f"no cell is called 'quantum': known are {', '.join(catalogue())}; your own is FILE.py:CLASS"
-    )
+    known = ", ".join(catalogue())
+    assert failure("peepole").startswith(f"no cell is called 'peepole': did you mean 'peephole'? known are {known}; ")
+    assert failure("quantum") == f"no cell is called 'quantum': known are {known}; your own is FILE.py:CLASS"
 
 
 def test_a_name_in_two_files(monkeypatch):

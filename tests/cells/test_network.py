@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cellwright.cells import LSTM, find, network_weights
+from cellwright.cells import LSTM, FullyRecurrent, find, network_weights
 from cellwright.program import counts
 
 
@@ -35,6 +35,20 @@ PUBLISHED = [
 def test_the_networks_of_1997(blocks, cells, inputs, outputs, biases, output_bias, weights):
     cell = hidden_layer(cells, biases)
     assert network_weights(cell, inputs, blocks * cells, outputs, output_bias=output_bias) == weights
+
+
+# The same, table 1: what the others had for the Reber grammar, 7 inputs and 7 outputs, no biases.
+@pytest.mark.parametrize(("hidden", "weights"), [(3, 170), (12, 494)])
+def test_the_fully_recurrent_networks_of_1989(hidden, weights):
+    """Smith & Zipser: 7 of the units are the outputs."""
+    cell = FullyRecurrent(bias=False)
+    sizes = cell.sizes(7, hidden, 7)
+    assert counts(cell.program()).parameters(sizes) == weights == (7 + hidden + 7) * (hidden + 7)
+
+
+def test_the_elman_network_of_1989():
+    """Cleeremans, Servan-Schreiber & McClelland: 15 hidden units."""
+    assert network_weights(replace(find("elman"), bias=False), 7, 15, 7, output_bias=False) == 435
 
 
 def test_the_continual_reber_network_of_2000():

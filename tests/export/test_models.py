@@ -264,7 +264,11 @@ REFUSED = {
     "two dtypes": (lambda: nn.Linear(3, 2), drawn(2, 3).double(), "does not run on the example inputs: RuntimeError"),
     "no values": (lambda: Recurrent("lstm", 3, 2, device="meta"), None, "Recurrent cannot be copied to the CPU: Not"),
     "a subclass": (lambda: type("Mine", (nn.LSTM,), {})(3, 2), drawn(4, 2, 3), "it is a Mine, and what that adds to"),
-    "torch's RNN": (lambda: nn.Sequential(nn.RNN(3, 2)), drawn(4, 2, 3), "the submodule 0 .* there is no row for RNN"),
+    "a cell of torch's": (
+        lambda: nn.Sequential(nn.RNNCell(3, 2)),
+        drawn(4, 3),
+        "the submodule 0 .* there is no row for RNNCell",
+    ),
     "a list": (lambda: [Recurrent("lstm", 3, 2)], None, "a torch module is exported, got list"),
 }
 

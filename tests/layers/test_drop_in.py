@@ -1,4 +1,4 @@
-"""cellwright.LSTM and GRU compute what torch.nn's do: outputs, final states and gradients, whatever the options."""
+"""cellwright.LSTM, GRU and RNN compute what torch.nn's do: outputs, final states, gradients, whatever the options."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from cellwright import GRU, LSTM, cells
+from cellwright import GRU, LSTM, RNN, cells
 from cellwright.errors import CellwrightError
 from cellwright.layers import Recurrent
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 
-KINDS = (LSTM, GRU)
-STATES = {LSTM: ("h", "c"), GRU: ("h",)}
+KINDS = (LSTM, GRU, RNN)
+STATES = {LSTM: ("h", "c"), GRU: ("h",), RNN: ("h",)}
 LAYOUTS = [
     (LSTM, {}),
     (LSTM, {"num_layers": 2, "bidirectional": True}),
@@ -30,6 +30,8 @@ LAYOUTS = [
     (GRU, {"num_layers": 2, "bidirectional": True}),
     (GRU, {"bias": False, "bidirectional": True}),
     (GRU, {"num_layers": 3, "batch_first": True}),
+    (RNN, {"num_layers": 2, "bidirectional": True}),
+    (RNN, {"nonlinearity": "relu", "bias": False, "batch_first": True}),
 ]
 
 
@@ -74,7 +76,7 @@ def results(
 
 @st.composite
 def cases(draw: st.DrawFn) -> dict:
-    kind = draw(st.sampled_from([LSTM, GRU]))
+    kind = draw(st.sampled_from(KINDS))
     hidden_size = draw(st.integers(1, 6))
     options = {
         "input_size": draw(st.integers(1, 5)),
@@ -87,6 +89,8 @@ def cases(draw: st.DrawFn) -> dict:
     }
     if kind is LSTM:
         options["proj_size"] = draw(st.integers(0, hidden_size - 1))
+    if kind is RNN:
+        options["nonlinearity"] = draw(st.sampled_from(["tanh", "relu"]))
     batch = draw(st.none() | st.integers(1, 4))
     steps, state = draw(st.integers(1, 6)), draw(st.booleans())
     return {"kind": kind, "options": options, "steps": steps, "batch": batch, "state": state}
@@ -113,6 +117,7 @@ SMALLEST = {"options": {"input_size": 1, "hidden_size": 1}, "steps": 1, "batch":
 @given(case=cases())
 @example(case={"kind": LSTM, **SMALLEST})
 @example(case={"kind": GRU, **SMALLEST})
+@example(case={"kind": RNN, **SMALLEST})
 def test_it_computes_what_torch_computes(laws, case: dict) -> None:
     ours, theirs = pair(case["kind"], **case["options"])
     x, state = draw_inputs(case["kind"], case["options"], case["steps"], case["batch"], case["state"])
@@ -186,17 +191,19 @@ def test_all_weights_are_torchs(kind: type, options: dict) -> None:
 def test_the_signature_is_torchs(kind: type) -> None:
     sizes = "input_size hidden_size num_layers bias batch_first dropout bidirectional".split()
     sizes += ["proj_size"] if kind is LSTM else []
+    sizes[3:3] = ["nonlinearity"] if kind is RNN else []
     assert list(inspect.signature(kind).parameters) == [*sizes, "device", "dtype"]
     options = {"bidirectional": True, "device": "cpu", "dtype": torch.float64}
-    theirs = kind.torch_class(2, 3, 2, True, False, 0.0, **options)
-    ours = kind(2, 3, 2, True, False, 0.0, **options)
+    given = [2, 3, 2, *(["relu"] if kind is RNN else []), True, False, 0.0]
+    theirs = kind.torch_class(*given, **options)
+    ours = kind(*given, **options)
     assert ours.state_dict().keys() == theirs.state_dict().keys()
     for name in [*sizes, "proj_size"]:
         assert getattr(ours, name) == getattr(theirs, name)
 
 
-def test_a_gru_has_no_projection() -> None:
-    for build in (GRU, nn.GRU):
+def test_others_than_an_lstm_have_no_projection() -> None:
+    for build in (GRU, nn.GRU, RNN, nn.RNN):
         with pytest.raises((TypeError, ValueError), match="proj_size"):
             build(2, 3, proj_size=1)
 
@@ -269,7 +276,7 @@ def test_nan_and_infinity_pass_as_in_torch(laws, kind: type, options: dict, valu
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    kind=st.sampled_from([LSTM, GRU]),
+    kind=st.sampled_from(KINDS),
     seed=st.integers(0, 2**31),
     probability=st.sampled_from([0.1, 0.5, 0.9, 1.0]),
     bidirectional=st.booleans(),

@@ -1,4 +1,4 @@
-"""replace(model) swaps every LSTM and GRU of torch in place, on the same parameters, and loses nothing silently."""
+"""replace(model) swaps every LSTM, GRU and RNN of torch in place, on the same parameters; nothing is lost silently."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
-from cellwright import GRU, LSTM, replace
+from cellwright import GRU, LSTM, RNN, replace
 from cellwright.errors import CellwrightError
 
 
@@ -23,6 +23,7 @@ class Reader(nn.Module):
         self.same_parent.one = self.same_parent.other = nn.LSTM(5, 4, proj_size=2, batch_first=True)
         self.several = nn.ModuleList([nn.LSTM(2, 3), nn.Identity(), nn.LSTM(3, 3)])
         self.gated = nn.GRU(3, 3, 2, bias=False, batch_first=True)
+        self.simple = nn.RNN(3, 3, nonlinearity="relu", batch_first=True)
         self.head = nn.Linear(3, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -31,7 +32,7 @@ class Reader(nn.Module):
         x, _ = self.same_parent.other(x)
         for layer in self.several:
             x = layer(x) if isinstance(layer, nn.Identity) else layer(x)[0]
-        return self.head(self.gated(x)[0])
+        return self.head(self.simple(self.gated(x)[0])[0])
 
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
@@ -45,6 +46,7 @@ def test_every_layer_is_swapped_on_the_same_parameters(laws) -> None:
     assert not any(isinstance(module, nn.RNNBase) for module in model.modules())
     assert sum(isinstance(module, LSTM) for module in model.modules()) == 5
     assert isinstance(model.gated, GRU)
+    assert isinstance(model.simple, RNN)
     assert model.again is model.second["lstm"]
     assert model.same_parent.one is model.same_parent.other
     after = dict(model.named_parameters())
@@ -66,6 +68,7 @@ def test_every_layer_is_swapped_on_the_same_parameters(laws) -> None:
         (LSTM, {"bias": False, "proj_size": 2, "batch_first": True}),
         (GRU, {}),
         (GRU, {"num_layers": 2, "bidirectional": True, "dropout": 0.5, "bias": False, "batch_first": True}),
+        (RNN, {"num_layers": 2, "nonlinearity": "relu", "bias": False}),
     ],
     ids=str,
 )
@@ -89,7 +92,7 @@ def test_dropout_with_one_layer_is_kept_without_another_warning() -> None:
 
 
 def test_a_model_with_nothing_to_swap_is_left_alone() -> None:
-    model = nn.Sequential(nn.Linear(2, 2), nn.RNN(2, 2), LSTM(2, 2), GRU(2, 2))
+    model = nn.Sequential(nn.Linear(2, 2), RNN(2, 2), LSTM(2, 2), GRU(2, 2))
     modules = list(model.modules())
     assert replace(model) is model
     assert all(one is other for one, other in zip(model.modules(), modules, strict=True))

@@ -1,7 +1,8 @@
 """Cells: the equations, each written once. The notation is everything a cell of your own needs."""
 
+from cellwright.cells.full_peepholes import FullPeepholeLSTM
 from cellwright.cells.grid import GridLSTM
-from cellwright.cells.gru import GRU
+from cellwright.cells.gru import GRU, MinimalGatedUnit
 from cellwright.cells.initial import LogUniform, Uniform
 from cellwright.cells.layer_norm import LayerNormLSTM
 from cellwright.cells.listing import Listed, catalogue, describe, entries, find
@@ -38,19 +39,23 @@ from cellwright.cells.notation import (
 from cellwright.cells.simple import RNN, FeedForward, FullyRecurrent, Jordan
 from cellwright.cells.timed import PhasedLSTM, TimeAwareLSTM
 from cellwright.cells.tree import TreeLSTM
+from cellwright.cells.xlstm import SLSTM
 
 __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "SLSTM",
     "Cell",
     "FeedForward",
+    "FullPeepholeLSTM",
     "FullyRecurrent",
     "GridLSTM",
     "Jordan",
     "LayerNormLSTM",
     "Listed",
     "LogUniform",
+    "MinimalGatedUnit",
     "MultidimensionalLSTM",
     "PhasedLSTM",
     "TimeAwareLSTM",

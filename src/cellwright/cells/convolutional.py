@@ -125,8 +125,8 @@ class ConvGRU(Convolutional, GRU):
         self._check_maps()
         super().__post_init__()
 
-    def _seen(self, name: str, *values: Value, recurrent_bias: bool = False) -> Value:
-        return affine(name, *values, out=UNIT, bias=self.bias, recurrent_bias=recurrent_bias, apply=self._convolved)
+    def _seen(self, name: str, *values: Value, bias: bool, recurrent_bias: bool = False) -> Value:
+        return affine(name, *values, out=UNIT, bias=bias, recurrent_bias=recurrent_bias, apply=self._convolved)
 
 
 _SHI = "Shi, Chen, Wang, Yeung, Wong & Woo 2015, NIPS 28, 802"
