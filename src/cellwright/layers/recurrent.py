@@ -16,6 +16,7 @@ from cellwright.errors import CellwrightError
 from cellwright.layers import checks, parameters
 from cellwright.layers.compiled import Packed, compiled_step
 from cellwright.layers.listing import Topology
+from cellwright.layers.regularisation import Regularisation
 from cellwright.layers.scan import Scanned, loop_in_graph, run_plainly, scan, scan_in_graph
 from cellwright.layers.sequences import Masks, RowOrder, repack, reverse_in_time, unpack
 from cellwright.layers.timing import backwards, with_times
@@ -72,6 +73,12 @@ class Recurrent(nn.Module):
             that have some.
         recompute: keep the states alone for the backward pass, and compute the gates there again: less memory for
             more work.
+        zoneout: probability that a unit of a state keeps its value at a step: of all states, or by name
+            (``{"h": 0.05, "c": 0.5}``). In evaluation each state is the expectation.
+        input_dropout: probability of dropping a feature of what each layer reads, for a whole sequence.
+        recurrent_dropout: probability of dropping an output for the recurrent matrix ``weight_hh``, for a whole
+            sequence.
+        weight_dropout: probability of dropping a weight of ``weight_hh``, for a whole call.
         device, dtype: of the parameters.
 
     Parameters are stored in torch's layout, gates concatenated in ``cell.gates`` order: ``weight_ih_l0``,
@@ -95,11 +102,18 @@ class Recurrent(nn.Module):
         bidirectional: bool = False,
         proj_size: int = 0,
         recompute: bool = False,
+        zoneout: float | Mapping[str, float] = 0.0,
+        input_dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        weight_dropout: float = 0.0,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.cell = checks.walks(checks.cell(find(cell) if isinstance(cell, str) else cell), self._topology)
+        own = checks.walks(checks.cell(find(cell) if isinstance(cell, str) else cell), self._topology)
+        self.regularisation = Regularisation.of(own, zoneout, input_dropout, recurrent_dropout, weight_dropout)
+        self.cell = self.regularisation.in_evaluation(own)
+        self._in_training = self.regularisation.in_training(own)
         self._in_evaluation = self.cell.in_evaluation()
         self.input_size = checks.positive("input_size", input_size)
         self.hidden_size = checks.positive("hidden_size", hidden_size)
@@ -126,7 +140,11 @@ class Recurrent(nn.Module):
     @property
     def running_cell(self) -> Cell:
         """The cell as it runs now, in training or in evaluation mode."""
-        return self.cell if self.training else self._in_evaluation
+        return self._in_training if self.training else self._in_evaluation
+
+    @property
+    def _draws_masks(self) -> bool:
+        return self.training and self.regularisation.is_random
 
     @property
     def num_directions(self) -> int:
@@ -250,7 +268,7 @@ class Recurrent(nn.Module):
         """The results of the commonest calls, by the shortest way; None for what ``forward`` has to look at."""
         if not self._is_single or self.group_functions(0, "_l0") is not None or self.arithmetic(0, "_l0") is not None:
             return None
-        if type(input) is not Tensor or torch.compiler.is_compiling():
+        if type(input) is not Tensor or torch.compiler.is_compiling() or self._draws_masks:
             return None
         if input.ndim != 3 or input.shape[2] != self.input_size or input.shape[0] == 0:
             return None
@@ -288,6 +306,11 @@ class Recurrent(nn.Module):
                 "a bidirectional layer needs the whole sequence: call it, or build it with one direction"
             )
         checks.moments(sequences, self.cell.timing)
+        if self.training and self.regularisation.keeps_masks:
+            raise CellwrightError(
+                "a step in training would draw other masks than the step before: call eval() first, or the layer on "
+                "whole sequences"
+            )
         time_axis = 1 if self.batch_first and input.ndim == 1 + len(self.cell.sequences["x"]) else 0
         one_step = {name: tensor.unsqueeze(time_axis) for name, tensor in sequences.items()}
         output, new = self(input.unsqueeze(time_axis), state, **one_step)
@@ -295,7 +318,7 @@ class Recurrent(nn.Module):
 
     def extra_repr(self) -> str:
         options = {"num_layers": 1, "batch_first": False, "dropout": 0.0, "bidirectional": False, "proj_size": 0}
-        return f"{self.cell}, {self._options_repr(options)}"
+        return ", ".join([str(self.cell), self._options_repr(options), *self.regularisation.options()])
 
     def _options_repr(self, defaults: Mapping[str, object]) -> str:
         """The sizes, and the options that differ from their defaults."""
@@ -397,7 +420,10 @@ class Recurrent(nn.Module):
         record: Sequence[str],
     ) -> Scanned:
         functions, stored = self.group_functions(layer, suffix), self.stored(layer, suffix)
-        arithmetic = self.arithmetic(layer, suffix)
+        arithmetic, cell, sizes = self.arithmetic(layer, suffix), self.running_cell, self._sizes[layer]
+        if self._draws_masks:
+            inputs = self.regularisation.drawn_inputs(cell, dict(sizes), inputs, masks.resets)
+            stored = self.regularisation.drawn_weights(stored, functions is not None)
         is_plain = functions is None and arithmetic is None
         if torch.compiler.is_compiling() and is_plain and _is_uniform(inputs, stored, start):
             loop = self._loop_in_graph(layer, tuple(record), inputs["x"].dtype, self.training)
@@ -405,8 +431,6 @@ class Recurrent(nn.Module):
                 return scan_in_graph(loop, stored, inputs, start, masks)
         packed = None if self._packed is None else self._packed[suffix]
         run = _scan_outside_of_graphs if torch.compiler.is_compiling() else scan
-        sizes = self._sizes[layer]
-        cell = self.running_cell
         return run(cell, sizes, stored, inputs, start, masks, record, functions, self.recompute, packed, arithmetic)
 
     @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
@@ -414,7 +438,7 @@ class Recurrent(nn.Module):
         self, layer: int, record: tuple[str, ...], dtype: torch.dtype, training: bool
     ) -> tuple[Any, ...] | None:
         """A compiled loop as a graph may hold it; None where the step has to be interpreted."""
-        cell = self.cell if training else self._in_evaluation
+        cell = self._in_training if training else self._in_evaluation
         return loop_in_graph(cell, self._sizes[layer], record, self.recompute, dtype)
 
     def _forward_packed(
