@@ -55,7 +55,7 @@ def test_every_operator_computes_what_the_table_says() -> None:
 def test_a_condition_chooses_and_numbers_keep_all_their_digits() -> None:
     x = input_value("x", (), "sequence")
     text = expression(where(x < 0, -1.0 / 3.0, x), {x.serial: "v(x)"})
-    assert text == "((((v(x)<0) ? 1 : 0)>0.5) ? (-0.33333333333333331) : v(x))"
+    assert text == "((v(x)<0.0) ? (-0.3333333333333333) : v(x))"
 
 
 def test_what_works_along_an_axis_is_refused() -> None:

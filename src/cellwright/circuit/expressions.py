@@ -31,6 +31,9 @@ _TEMPLATES: Mapping[str, str] = {
     "equal": "(({0}=={1}) ? 1 : 0)",
     "where": "(({0}>0.5) ? {1} : {2})",
 }
+_COMPARISONS: Mapping[str, str] = {"less": "<", "equal": "=="}
+"""Conditions, which a choice takes as they stand and others as 1 and 0."""
+
 assert _TEMPLATES.keys() == OPERATORS.keys(), "each operator has its expression"
 
 
@@ -47,11 +50,13 @@ def expression(value: Value, names: Mapping[int, str]) -> str:
     if value.serial in names:
         return names[value.serial]
     if value.operator == "constant":
-        return (
-            f"{value.attributes['value']:.17g}"
-            if value.attributes["value"] >= 0
-            else f"({value.attributes['value']:.17g})"
-        )
+        number = repr(float(value.attributes["value"]))
+        return f"({number})" if number.startswith("-") else number
     if value.operator not in _TEMPLATES:
         raise CellwrightError(f"the operator {value.operator} works along an axis: it has no expression of one node")
-    return _TEMPLATES[value.operator].format(*(expression(argument, names) for argument in value.arguments))
+    arguments = [expression(argument, names) for argument in value.arguments]
+    if value.operator == "where" and value.arguments[0].operator in _COMPARISONS:
+        left, right = (expression(argument, names) for argument in value.arguments[0].arguments)
+        arguments[0] = f"{left}{_COMPARISONS[value.arguments[0].operator]}{right}"
+        return f"(({arguments[0]}) ? {arguments[1]} : {arguments[2]})"
+    return _TEMPLATES[value.operator].format(*arguments)

@@ -8,7 +8,7 @@ from cellwright.circuit.memristors.model import Memristor
 from cellwright.circuit.memristors.power import power
 from cellwright.circuit.memristors.windows import Biolek, Window
 from cellwright.errors import CellwrightError
-from cellwright.program.operators import less, where
+from cellwright.program.operators import maximum
 from cellwright.program.values import Value
 
 
@@ -60,4 +60,4 @@ class VTEAM(Memristor):
 
 def _beyond(ratio: Value, exponent: float) -> Value:
     """(ratio - 1)^exponent where the ratio of a voltage to its threshold is above 1, else 0."""
-    return where(less(1.0, ratio), power(where(less(1.0, ratio), ratio - 1, 1.0), exponent), 0.0)
+    return power(maximum(ratio - 1, 0.0), exponent)
