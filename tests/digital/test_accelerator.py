@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cellwright import GRU, LSTM
-from cellwright.cells import catalogue, find
+from cellwright.cells import TreeLSTM, catalogue, find
 from cellwright.digital import (
     CHIPMUNK,
     CHIPMUNK_FAST,
@@ -179,3 +179,11 @@ def test_an_accelerator_says_how_it_computes():
 def test_a_model_with_nothing_to_cost():
     with pytest.raises(CellwrightError, match=r"no torch\.nn\.Linear and no recurrent layer"):
         CHIPMUNK.step_cost(nn.Tanh())
+
+
+def test_a_matrix_along_an_axis_is_used_once_for_each_place():
+    """Child-sum: i, g and o of one sum, and f of x once and of each of three children."""
+    cell = TreeLSTM(arity=3)
+    work = Work.of_cell(cell, cell.sizes(5, 4))
+    assert sorted((p.rows, p.columns) for p in work.products) == [(4, 4)] * 3 + [(4, 5)] + [(4, 9)] * 3
+    assert work.multiplications == 3 * 4 * 9 + 4 * 5 + 3 * 4 * 4

@@ -248,6 +248,31 @@ def time_aware_lstm(v: Tensors, p: Tensors) -> tuple[Tensor, ...]:
     return torch.sigmoid(o) * torch.tanh(c), c
 
 
+class SharedBlocks(Cell):
+    """Blocks that share their recurrent matrices: these read the cells of a block, and the blocks are carried along."""
+
+    def sizes(self, input_size, hidden_size, projection_size=0):
+        return super().sizes(input_size, hidden_size, projection_size) | {"block": 2, "cell": hidden_size // 2}
+
+    def state_axes(self):
+        return {"h": ("block", "cell")}
+
+    def step(self, x, h):
+        axes, cell = ("block", "cell"), ("cell",)
+        z = sigmoid(linear("z", x, axes, bias=True) + linear("z", h, cell, reads=cell))
+        n = tanh(linear("n", x, axes, bias=True) + linear("n", z * h, cell, reads=cell, bias=True))
+        return (1 - z) * h + z * n
+
+
+def shared_blocks(v: Tensors, p: Tensors) -> tuple[Tensor, ...]:
+    def from_x(gate):
+        return (p[f"weight_ih.{gate}"] @ v["x"][..., None, :, None]).squeeze(-1) + p[f"bias_ih.{gate}"]
+
+    z = torch.sigmoid(from_x("z") + v["h"] @ p["weight_hh.z"].T)
+    n = torch.tanh(from_x("n") + (z * v["h"]) @ p["weight_hh.n"].T + p["bias_hh.n"])
+    return ((1 - z) * v["h"] + z * n,)
+
+
 HARD: Mapping[str, Hard] = {
     "GRU, reset before": Hard(GRUResetBefore(), gru_reset_before),
     "GRU, reset after": Hard(GRUResetAfter(), gru_reset_after),
@@ -256,5 +281,6 @@ HARD: Mapping[str, Hard] = {
     "sLSTM": Hard(SLSTM(), slstm, positive=("n",)),
     "Phased LSTM": Hard(PhasedLSTM(), phased_lstm, positive=("t", "tau", "r")),
     "memory blocks": Hard(MemoryBlocks(), memory_blocks),
+    "shared blocks": Hard(SharedBlocks(), shared_blocks),
     "T-LSTM": Hard(TimeAwareLSTM(), time_aware_lstm, positive=("dt",)),
 }

@@ -135,3 +135,15 @@ def test_the_text_lists_every_kind():
     assert str(counts(find("lstm").program())) == (
         "4MN + 4M² weights, 4M biases, 3M sigmoid, 2M tanh, 3M products, M additions, 2M addends"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "additions"),
+    # One for each child to what is seen of x, K - 1 to add up their c, one for i * g; of a sum also K - 1 for their h.
+    [("childsum-tree", "4MN + 4M²", "3KM − M"), ("nary-tree", "4MN + 3M²K + K²M²", "2KM")],
+)
+def test_what_a_matrix_does_along_an_axis_is_added_off_the_bit_lines(name, weights, additions):
+    tallied = counts(find(name).program())
+    assert (tallied.polynomial("weights"), tallied.polynomial("additions")) == (weights, additions)
+    merged = counts(merge_sums(find(name).program()))
+    assert merged.polynomial("additions") == additions

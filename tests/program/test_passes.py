@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cellwright.cells import LSTM, Cell, find, linear, sigmoid, tanh, weight
-from cellwright.program import evaluate, linear_groups, linear_terms, merge_sums, split_stages
+from cellwright.program import evaluate, from_zero_states, linear_groups, linear_terms, merge_sums, split_stages
 
 STEPS, BATCH = 4, 3
 
@@ -82,9 +82,10 @@ def test_merging_changes_nothing(any_cell, draw, close):
 
 
 def test_no_sum_of_products_is_left(any_cell):
+    """But for those of different columns, or along different axes."""
     for value in merge_sums(any_cell.program()).values:
-        alike = len({argument.axes for argument in value.arguments}) == 1
-        assert value.operator != "add" or not (alike and all(a.operator == "linear" for a in value.arguments))
+        if value.operator == "add" and all(argument.operator == "linear" for argument in value.arguments):
+            assert len({(argument.attributes["out"], argument.axes) for argument in value.arguments}) == 2
 
 
 def test_merging_twice_is_merging_once(any_cell):
@@ -196,3 +197,29 @@ def test_evaluate_is_exported_by_name(draw):
         "c",
         "i",
     }
+
+
+def test_the_step_from_zero_states(any_cell, draw, close):
+    """The same states, from programs that read none where zeros make all that they bring zero."""
+    values = draw(any_cell)
+    for value in values.program.inputs_with_role("state"):
+        values.inputs[value.name].zero_()
+    for program in (values.program, merge_sums(values.program)):
+        shorter = from_zero_states(program)
+        assert shorter.parameters == program.parameters
+        got = values.evaluate(shorter)
+        for name, expected in values.evaluate().items():
+            close(got[name].expand_as(expected), expected, name)
+
+
+@pytest.mark.parametrize("name", ["lstm", "lstmp", "fgr", "gru-cho", "childsum-tree", "nary-tree"])
+def test_no_recurrent_matrix_is_left_in_a_step_from_zero_states(name):
+    program = from_zero_states(find(name).program())
+    assert not program.inputs_with_role("state")
+    assert not [value.name for value in program.values if value.name.startswith("weight_hh")]
+
+
+def test_what_zeros_do_not_make_zero_is_kept():
+    program = from_zero_states(find("gru").program())  # U h + b has a bias
+    assert [value.name for value in program.inputs_with_role("state")] == ["h"]
+    assert "n" in program.named

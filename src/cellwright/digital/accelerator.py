@@ -13,7 +13,7 @@ from cellwright.cells import Cell
 from cellwright.digital.arithmetic import FixedPoint
 from cellwright.errors import CellwrightError
 from cellwright.layers import Recurrent
-from cellwright.program import counts, linear_groups, linear_terms, merge_sums
+from cellwright.program import Value, counts, linear_groups, linear_terms, merge_sums
 from cellwright.program.storage import size_of
 from cellwright.program.values import named_axes
 
@@ -83,12 +83,10 @@ class Work:
         program = cell.program()
         return cls(
             products=tuple(
-                Product(
-                    prod(size_of(node.attributes["out"], sizes)),
-                    sum(prod(size_of(named_axes(value.axes), sizes)) for value in linear_terms(node)[0]),
-                )
+                product
                 for group in linear_groups(merge_sums(program))
                 for node in group.nodes
+                for product in _products(node, sizes)
             ),
             pointwise=tuple(
                 Pointwise(number, prod(size_of(axes, sizes)))
@@ -97,6 +95,14 @@ class Work:
                 for axes, number in tally.items()
             ),
         )
+
+
+def _products(node: Value, sizes: Mapping[str, int]) -> tuple[Product, ...]:
+    """What a linear value takes: a product for each place along the axes that its matrices do not read."""
+    out = node.attributes["out"]
+    read = sum(prod(size_of(weight.attributes["columns"], sizes)) for weight in linear_terms(node)[1])
+    places = prod(size_of(tuple(axis for axis in named_axes(node.axes) if axis not in out), sizes))
+    return (Product(prod(size_of(out, sizes)), read),) * places
 
 
 _STORED = ("weights", "biases", "elementwise weights", "addends")  # no operations, or counted already

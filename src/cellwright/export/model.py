@@ -17,7 +17,7 @@ from torch import fx, nn
 
 from cellwright.errors import CellwrightError
 from cellwright.kernels import switched
-from cellwright.layers import Recurrent, replace
+from cellwright.layers import Recurrent, TreeRecurrent, replace
 from cellwright.program.storage import size_of
 
 Tensor = torch.Tensor
@@ -155,6 +155,10 @@ def why(error: BaseException) -> str:
 def _check_layers(model: nn.Module) -> None:
     """Refuse what computes in another way than the cell says."""
     for path, layer in model.named_modules():
+        if isinstance(layer, TreeRecurrent):
+            raise CellwrightError(
+                "a TreeRecurrent cannot be exported: its levels differ from tree to tree, and a file has one graph"
+            )
         if not isinstance(layer, Recurrent):
             continue
         if layer.convolves:

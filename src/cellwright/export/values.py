@@ -14,7 +14,7 @@ from cellwright.export.operators import CONDITIONS, POINTWISE, REDUCTIONS
 from cellwright.program import LinearGroup, Program, Value, families, linear_groups, linear_terms
 from cellwright.program.interpret import missing_dimensions
 from cellwright.program.storage import size_of
-from cellwright.program.values import BATCH, named_axes
+from cellwright.program.values import BATCH, Axes, named_axes
 
 Tensor = torch.Tensor
 Sizes = Mapping[str, int]
@@ -111,7 +111,8 @@ class Printer:
         labels = [f"linear {node.name}" for node in group.nodes]
         pieces = self.graph.split(self.graph.total(terms), [prod(shape) for shape in shapes], -1, labels)
         for node, piece, shape in zip(group.nodes, pieces, shapes, strict=True):
-            keep = [0] * (self.lead if BATCH in node.axes else 0)
+            own = len(node.attributes["out"])
+            keep = [0] * self._dimensions(node.axes[: len(node.axes) - own])
             self._names[node.serial] = piece if len(shape) == 1 else self.graph.reshape(piece, [*keep, *shape])
 
     def sum_ahead(self, group: LinearGroup, ahead: int, given: Mapping[str, str]) -> str:
@@ -124,7 +125,7 @@ class Printer:
     def _products(self, group: LinearGroup, taken: slice) -> list[str]:
         stacks = zip(*(linear_terms(node)[1] for node in group.nodes), strict=True)
         return [
-            self.graph.add("MatMul", self._flat(value), self._stacked(stack))
+            self.graph.add("MatMul", self._flat(value, stack[0].attributes["columns"]), self._stacked(stack))
             for value, stack in zip(group.inputs[taken], list(stacks)[taken], strict=True)
         ]
 
@@ -144,10 +145,13 @@ class Printer:
             biases.append(sum(own, torch.zeros(rows, dtype=self.graph.dtype)))
         return self.graph.constant(torch.cat(biases), f"bias of {group.name}")
 
-    def _flat(self, value: Value) -> str:
-        """With one dimension for all named axes."""
-        axes = named_axes(value.axes)
-        if len(axes) == 1:
+    def _flat(self, value: Value, read: Axes) -> str:
+        """With one dimension for all axes that a matrix reads, the last ones."""
+        if len(read) == 1:
             return self._name(value)
-        keep = [0] * (self.lead if BATCH in value.axes else 0)
-        return self.graph.reshape(self._name(value), [*keep, prod(size_of(axes, self.sizes))])
+        keep = [0] * self._dimensions(value.axes[: len(value.axes) - len(read)])
+        return self.graph.reshape(self._name(value), [*keep, prod(size_of(read, self.sizes))])
+
+    def _dimensions(self, axes: Axes) -> int:
+        """How many dimensions of a tensor some axes stand for."""
+        return sum(self.lead if axis == BATCH else 1 for axis in axes)

@@ -18,6 +18,8 @@ SYMBOLS |= dict(zip((*SPATIAL, *OFFSETS), ("D", "H", "W", "kD", "kH", "kW", "kD'
 Maps have D × H × W places, a kernel kD × kH × kW weights a pair of channels, that of the input kD' × kH' × kW'.
 """
 
+_SUMS = ("linear", "convolution")
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -26,8 +28,9 @@ class Counts:
     Kinds: ``weights`` (entries of matrices), ``biases``, ``elementwise weights`` (peepholes, gains), ``products`` and
     ``additions`` between signals, ``addends`` (the terms of those additions), ``scalings`` and ``offsets`` (products
     and additions with a fixed number), ``sigmoid``, ``tanh``, ``comparisons``, ...
-    Products and additions *inside* a matrix product are its weights, one multiplication each. Those inside a
-    convolution are ``kernel products``: its weights at every place of the map, zeros beyond the border included.
+    Products and additions *inside* a matrix product are its weights, one multiplication each; times the sizes of the
+    axes along which a matrix is applied, such as the children of a node. Those inside a convolution are
+    ``kernel products``: its weights at every place of the map, zeros beyond the border included.
     """
 
     tallies: Mapping[str, Counter[Axes]] = field(default_factory=dict)
@@ -68,18 +71,17 @@ def counts(program: Program) -> Counts:
     def add(kind: str, axes: Axes, number: int = 1) -> None:
         tallies.setdefault(kind, Counter())[unprimed(named_axes(axes))] += number
 
-    sums = ("linear", "convolution")
-    biases = {b.serial for v in program.values if v.operator in sums for b in linear_terms(v)[2]}
+    biases = {b.serial for v in program.values if v.operator in _SUMS for b in linear_terms(v)[2]}
     for value in program.parameters:
         matrix = value.attributes["columns"] is not None
         add("weights" if matrix else "biases" if value.serial in biases else "elementwise weights", value.axes)
-    array_sums: set[int] = set()
+    lines: dict[int, tuple[Axes, Axes]] = {}
     for value in program.values:
         if value.operator == "convolution":
             for kernel in linear_terms(value)[1]:
                 add("kernel products", (*kernel.axes, *(axis for axis in value.axes if axis in SPATIAL)))
-        if value.operator == "add" and all(a.operator in sums or a.serial in array_sums for a in value.arguments):
-            array_sums.add(value.serial)
+        if (own := _bit_lines(value, lines)) is not None:
+            lines[value.serial] = own
         elif kind := _kind(value):
             terms = value.arguments[0].axes if value.operator in STRUCTURAL else value.axes
             add(kind, terms)
@@ -90,6 +92,17 @@ def counts(program: Program) -> Counts:
             if value.operator == "mean":
                 add("scalings", value.axes)
     return Counts(tallies)
+
+
+def _bit_lines(value: Value, lines: Mapping[int, tuple[Axes, Axes]]) -> tuple[Axes, Axes] | None:
+    """On which columns, and along which axes, a value is a sum of products where these are computed, if it is one.
+
+    What is seen of x once for all children is added to what is seen of each of them elsewhere.
+    """
+    if value.operator in _SUMS:
+        return value.attributes["out"], value.axes
+    added = {lines.get(argument.serial) for argument in value.arguments}
+    return added.pop() if value.operator == "add" and len(added) == 1 else None
 
 
 def _kind(value: Value) -> str:
