@@ -12,7 +12,7 @@ from torch import nn
 from cellwright.cells import Cell
 from cellwright.digital.arithmetic import FixedPoint
 from cellwright.errors import CellwrightError
-from cellwright.layers import Recurrent
+from cellwright.layers import GridRecurrent, MultidimensionalRecurrent, Recurrent
 from cellwright.program import Value, counts, linear_groups, linear_terms, merge_sums
 from cellwright.program.storage import size_of
 from cellwright.program.values import named_axes
@@ -111,6 +111,8 @@ _STORED = ("weights", "biases", "elementwise weights", "addends")  # no operatio
 def work_of(model: nn.Module) -> tuple[Work, ...]:
     """A step of every recurrent layer, direction and ``torch.nn.Linear`` of a model, each used once a step.
 
+    A step of a grid is one of its points, in every direction and at every depth.
+
     Raises:
         CellwrightError: the model has none.
     """
@@ -126,6 +128,11 @@ def _work_of(model: nn.Module) -> Iterator[Work]:
             if module.convolves:
                 raise CellwrightError(f"{module.cell} convolves maps: what a convolution costs there is not modelled")
             yield from (Work.of_cell(module.cell, module.layer_sizes(layer)) for layer, _ in module.directions())
+        elif isinstance(module, MultidimensionalRecurrent):
+            yield from (Work.of_cell(module.cell, module.sizes) for _ in module.directions)
+        elif isinstance(module, GridRecurrent):
+            yield Work(products=tuple(Product(*projection.shape) for projection in module.projections.values()))
+            yield from (Work.of_cell(module.cell, module.sizes) for _ in range(module.depth))
         elif isinstance(module, nn.Linear):
             yield Work(products=(Product(module.out_features, module.in_features),))
 

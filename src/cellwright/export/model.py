@@ -17,7 +17,7 @@ from torch import fx, nn
 
 from cellwright.errors import CellwrightError
 from cellwright.kernels import switched
-from cellwright.layers import Recurrent, TreeRecurrent, replace
+from cellwright.layers import GridRecurrent, MultidimensionalRecurrent, Recurrent, TreeRecurrent, replace
 from cellwright.program.storage import size_of
 
 Tensor = torch.Tensor
@@ -93,9 +93,13 @@ def places(calls: fx.Graph) -> list[fx.Node]:
     return [node for node in calls.nodes if node.op == "placeholder"]
 
 
+_WHOLE = (Recurrent, MultidimensionalRecurrent, GridRecurrent)
+"""Layers that are not looked into: they have a row in the table, or are named where they have none."""
+
+
 class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, Recurrent) or super().is_leaf_module(m, module_qualified_name)
+        return isinstance(m, _WHOLE) or super().is_leaf_module(m, module_qualified_name)
 
 
 class _Examples(fx.Interpreter):

@@ -15,7 +15,7 @@ from cellwright.errors import CellwrightError
 from cellwright.layers import checks, parameters
 from cellwright.layers.listing import Topology
 from cellwright.layers.stages import staged
-from cellwright.layers.wavefront import Read, sweep, wavefronts
+from cellwright.layers.wavefront import Read, ends_of_depth, order_of, sweep
 
 Tensor: TypeAlias = torch.Tensor
 
@@ -63,8 +63,8 @@ class GridRecurrent(nn.Module):
         self.hidden_size = checks.positive("hidden_size", hidden_size)
         self.depth = checks.positive("depth", depth)
         self.tied_depth = checks.flag("tied_depth", tied_depth)
-        self._sizes = self.cell.sizes(self.input_size, self.hidden_size)
-        self._families = parameters.families_in_order(self.cell, self._sizes)
+        self.sizes = self.cell.sizes(self.input_size, self.hidden_size)
+        self._families = parameters.families_in_order(self.cell, self.sizes)
         for suffix in self._suffixes():
             parameters.register(self, self._families, suffix, device, dtype)
         for letter in self._along_depth():
@@ -76,6 +76,11 @@ class GridRecurrent(nn.Module):
     def output_size(self) -> int:
         """Channels of the output."""
         return self.hidden_size
+
+    @property
+    def projections(self) -> dict[str, Tensor]:
+        """What makes the states that enter at depth 0 of x: P_h and P_m, by the names of these states."""
+        return {name: getattr(self, f"projection_{letter}") for letter, name in self._along_depth().items()}
 
     def reset_parameters(self) -> None:
         """Draw every parameter as ``Recurrent`` does."""
@@ -99,15 +104,14 @@ class GridRecurrent(nn.Module):
         checks.grid(input, self.input_size, self.cell.dimensions - 1)
         checks.same_dtype(input, {}, next(self.parameters(), None))
         shape = tuple(input.shape[2:])
-        waves = wavefronts(shape or (1,))
-        points, places = waves.points.to(input.device), waves.places.to(input.device)
-        x = (input.flatten(2) if shape else input.unsqueeze(2)).permute(2, 0, 1).index_select(0, points)
+        order = order_of(shape or (1,), (1,) * max(len(shape), 1), input.device)
+        x = (input.flatten(2) if shape else input.unsqueeze(2)).permute(2, 0, 1).index_select(0, order.points)
         states = {
             name: linear(x, getattr(self, f"projection_{letter}")) for letter, name in self._along_depth().items()
         }
         for suffix in self._suffixes():
             states = self._layer(states, shape, suffix)
-        output = states[self._along_depth()["h"]].index_select(0, places).permute(1, 2, 0)
+        output = states[self._along_depth()["h"]].index_select(0, order.places).permute(1, 2, 0)
         return output.unflatten(2, shape) if shape else output.squeeze(2)
 
     def _layer(self, entering: Mapping[str, Tensor], shape: tuple[int, ...], suffix: str) -> dict[str, Tensor]:
@@ -117,15 +121,14 @@ class GridRecurrent(nn.Module):
         """
         like = next(iter(entering.values()))
         stored = {family.name: getattr(self, family.name + suffix) for family in self._families}
-        body = staged(self.cell, tuple(sorted(self._sizes.items()))).bind(stored, like)
+        body = staged(self.cell, tuple(sorted(self.sizes.items()))).bind(stored, like)
         reads = {
             name: Read((self.hidden_size,), (int(name[1:]) - 1,), border=_rows(entering.get(name)))
             for name in self.cell.state_axes()
         }
         depth = self.depth if self.tied_depth else 1
         states = sweep(body, (*shape, depth), like.shape[1], like, reads, {}, {})
-        last = wavefronts((*shape, depth)).points % depth == depth - 1
-        ends = last.nonzero().squeeze(1).to(like.device)
+        ends = ends_of_depth((*shape, depth), like.device)
         return {name: states[name].index_select(0, ends) for name in entering}
 
     def _suffixes(self) -> list[str]:

@@ -15,7 +15,7 @@ from cellwright.errors import CellwrightError
 from cellwright.layers import checks, parameters
 from cellwright.layers.listing import Topology
 from cellwright.layers.stages import staged
-from cellwright.layers.wavefront import Read, reversed_points, sweep
+from cellwright.layers.wavefront import Read, order_of, sweep
 from cellwright.program.storage import size_of
 
 Tensor: TypeAlias = torch.Tensor
@@ -67,8 +67,8 @@ class MultidimensionalRecurrent(nn.Module):
         checks.projection_of(self.cell, proj_size)
         self.directions = _directions(directions, self.cell.dimensions)
         self.combine = checks.choice("combine", combine, ("concatenate", "sum"))
-        self._sizes = self.cell.sizes(self.input_size, self.hidden_size, self.proj_size)
-        self._families = parameters.families_in_order(self.cell, self._sizes)
+        self.sizes = self.cell.sizes(self.input_size, self.hidden_size, self.proj_size)
+        self._families = parameters.families_in_order(self.cell, self.sizes)
         for signs in self.directions:
             parameters.register(self, self._families, _suffix(signs), device, dtype)
         self.reset_parameters()
@@ -76,7 +76,7 @@ class MultidimensionalRecurrent(nn.Module):
     @property
     def output_size(self) -> int:
         """Channels of the output."""
-        size = self.cell.state_sizes(self._sizes)["h"]
+        size = self.cell.state_sizes(self.sizes)["h"]
         return size * (len(self.directions) if self.combine == "concatenate" else 1)
 
     def reset_parameters(self) -> None:
@@ -107,14 +107,14 @@ class MultidimensionalRecurrent(nn.Module):
 
     def _scan(self, points: Tensor, shape: tuple[int, ...], signs: Signs) -> Tensor:
         """The output (points, batch, size) of one direction, from the input (points, batch, channels)."""
-        order, places = (each.to(points.device) for each in reversed_points(shape, signs))
+        order = order_of(shape, signs, points.device)
         stored = {family.name: getattr(self, family.name + _suffix(signs)) for family in self._families}
-        step = staged(self.cell, tuple(sorted(self._sizes.items())))
-        loop = step.loop(stored, {"x": points.index_select(0, order)}, points, ())
+        step = staged(self.cell, tuple(sorted(self.sizes.items())))
+        loop = step.loop(stored, {"x": points.index_select(0, order.points)}, points, ())
         batch, dimensions = points.shape[1], tuple(range(len(shape)))
-        reads = {n: Read(size_of(axes, self._sizes), dimensions, True) for n, axes in self.cell.state_axes().items()}
+        reads = {n: Read(size_of(axes, self.sizes), dimensions, True) for n, axes in self.cell.state_axes().items()}
         states = sweep(loop.body, shape, batch, points, reads, loop.per_step, loop.fixed)
-        return states["h"].flatten(2).index_select(0, places)
+        return states["h"].flatten(2).index_select(0, order.places)
 
     def extra_repr(self) -> str:
         return f"{self.cell}, {self.input_size}, {self.hidden_size}, directions={len(self.directions)}"

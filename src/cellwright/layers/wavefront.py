@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from math import prod
+from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from cellwright.program import BoundProgram
 
 Tensor: TypeAlias = torch.Tensor
+Numbers: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,51 +28,71 @@ class Wavefronts:
 
     Attributes:
         points: the flat numbers (row-major) of the points, wavefront after wavefront.
-        places: where each point lies in that order.
         sizes: points of each wavefront.
         before: (points, dimensions): the place within the wavefront before of each point's predecessor in each
             dimension; -1 at the border.
     """
 
-    points: Tensor
-    places: Tensor
+    points: Numbers
     sizes: tuple[int, ...]
-    before: Tensor
+    before: Numbers
 
-    def slices(self) -> list[slice]:
-        """Each wavefront's places."""
-        ends = torch.tensor(self.sizes).cumsum(0).tolist()
-        return [slice(end - size, end) for size, end in zip(self.sizes, ends, strict=True)]
+    @property
+    def each(self) -> list[Numbers]:
+        """``before``, cut into wavefronts."""
+        return np.split(self.before, np.cumsum(self.sizes)[:-1])
 
 
 @lru_cache(maxsize=64)
 def wavefronts(shape: tuple[int, ...]) -> Wavefronts:
     """The wavefronts of a grid: along the diagonal, from the corner at which all coordinates are 0."""
-    grid = torch.cartesian_prod(*(torch.arange(size) for size in shape)).reshape(-1, len(shape))
-    sums = grid.sum(1)
-    points = torch.argsort(sums, stable=True)
-    places = torch.argsort(points)
-    sizes = torch.bincount(sums)
-    starts = sizes.cumsum(0) - sizes
-    strides = torch.tensor([int(torch.tensor(shape[k + 1 :]).prod()) for k in range(len(shape))])
-    predecessors = points.unsqueeze(1) - strides
-    inside = grid[points] > 0
-    start_before = starts[(sums[points] - 1).clamp(min=0)].unsqueeze(1)
-    before = torch.where(inside, places[predecessors.clamp(min=0)] - start_before, -1)
-    return Wavefronts(points, places, tuple(sizes.tolist()), before)
+    grid = np.indices(shape).reshape(len(shape), -1)
+    sums = grid.sum(0)
+    points = np.argsort(sums, kind="stable")
+    places = np.argsort(points)
+    sizes = np.bincount(sums)
+    first_of_wave = np.cumsum(sizes) - sizes
+    found = []
+    for dimension, coordinates in enumerate(grid):
+        stride = prod(shape[dimension + 1 :])
+        within = places[np.maximum(points - stride, 0)] - first_of_wave[np.maximum(sums[points] - 1, 0)]
+        found.append(np.where(coordinates[points] > 0, within, -1))
+    return Wavefronts(points, tuple(sizes.tolist()), np.stack(found, 1))
 
 
-@lru_cache(maxsize=256)
-def reversed_points(shape: tuple[int, ...], signs: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """The points of a grid in the order of wavefronts from another corner, and where each point lies in that order.
+@dataclass(frozen=True, eq=False)
+class Order:
+    """The points of a grid in the order of wavefronts from one of its corners.
+
+    Attributes:
+        points: the flat numbers of the points, in that order.
+        places: where each point lies in that order.
+    """
+
+    points: Tensor
+    places: Tensor
+
+
+def order_of(shape: tuple[int, ...], signs: tuple[int, ...], device: torch.device) -> Order:
+    """The order from the corner at which a walk begins.
 
     Args:
         signs: 1 for each dimension that is walked forwards, -1 for those backwards.
     """
-    waves = wavefronts(shape)
-    flat = torch.arange(len(waves.points)).reshape(shape)
-    points = flat.flip([k for k, sign in enumerate(signs) if sign < 0]).flatten()[waves.points]
-    return points, torch.argsort(points)
+    return _kept(_order)(shape, signs, device)
+
+
+@lru_cache(maxsize=256)
+def _order(shape: tuple[int, ...], signs: tuple[int, ...], device: torch.device) -> Order:
+    backwards = [k for k, sign in enumerate(signs) if sign < 0]
+    points = np.flip(np.arange(prod(shape)).reshape(shape), tuple(backwards)).flatten()[wavefronts(shape).points]
+    return Order(_tensor(points, device), _tensor(np.argsort(points), device))
+
+
+def ends_of_depth(shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """Where the last points along the last dimension lie in the order of wavefronts."""
+    depth = shape[-1]
+    return _tensor(np.flatnonzero(wavefronts(shape).points % depth == depth - 1), device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +115,7 @@ class Reading:
 
 
 @lru_cache(maxsize=64)
-def readings(
+def _readings(
     shape: tuple[int, ...], batch: int, dimensions: tuple[int, ...], bordered: bool, device: torch.device
 ) -> tuple[Reading, ...]:
     """What each wavefront reads of the one before, in rows (point, sample).
@@ -100,21 +124,29 @@ def readings(
         dimensions: of the predecessors that are read, side by side: a place is (point, sample, dimension).
         bordered: rows of their own follow for the points at the border, in their order; without, zeros stand there.
     """
-    waves = wavefronts(shape)
     found = []
     available = 0
-    samples = torch.arange(batch).reshape(1, -1, 1)
-    for wave, size in zip(waves.slices(), waves.sizes, strict=True):
-        before = waves.before[wave][:, list(dimensions)]
+    samples = np.arange(batch).reshape(1, -1, 1)
+    for wave in wavefronts(shape).each:
+        before = wave[:, list(dimensions)]
         outside = before < 0
         if bordered:
-            before = torch.where(outside, available + outside.flatten().cumsum(0).reshape(before.shape) - 1, before)
+            before = np.where(outside, available + np.cumsum(outside).reshape(before.shape) - 1, before)
             available += int(outside.sum())
-        rows = available * batch
-        taken = torch.where(before.unsqueeze(1) < 0, rows, before.unsqueeze(1) * batch + samples).flatten()
-        found.append(Reading(taken.to(device), not bordered and bool(outside.any())))
-        available = size
+        taken = np.where(before[:, None] < 0, available * batch, before[:, None] * batch + samples)
+        found.append(Reading(_tensor(taken.flatten(), device), not bordered and bool(outside.any())))
+        available = len(wave)
     return tuple(found)
+
+
+def _kept(function: Any) -> Any:
+    """A function that keeps its results; the function itself in a graph, whose tensors are of no use outside."""
+    return function.__wrapped__ if torch.compiler.is_compiling() else function
+
+
+def _tensor(numbers: Numbers, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):  # or gradients could not pass, later on
+        return torch.from_numpy(np.ascontiguousarray(numbers)).to(device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +170,7 @@ class Read:
         """The border's rows that each wavefront reads."""
         if self.border is None:
             return [None] * len(waves.sizes)
-        outside = (waves.before[:, list(self.dimensions)] < 0).sum(1)
-        counts = [int(wave.sum()) * batch for wave in outside.split(list(waves.sizes))]
+        counts = [int((before[:, list(self.dimensions)] < 0).sum()) * batch for before in waves.each]
         return list(self.border.split(counts))
 
 
@@ -166,7 +197,10 @@ def sweep(
     waves = wavefronts(shape)
     rows = [size * batch for size in waves.sizes]
     ready = {name: tensor.flatten(0, 1).split(rows) for name, tensor in per_point.items()}
-    tables = {n: readings(shape, batch, r.dimensions, r.border is not None, like.device) for n, r in reads.items()}
+    tables = {
+        name: _kept(_readings)(shape, batch, read.dimensions, read.border is not None, like.device)
+        for name, read in reads.items()
+    }
     borders = {name: read.borders(waves, batch) for name, read in reads.items()}
     states = {name: like.new_zeros(0, *read.shape) for name, read in reads.items()}
     kept: dict[str, list[Tensor]] = {name: [] for name in reads}
