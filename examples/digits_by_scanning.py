@@ -116,7 +116,7 @@ def accuracy(model: Callable[[Tensor], Tensor], part: Part) -> float:
     return float((scores.argmax(1) == part.digits).double().mean())
 
 
-def scanner(parts: Parts, seed: int, epochs: int = 20, hidden_size: int = 16) -> float:
+def scanner(parts: Parts, seed: int, epochs: int = 12, hidden_size: int = 16) -> float:
     """Test accuracy of a scan from four corners."""
     torch.manual_seed(seed)
     return trained(Scanner(hidden_size), parts, epochs, 0.02, 0.01, seed)[1]

@@ -106,12 +106,10 @@ class GridRecurrent(nn.Module):
         shape = tuple(input.shape[2:])
         order = order_of(shape or (1,), (1,) * max(len(shape), 1), input.device)
         x = (input.flatten(2) if shape else input.unsqueeze(2)).permute(2, 0, 1).index_select(0, order.points)
-        states = {
-            name: linear(x, getattr(self, f"projection_{letter}")) for letter, name in self._along_depth().items()
-        }
+        states = {name: linear(x, projection) for name, projection in self.projections.items()}
         for suffix in self._suffixes():
             states = self._layer(states, shape, suffix)
-        output = states[self._along_depth()["h"]].index_select(0, order.places).permute(1, 2, 0)
+        output = states[f"h{self.cell.dimensions}"].index_select(0, order.places).permute(1, 2, 0)
         return output.unflatten(2, shape) if shape else output.squeeze(2)
 
     def _layer(self, entering: Mapping[str, Tensor], shape: tuple[int, ...], suffix: str) -> dict[str, Tensor]:
