@@ -106,6 +106,7 @@ def test_the_figures_in_the_readme_are_the_measured_ones() -> None:
         ("own_data.py", "own-data.md", 20),
         ("long_file.py", "own-data.md", 4),
         ("own_data_classes.py", "classification.md", 10),
+        ("layers/ctc.py", "ctc.md", 8),
     ],
 )
 def test_the_tables_of_benchmarks_are_the_measured_ones(benchmark: str, page: str, least: int) -> None:

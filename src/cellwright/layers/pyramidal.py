@@ -34,6 +34,7 @@ TOPOLOGIES: Mapping[str, Topology] = {
             *((f"h_{t}^1", f"h_{(t + 1) // 2}^2") for t in (1, 2, 3, 4)),
             ("h_1^2", "h_2^2"),
         ),
+        ("spoken_digits.py",),
     ),
 }  # fmt: skip
 

@@ -87,12 +87,15 @@ def test_a_narrow_beam_is_that_of_dictionaries(steps: int, labels: int, width: i
 
 
 def test_a_prefix_that_comes_back_is_the_same_prefix() -> None:
-    """A beam of two drops the shorter prefix, takes it up again, and must still know what continues it."""
-    for seed in range(40):
-        outputs = outputs_of(12, 3, seed)
-        (beam,) = prefix_beam_search(outputs, width=2)
-        expected = plain_beam_search(outputs[:, 0].softmax(-1).tolist(), 2)
-        assert {one.labels: math.exp(one.log_probability) for one in beam} == pytest.approx(expected, rel=1e-9)
+    """A beam of two, with the word ab alone: a falls out, comes back from the empty prefix, and leads to ab again.
+
+    Kept are {"", a}, {"", ab} of .06 and .36, {a, ab} of .054 and .036, and {a, ab}.
+    """
+    y = [[0.6, 0.4, 0.0], [0.1, 0.0, 0.9], [0.1, 0.9, 0.0], [0.1, 0.0, 0.9]]
+    outputs = torch.tensor(y, dtype=torch.float64).log().unsqueeze(1)
+    (beam,) = prefix_beam_search(outputs, width=2, word_list=WordList([(1, 2)], 3))
+    assert [one.labels for one in beam] == [(1, 2)]
+    assert math.exp(beam[0].log_probability) == pytest.approx(0.036 * 0.1 + 0.054 * 0.9, rel=1e-12)
 
 
 @settings(max_examples=15)

@@ -48,5 +48,6 @@ TOPOLOGIES: Mapping[str, Topology] = {
             *((f"h_{t}", f"h_{t + 1}") for t in (1, 2)),
             *((f"y_{t}", "z") for t in (1, 2, 3)),
         ),
+        ("spoken_digits.py",),
     ),
 }  # fmt: skip
