@@ -262,11 +262,12 @@ def test_the_input_of_all_steps_is_convolved_at_once():
 
 
 def test_initial_weights_are_as_those_of_a_convolution():
-    """Uniform up to one over the root of the weights of a recurrent kernel that lead to one channel."""
-    layer = ConvolutionalRecurrent("convlstm", 4, 8)
-    bound = 1 / (8 * 9) ** 0.5
-    assert 0.95 * bound < layer.weight_hh_l0.abs().max() <= bound
-    assert layer.weight_hh_l0.shape == (32, 8, 3, 3)
+    """Uniform up to one over the root of the weights that lead to one channel."""
+    torch.manual_seed(0)
+    layer = ConvolutionalRecurrent(ConvLSTM(input_kernel_size=5, forget_bias=1.0), 4, 8)
+    for weight, read in ((layer.weight_ih_l0, 4 * 25), (layer.weight_hh_l0, 8 * 9), (layer.bias_ih_l0[:8], 8 * 9)):
+        assert 0.8 < weight.abs().max() * read**0.5 <= 1 + 1e-6
+    assert (layer.bias_ih_l0[8:16] == 1).all()
 
 
 def test_a_compiled_layer_computes_the_same(laws):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any, ClassVar
@@ -56,8 +57,7 @@ class ConvolutionalRecurrent(Recurrent):
         device, dtype: of the parameters.
 
     Parameters are stored in the layout of ``torch.nn.Conv2d`` and its like, gates concatenated in ``cell.gates``
-    order: ``weight_ih_l0`` is (gates * hidden_channels, input_channels, rows, columns of the kernel). They start
-    uniformly between -1/√K and 1/√K, where K counts the weights of a recurrent kernel that lead to one channel.
+    order: ``weight_ih_l0`` is (gates * hidden_channels, input_channels, rows, columns of the kernel).
 
     Raises:
         CellwrightError: a size or probability that makes no sense; a cell that reads no maps.
@@ -129,6 +129,19 @@ class ConvolutionalRecurrent(Recurrent):
     def _fan_in(self) -> int:
         kernels = [family for family in self._families(0) if family.name == "weight_hh"]
         return prod(kernels[0].shape[1:]) if kernels else self.hidden_size
+
+    def reset_parameters(self) -> None:
+        """Draw every kernel as ``torch.nn.Conv2d`` does, from U(-1/√K, 1/√K) for K weights that lead to a channel.
+
+        Biases and elementwise weights have the K of the recurrent kernel. Those that the cell starts at a value of its
+        own are then set to it.
+        """
+        super().reset_parameters()
+        for layer, suffix in self.directions():
+            for family in self._families(layer):
+                if len(family.shape) > 2:
+                    with torch.no_grad():
+                        getattr(self, family.name + suffix).mul_(math.sqrt(self._fan_in() / prod(family.shape[1:])))
 
     def _check_input(self, input: Any) -> None:
         checks.maps(input, self.input_size, self.space, self.map_size, self.batch_first)

@@ -16,6 +16,7 @@ import torch
 from torch.nn.functional import linear
 
 from cellwright.cells import Cell
+from cellwright.kernels.operator import is_watched
 from cellwright.program import (
     BoundProgram,
     Family,
@@ -108,11 +109,13 @@ class ConvolutionCut(Cut):
 
     def function(self, stored: Mapping[str, Tensor]) -> GroupFunction:
         weights, dimension = self._weights(stored, slice(self.ahead, None)), -1 - len(self.kernel.offsets)
+        watched = is_watched()
 
         def evaluate(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
             total = inputs[0]
             for value, weight in zip(inputs[1:], weights, strict=True):
-                total = total + self._applied(value, weight)
+                convolved = self._applied(value, weight)  # nothing else has seen it yet
+                total = total + convolved if watched else convolved.add_(total)
             return total.split(self.rows, dimension)
 
         return evaluate

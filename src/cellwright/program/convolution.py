@@ -25,7 +25,7 @@ def convolve(source: Tensor, kernel: Tensor, bias: Tensor | None = None, dilatio
     space = kernel.ndim - 2
     padding = _padding(kernel.shape[2:], dilation)
     lead = source.shape[: -1 - space]
-    flat = source.reshape(-1, *source.shape[-1 - space :])
+    flat = source if len(lead) == 1 else source.reshape(-1, *source.shape[-1 - space :])
     result: Tensor = _BY_DIMENSIONS[space](flat, kernel, bias, padding=padding, dilation=dilation)
     return result if len(lead) == 1 else result.reshape(*lead, *result.shape[1:])
 
