@@ -13,7 +13,10 @@ opens once in the period of a wave sees the same value of it again and again, ho
 
 from __future__ import annotations
 
+import argparse
 import math
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
