@@ -44,6 +44,12 @@ def test_regular_steps_need_no_times(laws, timed):
     laws.same(layer(x.transpose(0, 1))[0].transpose(0, 1), expected[0])
 
 
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float32])
+def test_times_may_have_another_dtype(laws, timed, dtype):
+    layer, x, name = timed
+    laws.same(layer(x, **{name: regular(name).to(dtype)}), layer(x))
+
+
 def test_the_backward_direction_reads_the_sequence_turned_round_in_time(laws, timed):
     """A moment stays that of its step; an interval becomes that to the step after, whichever way one comes."""
     layer, x, name = timed

@@ -13,10 +13,13 @@ Tensor = torch.Tensor
 
 
 def with_times(sequences: Mapping[str, Tensor], timing: Mapping[str, Timing]) -> dict[str, Tensor]:
-    """Sequences (time, batch, ...), with those that tell the time of regular steps where they are left out."""
+    """Sequences (time, batch, ...), with those that tell the time in the dtype of x.
+
+    Where they are left out, steps are regular.
+    """
     x = sequences["x"]
-    missing = {name: kind for name, kind in timing.items() if name not in sequences}
-    return {**sequences, **{name: _regular(kind, x) for name, kind in missing.items()}}
+    times = {n: sequences[n].to(x.dtype) if n in sequences else _regular(kind, x) for n, kind in timing.items()}
+    return {**sequences, **times}
 
 
 def _regular(kind: Timing, x: Tensor) -> Tensor:
