@@ -38,6 +38,7 @@ def describe() -> dict[str, object]:
         "torch.nn.LSTM, inference": implementation(nn.LSTM(8, 8), training=False),
         "torch.nn.LSTM, training": implementation(nn.LSTM(8, 8), training=True),
         "torch.nn.GRU": implementation(nn.GRU(8, 8), training=True),
+        "torch.nn.RNN": implementation(nn.RNN(8, 8), training=True),
         "flush denormals": False,
         "peak, GFLOP/s": round(max(products.values()), 1),
         "peak by": ", ".join(f"{name} {speed:.0f}" for name, speed in products.items()),

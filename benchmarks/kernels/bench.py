@@ -18,7 +18,7 @@ from cellwright.program import counts
 from cellwright.program.storage import size_of
 
 MODES = (INFERENCE, TRAINING)
-TORCH_LSTM, TORCH_GRU = "torch.nn.LSTM", "torch.nn.GRU"
+TORCH_LSTM, TORCH_GRU, TORCH_RNN = "torch.nn.LSTM", "torch.nn.GRU", "torch.nn.RNN"
 VANILLA = 'Recurrent("lstm")'
 
 MATRICES_READING_X = 2
@@ -89,8 +89,12 @@ class Bench:
 
 
 def recurrent(cell: str, size: Size, **options: Any) -> Work:
-    """A layer of a cell of the catalogue, and random input; ``options`` go with the call."""
-    return work_of(cellwright.Recurrent(cell, size.features, size.units), size, **options)
+    """A layer of a cell of the catalogue, and random input; ``options`` go with the call.
+
+    A cell that projects, or has output units inside, gets half as many of them as it has units.
+    """
+    half = max(size.units // 2, 1) if cellwright.cells.find(cell).projects else 0
+    return work_of(cellwright.Recurrent(cell, size.features, size.units, proj_size=half), size, **options)
 
 
 def work_of(layer: nn.Module, size: Size, **options: Any) -> Work:

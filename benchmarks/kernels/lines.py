@@ -35,6 +35,7 @@ def _generic_lines() -> Iterable[Line]:
     reach = "≥ 3x, or ≥ 80 % of peak"
     for what, section, where, against in (
         ("GRU", "gru", {}, "torch.nn.GRU"),
+        ("RNN", "rnn", {}, "torch.nn.RNN"),
         ("projection to half", "projection", {}, "torch.nn.LSTM"),
         ("random lengths, packed", "ragged", {"subject": "LSTM, packed"}, "torch.nn.LSTM, packed"),
         ("random lengths, padded", "ragged", {"subject": "LSTM, lengths"}, "torch.nn.LSTM, packed"),
@@ -46,6 +47,7 @@ def _own_lines() -> Iterable[Line]:
     scaled = "our vanilla, scaled by multiplications"
     yield Line("each elementwise variant", scaled, "≤ 1.15x", "variants", {}, cost(1.15))
     yield Line("each elementwise variant", "interpreted loop", "≥ 5x faster", "interpreted", {}, faster_than(5.0))
+    yield Line("each further cell", "interpreted loop", "≥ 5x faster", "further", {}, faster_than(5.0))
     yield Line("layer-normalised LSTM", "our vanilla", "≤ 1.35x", "normalised", {}, cost(1.35))
     for subject, limit in (("lengths", 1.1), ("3 % resets", 1.1), ("gates on request", 1.2)):
         yield Line(subject, "without", f"≤ {limit}x", "extras", {"subject": subject}, cost(limit))

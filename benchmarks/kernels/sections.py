@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping
 from bench import Bench
 from calls import first, overhead
 from memory import memory
-from speed import extras, gru, interpreted, normalised, projection, ragged, vanilla, variants
+from speed import extras, further, gru, interpreted, normalised, projection, ragged, rnn, vanilla, variants
 
 SECTION_FUNCTIONS: Mapping[str, Callable[[Bench], None]] = {
     "vanilla": vanilla,
     "gru": gru,
+    "rnn": rnn,
     "projection": projection,
     "ragged": ragged,
     "variants": variants,
     "interpreted": interpreted,
+    "further": further,
     "normalised": normalised,
     "extras": extras,
     "overhead": overhead,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from bench import (
     MODES,
     TORCH_GRU,
     TORCH_LSTM,
+    TORCH_RNN,
     VANILLA,
     Bench,
     Work,
@@ -61,6 +62,20 @@ def gru(bench: Bench) -> None:
         }
 
     _beside_torch(bench, "gru", works, TORCH_GRU)
+
+
+def rnn(bench: Bench) -> None:
+    """Simple recurrent networks in torch's form, with either nonlinearity."""
+
+    def works(size: Size) -> dict[str, Work]:
+        return {
+            "cellwright.RNN": work_of(cellwright.RNN(size.features, size.units), size),
+            'Recurrent("rnn")': recurrent("rnn", size),
+            'Recurrent("rnn-relu")': recurrent("rnn-relu", size),
+            TORCH_RNN: work_of(nn.RNN(size.features, size.units), size),
+        }
+
+    _beside_torch(bench, "rnn", works, TORCH_RNN)
 
 
 def projection(bench: Bench) -> None:
@@ -142,7 +157,19 @@ def variants(bench: Bench) -> None:
 
 def interpreted(bench: Bench) -> None:
     """Each variant of the LSTM compiled beside the same interpreted."""
-    for cell in elementwise_variants():
+    _beside_interpreted(bench, "interpreted", elementwise_variants())
+
+
+def further(bench: Bench) -> None:
+    """Every other cell that reads one sequence compiled beside the same interpreted."""
+    variants = (*elementwise_variants(), "lstm", NORMALISED, "lstmp")
+    found = [name for name, cell in cells.catalogue("sequence").items() if len(cell.sequences) == 1]
+    _beside_interpreted(bench, "further", [name for name in found if name not in variants])
+
+
+def _beside_interpreted(bench: Bench, section: str, names: Sequence[str]) -> None:
+    """Rows whose ratio says how many times as fast as the interpreter the compiled loop of a cell is."""
+    for cell in names:
         for size in bench.sizes:
             torch.manual_seed(0)
             work = recurrent(cell, size)
@@ -151,7 +178,7 @@ def interpreted(bench: Bench) -> None:
                 runs = {cell: compiled, "interpreted": _interpreted(compiled)}
                 timings = side_by_side(runs, min(INTERPRETED_REPEATS, bench.repeats), bench.cores)
                 row = Row(
-                    "interpreted",
+                    section,
                     cell,
                     str(size),
                     mode,
@@ -167,7 +194,7 @@ def interpreted(bench: Bench) -> None:
 
 def elementwise_variants() -> list[str]:
     """The catalogue's LSTMs that differ from vanilla in what stands between the matrices."""
-    found = {name: cell for name, cell in cells.catalogue("sequence").items() if isinstance(cell, cells.LSTM)}
+    found = {name: cell for name, cell in cells.catalogue().items() if type(cell) is cells.LSTM}
     return [name for name, cell in found.items() if name not in ("lstm", NORMALISED) and not cell.projection]
 
 

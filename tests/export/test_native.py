@@ -22,6 +22,7 @@ NATIVE = {
     "noaf": ("LSTM", {"activations": [b"Sigmoid", b"Tanh", b"Affine"], "activation_beta": [0.0]}),
     "gru": ("GRU", {"linear_before_reset": 1}),
     "gru-cho": ("GRU", {"linear_before_reset": 0}),
+    "mgu": ("GRU", {"linear_before_reset": 0}),
     "sigmoid-unit": ("RNN", {"activations": [b"Sigmoid"]}),
     "elman": ("RNN", {"activations": [b"Sigmoid"]}),
     "rnn": ("RNN", {"activations": [b"Tanh"]}),
