@@ -97,13 +97,22 @@ def _pairs(rolls: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     return torch.cat([roll[:-1] for roll in rolls]), torch.cat([roll[1:] for roll in rolls])
 
 
-def trained(cell: str, units: int, parts: dict[str, list[Tensor]], *, epochs: int, seed: int) -> tuple[float, float]:
+def trained(
+    cell: str,
+    units: int,
+    parts: dict[str, list[Tensor]],
+    *,
+    epochs: int,
+    seed: int,
+    learning_rate: float = LEARNING_RATE,
+    batch_size: int = 16,
+) -> tuple[float, float]:
     """Train until the validation part gets no better; what a frame of it costs then, and one of the test part."""
     torch.manual_seed(seed)
     model = NextFrame(cell, units)
     data = {part: padded(rolls) for part, rolls in parts.items()}
     settings = FitSettings(
-        epochs=epochs, learning_rate=LEARNING_RATE, batch_size=16, clip_norm=1.0, patience=10, seed=seed
+        epochs=epochs, learning_rate=learning_rate, batch_size=batch_size, clip_norm=1.0, patience=10, seed=seed
     )
     fit(model, data["train"], settings, validation=data["valid"], loss=surprise)
     return evaluate(model, data["valid"], surprise), evaluate(model, data["test"], surprise)

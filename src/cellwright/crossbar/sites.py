@@ -356,7 +356,7 @@ class _Search:
             kind = type(module).__name__
             advice = (
                 "swap it with cellwright.replace(model) first"
-                if isinstance(module, nn.LSTM | nn.GRU)
+                if isinstance(module, nn.RNNBase)
                 else f"convolutions stay digital, pass allow_digital=[{path or kind!r}]"
                 if isinstance(module, Recurrent)
                 else f"pass allow_digital=[{path or kind!r}] to leave it digital"

@@ -253,7 +253,7 @@ def _unrounded(model: nn.Module, allowed: Sequence[str]) -> list[str]:
         if not names:
             advice = (
                 "swap it with cellwright.replace(model) first"
-                if isinstance(module, nn.LSTM | nn.GRU)
+                if isinstance(module, nn.RNNBase)
                 else f"convolutions are not rounded, pass allow_float=[{path or kind!r}]"
                 if isinstance(module, Recurrent)
                 else f"pass allow_float=[{path or kind!r}] to leave it in float64"
