@@ -1,10 +1,11 @@
 """What regularisation costs: layers with each option beside the plain layer, in turns, in training and in evaluation.
 
-    python benchmarks/layers/regularisation.py [--threads 1 2] [--turns 15]
+    python benchmarks/layers/regularisation.py [--threads 1] [--turns 9]
 
-The ratio is the time of the layer with the option over that of the plain one, turn by turn: its median and quartiles.
-Last comes zoneout as it is written without a compiled loop: ``torch.nn.LSTMCell`` step by step. Results go to
-``regularisation.csv`` beside this file; ``disturbed`` says if something else was seen to use the cores.
+What is told is processor time, which waiting for a core does not lengthen (but threads wait for one another). The ratio is that
+of the layer with the option over that of the plain one, turn by turn: its median and quartiles. Last comes zoneout as
+it is written without a compiled loop: ``torch.nn.LSTMCell`` step by step. Results go to ``regularisation.csv`` beside
+this file; ``docs/regularisation.md`` shows them.
 """
 
 from __future__ import annotations
@@ -16,18 +17,17 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "common"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
-from measuring import Cores, side_by_side
-from rows import INFERENCE, TRAINING, Size
+from onnx_speed import calls_in_a_turn, seconds
+from rows import INFERENCE, TRAINING, Size, Spread
 from torch import nn
 
 from cellwright import Recurrent
 from cellwright.files import write_atomically
 
-HERE = Path(__file__).parent
-SIZES = (Size(100, 32, 64, 128), Size(200, 8, 32, 64), Size(50, 64, 128, 256))
+SIZES = (Size(200, 8, 32, 64), Size(100, 32, 64, 128))
 PLAIN = "plain"
 OPTIONS: Mapping[str, Mapping[str, float]] = {
     PLAIN: {},
@@ -77,7 +77,7 @@ def work(layer: nn.Module, x: torch.Tensor, mode: str) -> Callable[[], None]:
     return train if mode == TRAINING else infer
 
 
-def measured(size: Size, mode: str, turns: int, cores: Cores) -> Iterator[dict[str, str]]:
+def measured(size: Size, mode: str, turns: int) -> Iterator[dict[str, str]]:
     """A row for each option."""
     torch.manual_seed(0)
     x = torch.randn(size.steps, size.rows, size.features)
@@ -85,41 +85,41 @@ def measured(size: Size, mode: str, turns: int, cores: Cores) -> Iterator[dict[s
         name: Recurrent("lstm", size.features, size.units, **options) for name, options in OPTIONS.items()
     }
     layers[BY_STEPS] = SteppedZoneout(size.features, size.units, 0.1)
-    timings = side_by_side({name: work(layer, x, mode) for name, layer in layers.items()}, turns, cores)
+    works = {name: work(layer, x, mode) for name, layer in layers.items()}
+    calls = {name: calls_in_a_turn(each) for name, each in works.items()}
+    taken = [{name: seconds(each, calls[name]) for name, each in works.items()} for _ in range(turns)]
     for name in layers:
-        ratio = timings.ratio(name, over=PLAIN)
+        ratio = Spread.of([turn[name] / turn[PLAIN] for turn in taken])
         yield {
             "option": name,
             "size": str(size),
             "mode": mode,
             "threads": str(torch.get_num_threads()),
-            "microseconds": f"{timings.microseconds(name).median:.0f}",
+            "microseconds": f"{1e6 * Spread.of([turn[name] for turn in taken]).median:.0f}",
             "ratio": f"{ratio.median:.2f}",
             "low": f"{ratio.low:.2f}",
             "high": f"{ratio.high:.2f}",
-            "disturbed": timings.disturbed,
         }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--turns", type=int, default=15)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1])
+    parser.add_argument("--turns", type=int, default=9)
     arguments = parser.parse_args()
     rows = []
     for threads in arguments.threads:
         torch.set_num_threads(threads)
-        cores = Cores()
         for size in SIZES:
             for mode in (TRAINING, INFERENCE):
-                for row in measured(size, mode, arguments.turns, cores):
+                for row in measured(size, mode, arguments.turns):
                     rows.append(row)
                     print(*row.values(), flush=True)
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_atomically(HERE / "regularisation.csv", text.getvalue())
+    write_atomically(Path(__file__).with_suffix(".csv"), text.getvalue())
 
 
 if __name__ == "__main__":

@@ -80,7 +80,8 @@ def test_the_lstms_gates_are_those_of_its_equations() -> None:
 
 
 def test_recording_changes_nothing(laws, workbench, cell) -> None:
-    layer = workbench.layer(cell, num_layers=2, bidirectional=True)
+    """In one layer: what is recorded is compiled anew for each name, and for each size of the input."""
+    layer = workbench.layer(cell, bidirectional=True)
     inputs = workbench.inputs(cell, 5, 2)
     plain = layer(**inputs)
     for name in cell.program().named:
@@ -94,9 +95,9 @@ def test_gradients_flow_through_what_is_recorded(workbench, smooth_cell) -> None
     layer = workbench.layer(smooth_cell)
     inputs = workbench.inputs(smooth_cell, 3, 2)
     inputs["input"].requires_grad_()
-    for name in smooth_cell.program().named:
-        signal = layer(**inputs, record=name)[2][f"{name}_l0"]
-        touched = torch.autograd.grad(signal.square().sum(), [inputs["input"], *layer.parameters()], allow_unused=True)
+    leaves = [inputs["input"], *layer.parameters()]
+    for name, signal in layer(**inputs, record=tuple(smooth_cell.program().named))[2].items():
+        touched = torch.autograd.grad(signal.square().sum(), leaves, allow_unused=True, retain_graph=True)
         assert any(gradient is not None and gradient.any() for gradient in touched), name
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
+from cellwright.cli import app
 from cellwright.crossbar import ChipSettings
 from cellwright.errors import CellwrightError
 from cellwright.report import RunReport
@@ -117,24 +119,24 @@ def test_other_settings_are_refused(small_run: Run) -> None:
 
 def test_killed_in_every_stage_it_ends_with_the_same_bits(small_run: Run, tmp_path: Path) -> None:
     reference, folder = small_run[1], tmp_path / "run"
-    command = [sys.executable, "-m", "cellwright.cli", "run", "airline", "--seeds", "2", "--chips", "4"]
-    command += ["--out", str(folder)]
+    arguments = ["run", "airline", "--seeds", "2", "--chips", "4", "--out", str(folder)]
+    command = [sys.executable, "-m", "cellwright.cli", *arguments]
     for sign in ("checkpoints/0-train.checkpoint", "chips/0.npz", "result.json"):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while process.poll() is None and not (folder / sign).exists():
             time.sleep(0.005)
         process.kill()
         assert process.wait() == -signal.SIGKILL, f"the run was over before {sign} was seen"
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, arguments)  # in this process, which has imported everything
+    assert done.exit_code == 0, done.output
     for name in SAME:
         assert (folder / name).read_bytes() == (reference / name).read_bytes(), name
 
 
 def test_ctrl_c_ends_cleanly_and_the_run_goes_on(small_run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    command = [sys.executable, "-m", "cellwright.cli", "run", "airline", "--seeds", "2", "--chips", "4"]
-    command += ["--out", str(folder)]
+    arguments = ["run", "airline", "--seeds", "2", "--chips", "4", "--out", str(folder)]
+    command = [sys.executable, "-m", "cellwright.cli", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     while process.poll() is None and not (folder / "checkpoints/0-train.checkpoint").exists():
         time.sleep(0.005)
@@ -142,5 +144,5 @@ def test_ctrl_c_ends_cleanly_and_the_run_goes_on(small_run: Run, tmp_path: Path)
     _, complaint = process.communicate()
     assert process.returncode == 130
     assert complaint == "cellwright: interrupted; the same command resumes\n"
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert CliRunner().invoke(app, arguments).exit_code == 0
     assert (folder / "result.json").read_bytes() == (small_run[1] / "result.json").read_bytes()
