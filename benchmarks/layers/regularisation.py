@@ -2,10 +2,10 @@
 
     python benchmarks/layers/regularisation.py [--threads 1] [--turns 9]
 
-What is told is processor time, which waiting for a core does not lengthen (but threads wait for one another). The ratio is that
-of the layer with the option over that of the plain one, turn by turn: its median and quartiles. Last comes zoneout as
-it is written without a compiled loop: ``torch.nn.LSTMCell`` step by step. Results go to ``regularisation.csv`` beside
-this file; ``docs/regularisation.md`` shows them.
+What is told is processor time, which waiting for a core does not lengthen (but threads that wait for one another use).
+The ratio is that of the layer with the option over that of the plain one, turn by turn: its median and quartiles. Last
+comes zoneout as it is written without a compiled loop: ``torch.nn.LSTMCell`` step by step. Results go to
+``regularisation.csv`` beside this file; ``docs/regularisation.md`` shows them.
 """
 
 from __future__ import annotations
