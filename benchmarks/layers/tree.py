@@ -1,6 +1,6 @@
 """Batches of sentiment trees: a layer level by level, the same cell node by node, and a plain torch module by levels.
 
-    CELLWRIGHT_DATA=... python benchmarks/layers/tree.py [--turns 9]
+    CELLWRIGHT_DATA=... python benchmarks/layers/tree.py [--turns 9] [--threads 1,2]
 
 A batch is 25 trees of the training part, as they come; sizes are those of Tai, Socher & Manning (2015): words of 300
 features, 150 units, x at the leaves. Works take turns, and ratios are of one turn each: the median and the quartiles.
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "common"))
 
+from command import numbers
 from measuring import Cores, side_by_side
 
 from cellwright.data.bracketed import read_trees
@@ -137,14 +138,15 @@ def measured(cell: str, threads: int, trees: Trees, turns: int) -> list[dict[str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=9, help="turns of each row")
-    turns = parser.parse_args().turns
+    parser.add_argument("--threads", type=numbers, default=(1, 2), help="of torch, with commas between them")
+    options = parser.parse_args()
     read = read_trees(Path(os.environ["CELLWRIGHT_DATA"]) / "sst_trees" / "train.txt", BATCH)
     trees = Trees.from_parents([tree.parents for tree in read])
     rows = []
-    for threads in (1, 2):
+    for threads in options.threads:
         torch.set_num_threads(threads)
         for cell in CELLS:
-            rows += measured(cell, threads, trees, turns)
+            rows += measured(cell, threads, trees, options.turns)
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
