@@ -250,11 +250,15 @@ def vocabulary(trees: Iterable[BracketedTree]) -> dict[str, int]:
 
 
 def read(folder: Path, count: int | None, others: int | None = None) -> tuple[list[list[Batch]], int]:
-    """Training, validation and test part in batches, or the first trees of each; the number of words."""
-    parts = [
-        read_trees(folder / f"{part}.txt")[:most]
-        for part, most in (("train", count), ("dev", others), ("test", others))
-    ]
+    """Training, validation and test part in batches, or a few trees of each; the number of words.
+
+    The files begin with what is praised and end with what is not, so that all are shuffled, always in the same way.
+    """
+    parts = []
+    for part, most in {"train": count, "dev": others, "test": others}.items():
+        trees = read_trees(folder / f"{part}.txt")
+        random.Random(0).shuffle(trees)
+        parts.append(trees[:most])
     numbers = vocabulary(parts[0])
     return [batches(sentences(part, numbers)) for part in parts], len(numbers) + 1
 

@@ -57,40 +57,58 @@ def parse_tree(text: str) -> BracketedTree:
     Raises:
         CellwrightError: brackets that do not close, a node without a label, without children and word, or with both.
     """
-    parents: list[int] = []
-    labels: list[str] = []
-    words: list[str] = []
-    open_nodes: list[int] = []
-    has_child: list[bool] = []
-    has_word: list[bool] = []
-    tokens = _TOKEN.findall(text.strip())
-    for place, token in enumerate(tokens):
+    reader = _Reader()
+    for token in _TOKEN.findall(text.strip()):
+        reader.read(token)
+    if reader.path or not reader.parents:
+        raise CellwrightError("its brackets do not close: expected a tree, (label word) or (label (child) ...)")
+    return BracketedTree(tuple(reader.parents), tuple(reader.labels), tuple(reader.words.values()))
+
+
+class _Reader:
+    """What is known of a tree, token by token.
+
+    Attributes:
+        path: the nodes whose brackets are open.
+        words: by node.
+    """
+
+    def __init__(self) -> None:
+        self.parents: list[int] = []
+        self.labels: list[str] = []
+        self.words: dict[int, str] = {}
+        self.path: list[int] = []
+
+    def read(self, token: str) -> None:
         if token == "(":
-            if not open_nodes and parents:
-                raise CellwrightError("more follows the root's last bracket: expected one tree a line")
-            if open_nodes:
-                has_child[open_nodes[-1]] = True
-            parents.append(open_nodes[-1] if open_nodes else -1)
-            open_nodes.append(len(labels))
-            labels.append("")
-            has_child.append(False)
-            has_word.append(False)
-        elif not open_nodes:
+            self._open()
+        elif not self.path:
             raise CellwrightError(f"{token!r} stands outside of all brackets: expected a tree, (label word)")
         elif token == ")":
-            node = open_nodes.pop()
-            if has_child[node] == has_word[node]:
-                held = "both a word and children" if has_word[node] else "neither a word nor children"
-                raise CellwrightError(f"a node has {held}: expected (label word) or (label (child) ...)")
-        elif tokens[place - 1] == "(":
-            labels[open_nodes[-1]] = token
+            self._close(self.path.pop())
         else:
-            if has_word[open_nodes[-1]]:
-                raise CellwrightError(f"a node has two words, the second of them {token!r}: expected (label word)")
-            has_word[open_nodes[-1]] = True
-            words.append(token)
-    if open_nodes or not parents:
-        raise CellwrightError("its brackets do not close: expected a tree, (label word) or (label (child) ...)")
-    if "" in labels:
-        raise CellwrightError("a node has no label: expected (label word) or (label (child) ...)")
-    return BracketedTree(tuple(parents), tuple(labels), tuple(words))
+            self._write(self.path[-1], token)
+
+    def _open(self) -> None:
+        if not self.path and self.parents:
+            raise CellwrightError("more follows the root's last bracket: expected one tree a line")
+        self.parents.append(self.path[-1] if self.path else -1)
+        self.path.append(len(self.labels))
+        self.labels.append("")
+
+    def _close(self, node: int) -> None:
+        has_child, has_word = self.parents[node + 1 : node + 2] == [node], node in self.words
+        if not self.labels[node] and (has_child or has_word):
+            raise CellwrightError("a node has no label: expected (label word) or (label (child) ...)")
+        if has_child == has_word:
+            held = "both a word and children" if has_word else "neither a word nor children"
+            raise CellwrightError(f"a node has {held}: expected (label word) or (label (child) ...)")
+
+    def _write(self, node: int, token: str) -> None:
+        """A label, which comes first, or a word."""
+        if not self.labels[node] and len(self.labels) == node + 1:
+            self.labels[node] = token
+        elif node in self.words:
+            raise CellwrightError(f"a node has two words, the second of them {token!r}: expected (label word)")
+        else:
+            self.words[node] = token
