@@ -49,6 +49,7 @@ Pair = tuple[str, str]
 class Sizes:
     """Of the data, of the network and of its training."""
 
+    formats: tuple[str, ...] = FORMATS
     training: int = 3000
     held_out: int = 1000
     units: int = 64
@@ -68,7 +69,7 @@ def dates(sizes: Sizes) -> tuple[list[Pair], list[Pair], list[Pair]]:
     """Training, validation and test: what is written and what it means. No day is in two of them."""
     draws = random.Random(0)
     days = [FIRST_DAY + datetime.timedelta(k) for k in draws.sample(range(DAYS), sizes.training + 2 * sizes.held_out)]
-    pairs = [(written(day, draws.choice(FORMATS)), day.isoformat()) for day in days]
+    pairs = [(written(day, draws.choice(sizes.formats)), day.isoformat()) for day in days]
     ends = sizes.training, sizes.training + sizes.held_out
     return pairs[: ends[0]], pairs[ends[0] : ends[1]], pairs[ends[1] :]
 

@@ -249,7 +249,6 @@ class LocationAwareAttention(AdditiveAttention):
 _CONTEXT = r"\alpha_{t,j} = \frac{\exp e_{t,j}}{\sum_k \exp e_{t,k}}, \quad c_t = \sum_j \alpha_{t,j} m_j"
 _ROWS = (("", "c_t", "", ""), ("α_1", "α_2", "α_3", "s_t"), ("m_1", "m_2", "m_3", ""))
 _ARROWS = tuple(arrow for j in (1, 2, 3) for arrow in ((f"m_{j}", f"α_{j}"), ("s_t", f"α_{j}"), (f"α_{j}", "c_t")))
-_EXAMPLES: tuple[str, ...] = ()
 
 TOPOLOGIES: Mapping[str, Topology] = {
     "additive attention": Topology(
@@ -258,7 +257,7 @@ TOPOLOGIES: Mapping[str, Topology] = {
         (r"e_{t,j} = v^\top \tanh(W s_t + U m_j)", _CONTEXT),
         _ROWS,
         _ARROWS,
-        _EXAMPLES,
+        ("date_formats.py",),
     ),
     "dot attention": Topology(
         "a state looks at a memory through products: dot, scaled or general",
@@ -266,7 +265,7 @@ TOPOLOGIES: Mapping[str, Topology] = {
         (r"e_{t,j} = s_t^\top m_j \;\text{ or }\; s_t^\top m_j / \sqrt{n} \;\text{ or }\; s_t^\top W m_j", _CONTEXT),
         _ROWS,
         _ARROWS,
-        _EXAMPLES,
+        ("reversing.py",),
     ),
     "location-aware attention": Topology(
         "additive attention that also sees features of where it looked before",
@@ -277,6 +276,5 @@ TOPOLOGIES: Mapping[str, Topology] = {
         ),
         (*_ROWS[:2], (*_ROWS[2][:3], "α_t-1")),
         (*_ARROWS, *(("α_t-1", f"α_{j}") for j in (1, 2, 3))),
-        _EXAMPLES,
     ),
 }

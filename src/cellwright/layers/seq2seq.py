@@ -26,7 +26,7 @@ class Encoded:
     Attributes:
         outputs: (batch, places, size).
         lengths: (batch,), the places of each; None where there is no padding.
-        states: the final states of a recurrent encoder, (layers * directions, batch, size) each; else none.
+        states: final states, (layers * directions, batch, size) each; none of an encoder that has no such.
     """
 
     outputs: Tensor
@@ -39,7 +39,7 @@ class Bridge(nn.Module):
 
     ``learned`` is one layer of tanh units for each state of each of the decoder's layers, which reads what the encoder
     ended with: the final outputs of its last layer, of both directions where it has two (Bahdanau, Cho & Bengio 2015,
-    appendix A.2.2, read the backward one), or, of an encoder that is no recurrent layer, the mean of its outputs.
+    appendix A.2.2, read the backward one), or, of an encoder without states, the mean of its outputs.
     ``copy`` hands over the states themselves (Sutskever, Vinyals & Le 2014), which takes two layers that are built
     alike, in one direction. ``zero`` hands over nothing: what is known comes through the attention alone.
     """
@@ -85,9 +85,9 @@ class Seq2Seq(nn.Module):
     padding; the marker of the start is not part of it.
 
     Args:
-        encoder: a ``Recurrent``, or any module with ``output_size`` that is called as ``encoder(source,
-            lengths=lengths)`` and returns outputs and their lengths (a pyramid, which reduces time). The layout is its
-            attribute ``batch_first``; without one, time is first.
+        encoder: a ``Recurrent``, a ``PyramidalRecurrent``, or any module with ``output_size`` that is called as
+            ``encoder(source, lengths=lengths)`` and returns outputs and their lengths, or outputs, final states and
+            lengths. The layout is its attribute ``batch_first``; without one, time is first.
         decoder: says the target.
         source_tokens: how many tokens there are on the side of the source, which is then (batch, time) of whole
             numbers, with padding at the end; each has a vector of ``encoder.input_size``. None: the source is (batch,
@@ -136,12 +136,10 @@ class Seq2Seq(nn.Module):
             source = self.decoder.dropout(self.embedding(source))
         batch_first = bool(getattr(self.encoder, "batch_first", False))
         given = source if batch_first else source.transpose(0, 1)
-        outputs, second = self.encoder(given, lengths=lengths)
-        outputs = outputs if batch_first else outputs.transpose(0, 1)
-        if not isinstance(self.encoder, Recurrent):
-            return Encoded(outputs, second)
-        ends = None if lengths is None else torch.as_tensor(lengths, device=outputs.device)
-        return Encoded(outputs, ends, as_tuple(second))
+        outputs, *states, ends = self.encoder(given, lengths=lengths)
+        if isinstance(self.encoder, Recurrent):
+            states, ends = [ends], None if lengths is None else torch.as_tensor(lengths, device=outputs.device)
+        return Encoded(outputs if batch_first else outputs.transpose(0, 1), ends, as_tuple(states[0]) if states else ())
 
     def start(self, source: Tensor, lengths: Tensor | Sequence[int] | None = None) -> DecoderState:
         """The state of the decoder before its first token; arguments as for ``encode``."""
@@ -290,5 +288,6 @@ TOPOLOGIES: Mapping[str, Topology] = {
             *((f"s_{t}", f"y_{t}") for t in (1, 2)),
             ("start", "s_1"), ("y_1", "s_2"), ("h_1", "h_2"), ("h_2", "h_3"), ("h_3", "s_1"), ("s_1", "s_2"),
         ),
+        ("reversing.py", "date_formats.py"),
     ),
 }  # fmt: skip
