@@ -17,7 +17,7 @@ import argparse
 import csv
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -133,13 +133,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=3, help="turns of each row")
     turns = parser.parse_args().turns
-    rows = []
+    rows: list[dict[str, str]] = []
     for threads in (1, 2):
         torch.set_num_threads(threads)
         for samples, width in SIZES:
             rows += measured(threads, samples, width, turns)
-            print(*rows[-1].values(), flush=True)
+            write(rows)
         rows += attention(threads, turns)
+        write(rows)
+
+
+def write(rows: Sequence[dict[str, str]]) -> None:
+    """What was measured so far."""
+    print(*rows[-1].values(), flush=True)
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
