@@ -29,10 +29,11 @@ from cellwright.files import write_atomically
 
 HERE = Path(__file__).parent
 TURNS, TURN_SECONDS = 5, 0.05
-STEPS, LABELS = 100, 30
+STEPS = 100
 SEARCHES = [
-    *((batch, width, "sure") for batch, width in ((1, 16), (32, 4), (32, 16), (32, 64))),
-    *((batch, width, "random") for batch, width in ((1, 16), (32, 16))),
+    *((batch, width, 30, "sure") for batch, width in ((1, 16), (32, 4), (32, 16), (32, 64))),
+    (4, 16, 1000, "sure"),
+    *((batch, width, 30, "random") for batch, width in ((1, 16), (32, 16))),
 ]
 PYRAMIDS = [(2, 2), (4, 2)]
 HEAD = ("what", "case", "threads", "ours_ms", "peer_ms", "ratio", "ratio_low", "ratio_high", "ours_us_a_step")
@@ -99,15 +100,15 @@ def searches() -> list[tuple[str, ...]]:
 
     torch.set_num_threads(1)
     rows = []
-    for batch, width, kind in SEARCHES:
+    for batch, width, labels, kind in SEARCHES:
         torch.manual_seed(0)
-        outputs = 3 * torch.randn(STEPS, batch, LABELS, dtype=torch.float64)
+        outputs = 3 * torch.randn(STEPS, batch, labels, dtype=torch.float64)
         if kind == "sure":
-            outputs[:, :, 0] += 12.0
-            outputs[::6].scatter_(2, torch.randint(1, LABELS, (len(outputs[::6]), batch, 1)), 18.0)
+            outputs[:, :, 0] += 18.0
+            outputs[::6].scatter_(2, torch.randint(1, labels, (len(outputs[::6]), batch, 1)), 24.0)
         y = outputs.log_softmax(-1).transpose(0, 1).tolist()
         works = [lambda: prefix_beam_search(outputs, width=width), lambda: [plain_search(one, width) for one in y]]  # noqa: B023  (called in this round alone)
-        case = f"{kind}, batch {batch}, width {width}"
+        case = f"{kind}, {labels} labels, batch {batch}, width {width}"
         rows.append(as_row("prefix beam search", case, 1, *turns(works, time.process_time), STEPS * batch))
         print(rows[-1], flush=True)
     return rows

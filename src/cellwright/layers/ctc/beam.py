@@ -68,7 +68,7 @@ def prefix_beam_search(
     Args:
         outputs: (time, batch, labels), before the softmax or logarithms of probabilities.
         lengths: steps of each sequence; all of them by default. What the padding holds has no effect.
-        width: prefixes that are kept of each sequence.
+        width: prefixes that are kept of each sequence. Of equally probable ones it is not said which.
         blank: which label is the blank.
         language_model: a ``LabelNGram``, a ``WordNGram``, or a function from a string of labels to the logarithms of
             the probabilities of the next label (labels,); it is asked once for each prefix.
@@ -211,6 +211,7 @@ class _Beam(NamedTuple):
 class _Search:
     def __init__(self, labels: int, blank: int, width: int, models: WeightedSum) -> None:
         self._labels, self._blank, self._width = labels, blank, width
+        self._others = np.delete(np.arange(labels), blank)
         self._has_models = bool(models.terms)
         self._prefixes = _Prefixes(labels, models)
 
@@ -234,16 +235,23 @@ class _Search:
         total = np.logaddexp(beam.in_blank, beam.in_label)
         repeated = _taken(y, beam.last)
         stays_blank, stays_label = total + y[:, self._blank, np.newaxis], beam.in_label + repeated
-        # A label more: after a blank, or after another label.
-        longer = total[..., np.newaxis] + y[:, np.newaxis]
-        rows, places = np.ogrid[: len(longer), : self._width]
-        longer[rows, places, beam.last] = beam.in_blank + repeated
-        longer[..., self._blank] = -np.inf
-        self._merge(beam, longer, stays_label)
-        return self._best(beam, stays_blank, stays_label, longer, self._added(beam))
+        rows, children, parents = self._own_parents(beam)
+        labels = beam.last[rows, children]
+        # A label more: after a blank, or after another label. Where that is in the beam already, it belongs there.
+        before = np.where(beam.last[rows, parents] == labels, beam.in_blank[rows, parents], total[rows, parents])
+        stays_label[rows, children] = np.logaddexp(stays_label[rows, children], before + y[rows, labels])
+        stays = beam._replace(in_blank=stays_blank, in_label=stays_label)
+        promising = self._promising(stays, total, y)
+        longer = total[..., np.newaxis] + y[:, np.newaxis, promising]
+        where = np.full(self._labels, -1)
+        where[promising] = np.arange(len(promising))
+        every_row, every_place = np.ogrid[: len(y), : self._width]
+        _put(longer, every_row, every_place, where[beam.last], beam.in_blank + repeated)
+        _put(longer, rows, parents, where[labels], -np.inf)
+        return self._best(stays, longer, promising)
 
-    def _merge(self, beam: _Beam, longer: Array, stays_label: Array) -> None:
-        """A prefix with a label more may be in the beam itself: its probability belongs there."""
+    def _own_parents(self, beam: _Beam) -> tuple[Numbers, Numbers, Numbers]:
+        """Rows, places and the places of their parents, of the prefixes whose parents are in the beam too."""
         rows, children = np.nonzero(beam.parents >= 0)
         # Numbers differ within a row; with the row before them they differ throughout.
         apart = len(self._prefixes) + 1
@@ -252,27 +260,29 @@ class _Search:
         order = np.argsort(numbers)
         places = order[np.searchsorted(numbers, wanted, sorter=order).clip(max=len(order) - 1)]
         is_found = numbers[places] == wanted
-        rows, children, parents = rows[is_found], children[is_found], places[is_found] % self._width
-        labels = beam.last[rows, children]
-        stays_label[rows, children] = np.logaddexp(stays_label[rows, children], longer[rows, parents, labels])
-        longer[rows, parents, labels] = -np.inf
+        return rows[is_found], children[is_found], places[is_found] % self._width
 
-    def _added(self, beam: _Beam) -> Array:
-        """(batch, width, labels or 1), what the models say of each prefix with a label more."""
-        if not self._has_models:
-            return beam.added[..., np.newaxis]
-        return beam.added[..., np.newaxis] + self._prefixes.scores(np.maximum(beam.numbers, 0))
+    def _promising(self, stays: _Beam, total: Array, y: Array) -> Numbers:
+        """The labels that may lead into the beam of some sequence, without those that what stays surpasses already."""
+        if self._has_models:
+            return self._others
+        least = np.logaddexp(stays.in_blank, stays.in_label).min(1)
+        is_promising = (total.max(1)[:, np.newaxis] + y[:, self._others] >= least[:, np.newaxis]).any(0)
+        return self._others[is_promising] if is_promising.any() else self._others[:1]
 
-    def _best(self, beam: _Beam, stays_blank: Array, stays_label: Array, longer: Array, added: Array) -> _Beam:
-        """The best of the prefixes that stay and of those with a label more."""
-        stays = np.logaddexp(stays_blank, stays_label) + beam.added
-        candidates = np.concatenate([stays, _flat(longer + added)], 1)
-        chosen = np.argpartition(-candidates, self._width - 1, 1)[:, : self._width]
-        is_there = _taken(candidates, chosen) > -np.inf
+    def _best(self, stays: _Beam, longer: Array, labels: Numbers) -> _Beam:
+        """The best of the prefixes that stay and of those with one of some labels more."""
+        added = stays.added[..., np.newaxis]
+        if self._has_models:
+            added = added + self._prefixes.scores(np.maximum(stays.numbers, 0))[..., labels]
+        candidates = [np.logaddexp(stays.in_blank, stays.in_label) + stays.added, _flat(longer + added)]
+        scores = np.concatenate(candidates, 1)
+        chosen = np.argpartition(-scores, self._width - 1, 1)[:, : self._width]
+        is_there = _taken(scores, chosen) > -np.inf
         is_longer = chosen >= self._width
-        place, label = np.divmod(np.where(is_longer, chosen - self._width, chosen * self._labels), self._labels)
-        column = place * self._labels + label
-        old = beam._replace(in_blank=stays_blank, in_label=stays_label).each(partial(_taken, columns=place))
+        column = np.where(is_longer, chosen - self._width, chosen * len(labels))
+        place, label = column // len(labels), labels[column % len(labels)]
+        old = stays.each(partial(_taken, columns=place))
         numbers, made = old.numbers.copy(), is_longer & is_there
         numbers[made] = self._prefixes.extended(old.numbers[made], label[made])
         return _Beam(
@@ -304,3 +314,11 @@ def _flat(array: Array) -> Array:
 def _taken(array: Any, columns: Numbers) -> Any:
     """What stands at some columns (batch, width) of (batch, columns)."""
     return array[np.arange(len(array))[:, np.newaxis], columns]
+
+
+def _put(longer: Array, rows: Numbers, places: Numbers, columns: Numbers, values: Array | float) -> None:
+    """Put values at some places of (batch, width, labels), where the column is not -1: a label that is left out."""
+    is_in = columns >= 0
+    at = np.broadcast_arrays(rows, places, columns, values)
+    row, place, column, value = (array[is_in] for array in at)
+    longer[row, place, column] = value
