@@ -211,7 +211,8 @@ class _Beam(NamedTuple):
 class _Search:
     def __init__(self, labels: int, blank: int, width: int, models: WeightedSum) -> None:
         self._labels, self._blank, self._width = labels, blank, width
-        self._others = np.delete(np.arange(labels), blank)
+        self._all = np.append(np.delete(np.arange(labels), blank), blank)
+        self._places = np.arange(width)
         self._has_models = bool(models.terms)
         self._prefixes = _Prefixes(labels, models)
 
@@ -241,21 +242,22 @@ class _Search:
         before = np.where(beam.last[rows, parents] == labels, beam.in_blank[rows, parents], total[rows, parents])
         stays_label[rows, children] = np.logaddexp(stays_label[rows, children], before + y[rows, labels])
         stays = beam._replace(in_blank=stays_blank, in_label=stays_label)
-        promising = self._promising(stays, total, y)
-        longer = total[..., np.newaxis] + y[:, np.newaxis, promising]
-        where = np.full(self._labels, -1)
-        where[promising] = np.arange(len(promising))
-        every_row, every_place = np.ogrid[: len(y), : self._width]
-        _put(longer, every_row, every_place, where[beam.last], beam.in_blank + repeated)
-        _put(longer, rows, parents, where[labels], -np.inf)
-        return self._best(stays, longer, promising)
+        columns = self._promising(stays, total, y)
+        # The last column, the blank's, takes what is written for labels that are left out.
+        where = np.full(self._labels, len(columns) - 1)
+        where[columns] = np.arange(len(columns))
+        longer = total[..., np.newaxis] + y[:, np.newaxis, columns]
+        longer[_every_row(y), self._places, where[beam.last]] = beam.in_blank + repeated
+        longer[rows, parents, where[labels]] = -np.inf
+        longer[..., -1] = -np.inf
+        return self._best(stays, longer, columns)
 
     def _own_parents(self, beam: _Beam) -> tuple[Numbers, Numbers, Numbers]:
         """Rows, places and the places of their parents, of the prefixes whose parents are in the beam too."""
         rows, children = np.nonzero(beam.parents >= 0)
         # Numbers differ within a row; with the row before them they differ throughout.
         apart = len(self._prefixes) + 1
-        numbers = (np.arange(len(beam.numbers))[:, np.newaxis] * apart + beam.numbers + 1).ravel()
+        numbers = (_every_row(beam.numbers) * apart + beam.numbers + 1).ravel()
         wanted = rows * apart + beam.parents[rows, children] + 1
         order = np.argsort(numbers)
         places = order[np.searchsorted(numbers, wanted, sorter=order).clip(max=len(order) - 1)]
@@ -263,12 +265,16 @@ class _Search:
         return rows[is_found], children[is_found], places[is_found] % self._width
 
     def _promising(self, stays: _Beam, total: Array, y: Array) -> Numbers:
-        """The labels that may lead into the beam of some sequence, without those that what stays surpasses already."""
+        """The labels that may lead into the beam of some sequence, and the blank.
+
+        What a label gives at most may be less than what all that stays has: then it is left out.
+        """
         if self._has_models:
-            return self._others
-        least = np.logaddexp(stays.in_blank, stays.in_label).min(1)
-        is_promising = (total.max(1)[:, np.newaxis] + y[:, self._others] >= least[:, np.newaxis]).any(0)
-        return self._others[is_promising] if is_promising.any() else self._others[:1]
+            return self._all
+        least = np.logaddexp(stays.in_blank, stays.in_label).min(1, keepdims=True)
+        is_promising = (total.max(1, keepdims=True) + y >= least).any(0)
+        is_promising[self._blank] = True
+        return self._all[is_promising[self._all]]
 
     def _best(self, stays: _Beam, longer: Array, labels: Numbers) -> _Beam:
         """The best of the prefixes that stay and of those with one of some labels more."""
@@ -313,12 +319,9 @@ def _flat(array: Array) -> Array:
 
 def _taken(array: Any, columns: Numbers) -> Any:
     """What stands at some columns (batch, width) of (batch, columns)."""
-    return array[np.arange(len(array))[:, np.newaxis], columns]
+    return array[_every_row(array), columns]
 
 
-def _put(longer: Array, rows: Numbers, places: Numbers, columns: Numbers, values: Array | float) -> None:
-    """Put values at some places of (batch, width, labels), where the column is not -1: a label that is left out."""
-    is_in = columns >= 0
-    at = np.broadcast_arrays(rows, places, columns, values)
-    row, place, column, value = (array[is_in] for array in at)
-    longer[row, place, column] = value
+def _every_row(array: Array | Numbers) -> Numbers:
+    """(batch, 1), the numbers of the rows of an array (batch, ...)."""
+    return np.arange(len(array))[:, np.newaxis]
