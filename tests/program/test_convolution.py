@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellwright.cells import Cell, affine, convolution, find, sigmoid, tanh
+from cellwright.cells.convolutional import ConvLSTM
 from cellwright.errors import CellwrightError
 from cellwright.program import counts, equations, families, linear_groups, merge_sums, split_stages
 from cellwright.program.convolution import convolve, convolve_transposed, correlate
@@ -134,6 +135,12 @@ def test_what_depends_on_the_input_alone_leaves_the_loop():
     stages = split_stages(find("convlstm").program())
     for program in (stages.hoisted, stages.recurrent):
         assert [value.operator for value in program.values].count("convolution") == 4
+
+
+def test_the_text_of_a_program_tells_dilations_apart():
+    near, far = (str(ConvLSTM(dilation=dilation).program()) for dilation in (1, 2))
+    assert near != far
+    assert far.replace(" dilation=2", "") == near
 
 
 def test_sums_of_a_convolution_and_a_matrix_stay_apart():

@@ -316,9 +316,11 @@ class Program:
 
 
 def _printed(value: Value) -> Mapping[str, Any]:
-    """Attributes that tell two values apart; a parameter's name and axes say all of it."""
+    """Attributes that tell two values apart; of a parameter its name, its axes and the dilation of a kernel do."""
     shown = {"input": ("role",), "constant": ("value",)}.get(value.operator, ("axis",))
-    return {key: value.attributes[key] for key in shown if key in value.attributes}
+    printed = {key: value.attributes[key] for key in shown if key in value.attributes}
+    kernel = kernel_of(value) if value.operator == "parameter" else None
+    return printed | ({"dilation": kernel.dilation} if kernel and kernel.dilation > 1 else {})
 
 
 def with_arguments(value: Value, arguments: tuple[Value, ...], name: str = "") -> Value:
