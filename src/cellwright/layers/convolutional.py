@@ -37,6 +37,7 @@ TOPOLOGIES: Mapping[str, Topology] = {
             *((f"H_{t}^1", f"H_{t}^2") for t in (1, 2, 3)),
             *((f"H_{t}^{layer}", f"H_{t + 1}^{layer}") for layer in (1, 2) for t in (1, 2)),
         ),
+        ("moving_digits.py",),
     ),
 }
 

@@ -29,6 +29,7 @@ TOPOLOGIES: Mapping[str, Topology] = {
             ("X_1", "E_1"), ("X_2", "E_2"), ("E_1", "E_2"), ("E_2", "F_1"), ("F_1", "F_2"), ("F_1", "Y_1"),
             ("F_2", "Y_2"),
         ),
+        ("moving_digits.py",),
     ),
 }  # fmt: skip
 
