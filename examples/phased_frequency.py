@@ -1,7 +1,7 @@
 """Phased LSTM tells frequencies apart that are sampled at odd times: the first task of its paper, in a short form.
 
     python examples/phased_frequency.py
-    python examples/phased_frequency.py --sampling high --units 110 --sequences 5000 --epochs 70 --seeds 5
+    python examples/phased_frequency.py --units 110 --sequences 5000 --epochs 70 --learning-rate 0.001 --seeds 5
 
 Neil, Pfeiffer & Liu 2016 (NIPS 29, 3882, section 3.1): half of the sine waves have a period between 5 and 6, the
 others a shorter or longer one, between 1 and 100 with an even logarithm; they last 15 to 125 and begin at random.
