@@ -22,9 +22,10 @@ def example():
 
 
 def test_phased_lstm_beats_the_lstm(example):
-    """By 20 points of a hundred after 186 updates, where the LSTM is still at chance; both seeds gave more than 30."""
-    phased, lstm = (example.accuracy(name, seed=0, epochs=6) for name in ("phased", "lstm"))
-    assert phased > lstm + 0.2
+    """By 15 points of a hundred after 186 updates, where LSTMs are near chance; two seeds gave 86 % and 88 %."""
+    phased, *others = (example.accuracy(name, seed=0, epochs=6) for name in example.MODELS)
+    assert len(others) == 2
+    assert phased > max(others) + 0.15
 
 
 @pytest.mark.parametrize("sampling", ["standard", "high", "asynchronous"])
