@@ -161,10 +161,14 @@ def interpreted(bench: Bench) -> None:
 
 
 def further(bench: Bench) -> None:
-    """Every other cell that reads one sequence compiled beside the same interpreted."""
+    """Every other cell that reads one sequence compiled beside the same interpreted.
+
+    Units without memory are left out: they have no loop, and the interpreter takes all steps at once, too.
+    """
     variants = (*elementwise_variants(), "lstm", NORMALISED, "lstmp")
-    found = [name for name, cell in cells.catalogue("sequence").items() if len(cell.sequences) == 1]
-    _beside_interpreted(bench, "further", [name for name in found if name not in variants])
+    found = {name: cell for name, cell in cells.catalogue("sequence").items() if len(cell.sequences) == 1}
+    rest = [name for name, cell in found.items() if name not in variants and not isinstance(cell, cells.FeedForward)]
+    _beside_interpreted(bench, "further", rest)
 
 
 def _beside_interpreted(bench: Bench, section: str, names: Sequence[str]) -> None:
