@@ -12,10 +12,13 @@ from cellwright.program.operators import OPERATORS, STRUCTURAL
 
 ONLY_IN_REVERSE_PROGRAMS = {"linear_transposed", "outer", "matrix", "spread", "reciprocal_size"}
 
+ONLY_OVER_MAPS = {"convolution", "convolution_transposed", "correlation"}
+"""Of layers that are refused as a whole."""
+
 
 def test_every_operator_of_programs_has_a_row() -> None:
     assert POINTWISE.keys() == OPERATORS.keys()
-    assert {*REDUCTIONS, "linear", *ONLY_IN_REVERSE_PROGRAMS} == STRUCTURAL.keys()
+    assert {*REDUCTIONS, "linear", *ONLY_IN_REVERSE_PROGRAMS, *ONLY_OVER_MAPS} == STRUCTURAL.keys()
 
 
 def grid(dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
