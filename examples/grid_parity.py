@@ -6,11 +6,12 @@ The network is the paper's tied 1-LSTM: k bits are projected to h and m, the sam
 depth, and a unit tells from the last h whether the number of ones is odd. Parity changes with every bit, so that no
 part of the input tells anything by itself.
 
-What has to be beaten: chance (0.5), and a feed-forward network of as many layers and about as many weights, which
-is trained in the same way. The paper is said to reach 250 bits; that takes far longer than the minutes of this example.
+It is trained on 6 of 10 of all 2^k strings and tested on the others, which it has never seen. What has to be beaten:
+chance (0.5), and a feed-forward network of as many layers and about as many weights, trained in the same way. That one
+learns its strings by heart, and faster; what is asked is whether it has found the rule. It gets the better of three
+learning rates, by its accuracy on the test strings, which favours it.
 
-Every batch is drawn anew, and the test strings are others again. With k bits there are 2^k strings, so that the longer
-ones of the test have hardly been seen in training. A run ends early once it has learnt.
+The paper is said to reach 250 bits, on strings drawn anew all the time; that takes far longer than these minutes.
 """
 
 from __future__ import annotations
@@ -65,65 +66,79 @@ class FeedForward(nn.Module):
         return self.layers(bits).squeeze(1)
 
 
-def strings(number: int, bits: int, draws: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Random bits (number, bits) as -1 and 1, and whether the ones among them are odd."""
-    drawn = torch.randint(2, (number, bits), generator=draws)
-    return (2 * drawn - 1).float(), (drawn.sum(1) % 2).float()
+class Strings(NamedTuple):
+    """Bits (number, bits) as -1 and 1, and whether the ones among them are odd (number,)."""
+
+    bits: Tensor
+    odd: Tensor
+
+
+def divided(bits: int, share: float, seed: int) -> tuple[Strings, Strings]:
+    """All strings of so many bits in random order: a share for training, the others."""
+    ones = torch.arange(2**bits).unsqueeze(1) >> torch.arange(bits) & 1
+    order = torch.randperm(2**bits, generator=torch.Generator().manual_seed(seed))
+    known, unseen = order.split([round(share * 2**bits), 2**bits - round(share * 2**bits)])
+    x, odd = (2 * ones - 1).float(), (ones.sum(1) % 2).float()
+    return Strings(x[known], odd[known]), Strings(x[unseen], odd[unseen])
 
 
 class Learnt(NamedTuple):
-    """Test accuracy, and the steps that were taken."""
+    """Accuracy on strings that were not trained on, and on those that were; the steps that were taken."""
 
-    accuracy: float
+    unseen: float
+    known: float
     steps: int
 
 
-def trained(model: nn.Module, bits: int, steps: int, rate: float, seed: int) -> Learnt:
-    """Train until nearly all of the last batches were right, or for so many steps; then test on 2000 other strings."""
-    draws, test = torch.Generator().manual_seed(seed), torch.Generator().manual_seed(1_000_000 + seed)
+def trained(model: nn.Module, known: Strings, unseen: Strings, steps: int, rate: float, seed: int) -> Learnt:
+    """Train until nearly all of the last batches were right, or for so many steps."""
+    draws = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(model.parameters(), rate)
     recent, step = 0.5, 0
     while step < steps and recent < 0.995:
-        x, odd = strings(BATCH, bits, draws)
-        scores = model(x)
+        chosen = torch.randint(len(known.odd), (BATCH,), generator=draws)
+        scores, odd = model(known.bits[chosen]), known.odd[chosen]
         optimizer.zero_grad()
         binary_cross_entropy_with_logits(scores, odd).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         recent += 0.01 * (float(((scores > 0) == (odd > 0)).double().mean()) - recent)
         step += 1
-    with torch.no_grad():
-        x, odd = strings(2000, bits, test)
-        return Learnt(float(((model(x) > 0) == (odd > 0)).double().mean()), step)
+    return Learnt(accuracy(model, unseen), accuracy(model, known), step)
 
 
-def both(size: Size, steps: int, seed: int, rate: float = 0.01) -> tuple[Learnt, Learnt]:
-    """What the Grid LSTM and the feed-forward network learn. The latter takes the better of two rates."""
+@torch.no_grad()
+def accuracy(model: nn.Module, strings: Strings) -> float:
+    """Share of strings whose parity is told."""
+    return float(((model(strings.bits) > 0) == (strings.odd > 0)).double().mean())
+
+
+def both(size: Size, steps: int, seed: int) -> tuple[Learnt, Learnt]:
+    """What the Grid LSTM and the feed-forward network learn of the same strings."""
+    known, unseen = divided(size.bits, 0.6, seed)
     torch.manual_seed(seed)
     grid = Parity(size)
-    learnt = trained(grid, size.bits, steps, rate, seed)
+    weights = sum(parameter.numel() for parameter in grid.parameters())
     found = []
-    for slower in (1.0, 0.1):
+    for rate in (0.01, 0.003, 0.001):
         torch.manual_seed(seed)
-        other = FeedForward(size, sum(parameter.numel() for parameter in grid.parameters()))
-        found.append(trained(other, size.bits, steps, slower * rate, seed))
-    return learnt, max(found)
+        found.append(trained(FeedForward(size, weights), known, unseen, steps, rate, seed))
+    return trained(grid, known, unseen, steps, 0.01, seed), max(found)
 
 
-def main(seeds: int = 3, steps: int = 6000) -> None:
-    """Print test accuracies, from few bits to more."""
-    print(f"parity: test accuracy, mean of {seeds} seeds [least to most], steps; chance is 0.5")
-    for size in (Size(8, 64, 4), Size(12, 64, 4), Size(16, 64, 8)):
-        by_name = zip(
-            ("tied 1-LSTM", "feed-forward"),
-            zip(*(both(size, steps, s) for s in range(seeds)), strict=True),
-            strict=True,
-        )
-        for name, learnt in by_name:
-            scores = [each.accuracy for each in learnt]
-            taken = ", ".join(str(each.steps) for each in learnt)
+def main(seeds: int = 3, steps: int = 3000) -> None:
+    """Print accuracies on strings that were not trained on, from few bits to more."""
+    print(
+        f"parity of unseen strings: accuracy, mean of {seeds} seeds [least to most], chance 0.5; on known ones; steps"
+    )
+    for size in (Size(8, 64, 4), Size(9, 64, 4), Size(10, 64, 4)):
+        runs = [both(size, steps, seed) for seed in range(seeds)]
+        for name, learnt in zip(("tied 1-LSTM", "feed-forward"), zip(*runs, strict=True), strict=True):
+            scores = [each.unseen for each in learnt]
             spread = f"{statistics.mean(scores):.3f} [{min(scores):.3f} to {max(scores):.3f}]"
-            print(f"{size.bits:3d} bits, depth {size.depth}  {name:<13} {spread}  {taken}", flush=True)
+            known = statistics.mean(each.known for each in learnt)
+            taken = ", ".join(str(each.steps) for each in learnt)
+            print(f"{size.bits:3d} bits  {name:<13} {spread}  {known:.3f}  {taken}", flush=True)
 
 
 if __name__ == "__main__":

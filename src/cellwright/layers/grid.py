@@ -168,5 +168,6 @@ TOPOLOGIES: Mapping[str, Topology] = {
             *((f"b_{t}^2", f"h_{t}") for t in (1, 2, 3)),
             *((f"b_{t}^{layer}", f"b_{t + 1}^{layer}") for layer in (1, 2) for t in (1, 2)),
         ),
+        ("grid_parity.py",),
     ),
 }  # fmt: skip

@@ -162,5 +162,6 @@ TOPOLOGIES: Mapping[str, Topology] = {
             *((f"h_{i}{j}", f"h_{i}{j + 1}") for i in (1, 2, 3) for j in (1, 2)),
             *((f"h_{i}{j}", f"h_{i + 1}{j}") for i in (1, 2) for j in (1, 2, 3)),
         ),
+        ("digits_by_scanning.py",),
     ),
 }  # fmt: skip
