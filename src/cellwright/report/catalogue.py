@@ -14,7 +14,7 @@ def picture(entry: Listed | Topology) -> str:
     if isinstance(entry, Listed):
         return flowing(cell_diagram(entry.cell.program()), entry.title)
     boxes = {
-        label: Box(label, "input" if label.startswith("x") else "place") for row in entry.rows for label in row if label
+        label: Box(label, "input" if label[0] in "xX" else "place") for row in entry.rows for label in row if label
     }
     return in_rows(Diagram(boxes, entry.arrows), entry.rows, entry.title)
 
