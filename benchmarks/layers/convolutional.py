@@ -149,8 +149,8 @@ def main() -> None:
                     rows.append([threads, peepholes, *size, mode, *numbers, bool(timings.disturbed)])
                     verdict = "reached" if processor <= REACH else "missed"
                     print(*rows[-1], f"({REACH} {verdict})", flush=True)
-    with (HERE / "convolutional.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([FIELDS, *rows])
+                    with (HERE / "convolutional.csv").open("w", newline="", encoding="utf-8") as file:
+                        csv.writer(file, lineterminator="\n").writerows([FIELDS, *rows])
 
 
 if __name__ == "__main__":
