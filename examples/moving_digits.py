@@ -8,9 +8,8 @@ batch. Digits of the test are none of the training's.
 
 Two tasks. **Next**: at each step of a sequence, the frame that follows, the first three steps left out, since one frame
 tells of no speed. It has to beat copying the last frame, which is what a model does that sees no movement, and an LSTM
-that sees each frame as a vector: it has 138 times the weights, but has to learn each movement at each place. **Five from
-five**:
-an encoder-forecaster, as in the paper, beside copying the last frame it saw.
+that sees each frame as a vector: it has 138 times the weights, but has to learn each movement at each place.
+**Five from five**: an encoder-forecaster, as in the paper, beside copying the last frame it saw.
 
 Printed is the squared error of a pixel, and the cross-entropy of a frame in nats, for the copy that of the frame with
 its greys drawn towards the middle, by what is best on training sequences. The published figures are for other frames
