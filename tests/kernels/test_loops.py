@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellwright import Recurrent, kernels
-from cellwright.cells import LSTM, Cell, affine, tanh, weight
+from cellwright.cells import LSTM, SLSTM, Cell, affine, tanh, weight
 from cellwright.kernels import loop
 from cellwright.kernels.host import VECTORS, this_host
 from cellwright.layers.compiled import compiled_step
@@ -38,7 +38,10 @@ def draw(layer: Recurrent, steps: int, rows: int, scale: float = 1.0) -> tuple[d
         tensor = scale * torch.randn(steps, rows, *(layer.input_size for _ in axes), dtype=torch.float64)
         inputs["input" if name == "x" else name] = (tensor if axes else tensor.abs()).to(dtype)
     sizes = layer.cell.state_sizes(layer.layer_sizes(0))
-    return inputs, tuple(torch.randn(1, rows, size, dtype=torch.float64).to(dtype) for size in sizes.values())
+    states = {name: torch.randn(1, rows, size, dtype=torch.float64).to(dtype) for name, size in sizes.items()}
+    if isinstance(layer.cell, SLSTM):
+        states["n"] = states["n"].abs()  # a sum of exponentials: below zero c / n has poles
+    return inputs, tuple(states.values())
 
 
 def results(layer: Recurrent, inputs: dict, state: tuple, compiled: bool, **options: object) -> dict[str, torch.Tensor]:
