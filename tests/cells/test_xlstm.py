@@ -54,6 +54,15 @@ def test_gates_beyond_the_largest_number_do_no_harm(bench, forget_gate):
     assert all(np.isfinite(state).all() for state in kept.values())
 
 
+def test_a_first_step_that_takes_hardly_anything_in_is_still_that_of_its_gates(bench):
+    """From nothing kept, h = o * z whatever the input gate is: exp(-1000) alone is zero, and 0 / 0 nothing."""
+    values = bench.draw(SLSTM())
+    values.inputs |= {name: np.zeros_like(values.inputs[name]) for name in ("h", "c", "n", "m")}
+    values.parts["bias_ih.i"][:] = -1e3
+    first = values.computed(["z", "o"])
+    bench.same(first["h"], first["o"] * first["z"])
+
+
 def test_what_is_refused_says_why():
     assert find("slstm") == SLSTM()
     with pytest.raises(CellwrightError, match=r"^forget_gate is one of sigmoid, exp; got 'tanh'$"):

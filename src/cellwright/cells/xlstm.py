@@ -7,7 +7,7 @@ from typing import Literal
 
 from cellwright.cells import checks
 from cellwright.cells.listing import Listed
-from cellwright.cells.notation import Cell, affine, exp, log_sigmoid, maximum, sigmoid, tanh
+from cellwright.cells.notation import Cell, affine, equal, exp, log_sigmoid, maximum, minimum, sigmoid, tanh, where
 from cellwright.program.values import Value
 
 
@@ -16,7 +16,7 @@ class SLSTM(Cell):
 
     The cell c and its normaliser n take in z and 1 through an exponential input gate. Both are kept divided by exp(m),
     where the stabiliser m is the logarithm of the largest gate so far, so that nothing overflows; h does not depend on
-    m. All units see one another: there is one head, where the paper's matrices U are block-diagonal in several.
+    m. Where nothing is kept yet, n = 0, it is that of the input gate, as in the authors' code. All units see one another: there is one head, where the paper's matrices U are block-diagonal in several.
 
     Attributes:
         forget_gate: ``sigmoid`` or ``exp``, the paper has both (equation 13).
@@ -38,9 +38,9 @@ class SLSTM(Cell):
         kept = (log_f if self.forget_gate == "exp" else log_sigmoid(log_f)) + m
         z = tanh(affine("z", x, h, bias=self.bias))
         o = sigmoid(affine("o", x, h, bias=self.bias))
-        m = maximum(kept, log_i)
+        m = where(equal(n, 0.0), log_i, maximum(kept, log_i))
         i = exp(log_i - m)
-        f = exp(kept - m)
+        f = exp(minimum(kept - m, 0.0))
         c = f * c + i * z
         n = f * n + i
         return o * (c / n), c, n, m
