@@ -16,7 +16,8 @@ class SLSTM(Cell):
 
     The cell c and its normaliser n take in z and 1 through an exponential input gate. Both are kept divided by exp(m),
     where the stabiliser m is the logarithm of the largest gate so far, so that nothing overflows; h does not depend on
-    m. Where nothing is kept yet, n = 0, it is that of the input gate, as in the authors' code. All units see one another: there is one head, where the paper's matrices U are block-diagonal in several.
+    m. Where nothing is kept yet, n = 0, it is that of the input gate, as in the authors' code. All units see one
+    another: there is one head, where the paper's matrices U are block-diagonal in several.
 
     Attributes:
         forget_gate: ``sigmoid`` or ``exp``, the paper has both (equation 13).
