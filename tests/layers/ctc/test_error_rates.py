@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cellwright import CellwrightError
-from cellwright.layers.ctc import edit_distance, label_error_rate, word_error_rate
+from cellwright.layers.ctc import collapse, edit_distance, label_error_rate, word_error_rate
 
 STRINGS = st.lists(st.integers(0, 3), max_size=8)
 
@@ -44,6 +45,15 @@ def test_the_word_error_rate_is_over_all_words() -> None:
     assert word_error_rate([(1, 2), (3,)], [(1, 2), (4,)]) == pytest.approx(1 / 2)
 
 
+def test_strings_may_be_tensors() -> None:
+    """Equal numbers in tensors are not equal as keys: a target of a loader must not count as all wrong."""
+    string = torch.tensor([1, 9, 2])
+    assert edit_distance(string, (1, 2)) == 1
+    assert label_error_rate([(1, 9, 2)], [string]) == 0.0
+    assert word_error_rate([string], [string.clone()], 9) == 0.0
+    assert collapse(torch.tensor([1, 1, 0, 1])) == (1, 1)
+
+
 def test_what_does_not_fit_is_told() -> None:
     with pytest.raises(CellwrightError, match="1 decoded strings for 2 targets: expected one for each"):
         label_error_rate([(1,)], [(1,), (2,)])
@@ -51,5 +61,7 @@ def test_what_does_not_fit_is_told() -> None:
         word_error_rate([], [])
     with pytest.raises(CellwrightError, match="target 1 is empty"):
         label_error_rate([(1,), (2,)], [(1,), ()])
+    with pytest.raises(CellwrightError, match=r"decoded string 0 is 1: expected a string of labels, such as"):
+        label_error_rate([1, 2], [1, 2])
     with pytest.raises(CellwrightError, match="the targets hold no words"):
         word_error_rate([(1,)], [()])

@@ -16,7 +16,7 @@ Tensor: TypeAlias = torch.Tensor
 
 def collapse(path: Iterable[int], blank: int = 0) -> Labelling:
     """The labelling of a path, a label a step: repeats become one, then blanks go (2006, the map B of section 3.1)."""
-    return tuple(label for label, _ in groupby(path) if label != blank)
+    return tuple(label for label, _ in groupby(checks.string(path)) if label != blank)
 
 
 def best_path(outputs: Tensor, lengths: Tensor | Sequence[int] | None = None, *, blank: int = 0) -> list[Labelling]:

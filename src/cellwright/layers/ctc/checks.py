@@ -50,9 +50,17 @@ def no_nan(logarithms: Tensor) -> None:
         raise CellwrightError("outputs hold NaN, or a step without a probable label: nothing can be decoded from them")
 
 
-def labelling(given: Iterable[Any], labels: int, what: str, forbidden: int | None = None, why: str = "") -> Labelling:
+def string(given: Any, what: str = "a string") -> tuple[Any, ...]:
+    """What a string holds, out of its tensors: as keys, tensors of equal numbers are not equal."""
+    if not isinstance(given, Iterable) or (isinstance(given, Tensor) and given.ndim != 1):
+        got = f"a tensor of the shape {tuple(given.shape)}" if isinstance(given, Tensor) else repr(given)
+        raise CellwrightError(f"{what} is {got}: expected a string of labels, such as [3, 1, 2]")
+    return tuple(each.item() if isinstance(each, Tensor) else each for each in given)
+
+
+def labelling(given: Any, labels: int, what: str, forbidden: int | None = None, why: str = "") -> Labelling:
     """A string of labels; ``what`` says what it is for, ``why`` what must not be in it."""
-    own = tuple(given.tolist() if isinstance(given, Tensor) else given)
+    own = string(given, what)
     for label in own:
         if not _is_whole(label) or not 0 <= label < labels:
             raise CellwrightError(f"{what} holds {label!r}: labels are whole numbers from 0 to {labels - 1}")
@@ -70,25 +78,22 @@ def targets(given: Any, lengths: Tensor, labels: int, blank: int) -> list[Labell
         raise CellwrightError(
             f"targets hold {len(strings)} strings of labels, but the outputs {len(lengths)} sequences: one for each"
         )
-    for row, string in enumerate(strings):
-        if not isinstance(string, Iterable) or (isinstance(string, Tensor) and string.ndim != 1):
-            raise CellwrightError(f"target {row} is {string!r}: expected a string of labels, such as [3, 1, 2]")
     why = f"the blank, {blank}"
-    own = [labelling(string, labels, f"target {row}", blank, why) for row, string in enumerate(strings)]
-    for row, (string, length) in enumerate(zip(own, lengths.tolist(), strict=True)):
-        if length < (least := steps_needed(string)):
-            repeats = least - len(string)
+    own = [labelling(each, labels, f"target {row}", blank, why) for row, each in enumerate(strings)]
+    for row, (target, length) in enumerate(zip(own, lengths.tolist(), strict=True)):
+        if length < (least := steps_needed(target)):
+            repeats = least - len(target)
             also = f" and {repeats} between equal ones" if repeats else ""
             raise CellwrightError(
-                f"target {row} has {len(string)} labels, which take {len(string)} steps{also}, but sequence {row} has "
+                f"target {row} has {len(target)} labels, which take {len(target)} steps{also}, but sequence {row} has "
                 f"{length}: divide time by less in the layers below, or leave this sequence out"
             )
     return own
 
 
-def steps_needed(string: Labelling) -> int:
+def steps_needed(labels: Labelling) -> int:
     """The fewest steps that a string takes: one for each label, and a blank between equal neighbours."""
-    return len(string) + sum(one == other for one, other in pairwise(string))
+    return len(labels) + sum(one == other for one, other in pairwise(labels))
 
 
 def _is_whole(value: Any) -> bool:

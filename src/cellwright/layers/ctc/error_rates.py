@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable
 
 import numpy as np
 
 from cellwright.errors import CellwrightError
+from cellwright.layers.ctc import checks
+from cellwright.layers.ctc.checks import Labelling
 from cellwright.layers.ctc.language_models import split
 
 
-def edit_distance(one: Sequence[Hashable], other: Sequence[Hashable]) -> int:
+def edit_distance(one: Iterable[Hashable], other: Iterable[Hashable]) -> int:
     """The fewest insertions, deletions and substitutions that turn one string into the other (Levenshtein 1966)."""
+    one, other = checks.string(one), checks.string(other)
     if len(one) < len(other):
         one, other = other, one
     numbers = {symbol: number for number, symbol in enumerate(dict.fromkeys((*one, *other)))}
@@ -27,7 +30,7 @@ def edit_distance(one: Sequence[Hashable], other: Sequence[Hashable]) -> int:
     return int(distances[-1])
 
 
-def label_error_rate(decoded: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> float:
+def label_error_rate(decoded: Iterable[Iterable[int]], targets: Iterable[Iterable[int]]) -> float:
     """The mean of the edit distances over the lengths of the targets (Graves et al. 2006, equation 1).
 
     Args:
@@ -37,15 +40,15 @@ def label_error_rate(decoded: Sequence[Sequence[int]], targets: Sequence[Sequenc
     Raises:
         CellwrightError: not one decoded string for each target, no targets, an empty target.
     """
-    _check(decoded, targets)
-    if empty := [row for row, target in enumerate(targets) if not len(target)]:
+    decoded, targets = _strings(decoded, targets)
+    if empty := [row for row, target in enumerate(targets) if not target]:
         raise CellwrightError(f"target {empty[0]} is empty, so that errors cannot be set over its length: leave it out")
     pairs = zip(decoded, targets, strict=True)
-    return sum(edit_distance(string, target) / len(target) for string, target in pairs) / len(targets)
+    return sum(edit_distance(one, target) / len(target) for one, target in pairs) / len(targets)
 
 
 def word_error_rate(
-    decoded: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], separator: int | None = None
+    decoded: Iterable[Iterable[int]], targets: Iterable[Iterable[int]], separator: int | None = None
 ) -> float:
     """All edits of words over all words of the targets.
 
@@ -57,14 +60,20 @@ def word_error_rate(
     Raises:
         CellwrightError: not one decoded string for each target, no words among the targets.
     """
-    _check(decoded, targets)
-    found, wanted = ([split(string, separator) for string in strings] for strings in (decoded, targets))
+    decoded, targets = _strings(decoded, targets)
+    found, wanted = ([split(each, separator) for each in strings] for strings in (decoded, targets))
     if not any(wanted):
         raise CellwrightError("the targets hold no words, so that errors cannot be set over their number")
     edits = sum(edit_distance(one, other) for one, other in zip(found, wanted, strict=True))
     return edits / sum(map(len, wanted))
 
 
-def _check(decoded: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> None:
-    if len(decoded) != len(targets) or not len(targets):
-        raise CellwrightError(f"{len(decoded)} decoded strings for {len(targets)} targets: expected one for each")
+def _strings(
+    decoded: Iterable[Iterable[int]], targets: Iterable[Iterable[int]]
+) -> tuple[list[Labelling], list[Labelling]]:
+    """Both as strings, one of each for the other."""
+    own = [checks.string(each, f"decoded string {row}") for row, each in enumerate(decoded)]
+    wanted = [checks.string(each, f"target {row}") for row, each in enumerate(targets)]
+    if len(own) != len(wanted) or not wanted:
+        raise CellwrightError(f"{len(own)} decoded strings for {len(wanted)} targets: expected one for each")
+    return own, wanted

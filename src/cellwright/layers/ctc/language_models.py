@@ -148,7 +148,7 @@ class WordNGram(StringModel):
 def split(string: Iterable[int], separator: int | None) -> list[Labelling]:
     """The words of a string: what stands between separators, if it is not empty."""
     words: list[list[int]] = [[]]
-    for label in string:
+    for label in checks.string(string):
         if label == separator:
             words.append([])
         else:
