@@ -201,6 +201,13 @@ def test_a_beam_may_end_without_a_word() -> None:
     assert prefix_beam_search(outputs, word_list=WordList([(1,)], 3)) == [[]]
 
 
+def test_a_language_model_may_be_a_network() -> None:
+    outputs, bias = torch.zeros(3, 1, 3), torch.tensor([0.0, 1.0, 2.0], requires_grad=True)
+    logarithms = bias.log_softmax(-1)
+    of_network = prefix_beam_search(outputs, language_model=lambda string: logarithms)
+    assert of_network == prefix_beam_search(outputs, language_model=lambda string: logarithms.tolist())
+
+
 OUTPUTS = torch.zeros(2, 1, 4)
 
 
@@ -216,6 +223,13 @@ OUTPUTS = torch.zeros(2, 1, 4)
         ({"word_list": [(1, 2)]}, r"word_list is a WordList, got list: build WordList\(words, labels\)"),
         ({"word_list": WordList([(1,)], 5)}, "a WordList knows 5 labels, but the outputs have 4"),
         ({"language_model": LabelNGram([(1,)], 2, 3)}, "a LabelNGram knows 3 labels, but the outputs have 4"),
+        ({"word_list": WordList([(1, 0)], 4)}, "a WordList has the blank, 0, among its labels"),
+        ({"word_list": WordList([(1,)], 4, 0)}, "a WordList has the blank, 0, among its labels"),
+        ({"language_model": LabelNGram([(1, 3)], 2, 4), "blank": 3}, "a LabelNGram has the blank, 3, among its labels"),
+        (
+            {"word_list": WordList([(1,)], 4, 3), "language_model": WordNGram([(1, 2, 1)], 2, 4, 2)},
+            "the list of words has the separator 3, the language model 2: expected one",
+        ),
         ({"language_model": 3}, "language_model is a LabelNGram, a WordNGram or a function, got int"),
         ({"language_model": lambda string: [0.0]}, r"the language model gave \(1,\) after \[\], expected"),
         ({"language_model": lambda string: [math.nan] * 4}, r"the language model gave NaN or inf after \[\]"),

@@ -66,6 +66,10 @@ def test_a_word_counts_when_it_is_complete() -> None:
         (lambda: WordList([], 4), "the list of words is empty"),
         (lambda: WordList([[1], []], 4), "the list of words holds an empty word"),
         (lambda: WordList([[1], [9]], 4), "word 1 holds 9"),
+        (lambda: WordList([1, 2], 4), r"word 0 is 1: expected a string of labels, such as \[3, 1, 2\]"),
+        (lambda: WordList([[1]], 4, 4), "separator is the number of a label from 0 to 3, or None; got 4"),
+        (lambda: WordNGram([[1]], 2, 4, -1), "separator is the number of a label from 0 to 3, or None; got -1"),
+        (lambda: LabelNGram([[]], 2, 0), "labels is a whole number from 1, got 0"),
         (lambda: WordList([[1, 3]], 4, 3), "word 0 holds the separator: leave it out"),
     ],
 )

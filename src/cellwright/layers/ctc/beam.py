@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from numbers import Real
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
@@ -13,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cellwright.cells.checks import is_finite
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks as layer_checks
 from cellwright.layers.ctc import checks
@@ -86,16 +85,22 @@ def prefix_beam_search(
     logarithms, steps = checks.log_probabilities(outputs, lengths, torch.float64)
     checks.no_nan(logarithms)
     labels = logarithms.shape[-1]
-    models = _models(labels, language_model, alpha, beta, word_list)
-    search = _Search(labels, checks.blank(blank, labels), layer_checks.positive("width", width), models)
+    own_blank = checks.blank(blank, labels)
+    models = _models(labels, own_blank, language_model, alpha, beta, word_list)
+    search = _Search(labels, own_blank, layer_checks.positive("width", width), models)
     return search.run(logarithms.detach().cpu().numpy(), steps.cpu().numpy())
 
 
 def _models(
-    labels: int, language_model: StringModel | NextLabel | None, alpha: float, beta: float, word_list: WordList | None
+    labels: int,
+    blank: int,
+    language_model: StringModel | NextLabel | None,
+    alpha: float,
+    beta: float,
+    word_list: WordList | None,
 ) -> WeightedSum:
     for name, weight in (("alpha", alpha), ("beta", beta)):
-        if isinstance(weight, bool) or not isinstance(weight, Real) or not math.isfinite(weight):
+        if not is_finite(weight):
             raise CellwrightError(f"{name} is a number, got {weight!r}")
     if alpha < 0:
         raise CellwrightError(f"alpha is a weight from 0, got {alpha}: what a language model forbids stays forbidden")
@@ -111,7 +116,14 @@ def _models(
     if language_model is not None:
         own = language_model if isinstance(language_model, StringModel) else CalledModel(language_model, labels)
         terms.append((alpha, own))
+    for _, model in terms:
+        if blank == model.separator or blank in model.used:
+            raise CellwrightError(f"a {type(model).__name__} has the blank, {blank}, among its labels: leave it out")
     separators = [model.separator for _, model in terms if model.separator is not None]
+    if len(set(separators)) > 1:
+        raise CellwrightError(
+            f"the list of words has the separator {separators[0]}, the language model {separators[1]}: expected one"
+        )
     terms.append((beta, WordCount(labels, separators[0]) if separators else LabelCount(labels)))
     return WeightedSum(terms, labels)
 

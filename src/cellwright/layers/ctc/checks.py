@@ -45,6 +45,12 @@ def blank(given: Any, labels: int) -> int:
     return int(given)
 
 
+def separator(given: Any, labels: int) -> int | None:
+    if given is not None and (not _is_whole(given) or not 0 <= given < labels):
+        raise CellwrightError(f"separator is the number of a label from 0 to {labels - 1}, or None; got {given!r}")
+    return None if given is None else int(given)
+
+
 def no_nan(logarithms: Tensor) -> None:
     if bool(logarithms.isnan().any()):
         raise CellwrightError("outputs hold NaN, or a step without a probable label: nothing can be decoded from them")

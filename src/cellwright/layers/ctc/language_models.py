@@ -78,8 +78,9 @@ class LabelNGram(StringModel):
     """
 
     def __init__(self, strings: Iterable[Iterable[int]], order: int, labels: int) -> None:
-        self.labels = labels
-        own = [checks.labelling(string, labels, f"string {row}") for row, string in enumerate(strings)]
+        self.labels = layer_checks.positive("labels", labels)
+        own = _text(strings, labels)
+        self.used = frozenset(label for string in own for label in string)
         self._ngram = NGram(own, order, labels)  # the end is a symbol more, the blank is none
         self._scores: dict[History, Array] = {}
 
@@ -116,8 +117,10 @@ class WordNGram(StringModel):
     """
 
     def __init__(self, strings: Iterable[Iterable[int]], order: int, labels: int, separator: int | None) -> None:
-        self.labels, self.separator = labels, separator
-        own = [checks.labelling(string, labels, f"string {row}") for row, string in enumerate(strings)]
+        self.labels = layer_checks.positive("labels", labels)
+        self.separator = checks.separator(separator, labels)
+        own = _text(strings, labels)
+        self.used = frozenset(label for string in own for label in string)
         sentences = [split(string, separator) for string in own]
         known = {word for sentence in sentences for word in sentence}
         self._ngram = NGram(sentences, order, len(known) + 2)
@@ -143,6 +146,10 @@ class WordNGram(StringModel):
         if not word:
             return self._ngram.ending(history)
         return math.log(self._ngram.probability(word, history)) + self._ngram.ending(self._ngram.after(history, word))
+
+
+def _text(strings: Iterable[Iterable[int]], labels: int) -> list[Labelling]:
+    return [checks.labelling(string, labels, f"string {row}") for row, string in enumerate(strings)]
 
 
 def split(string: Iterable[int], separator: int | None) -> list[Labelling]:

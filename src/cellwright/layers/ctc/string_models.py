@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from cellwright.errors import CellwrightError
 from cellwright.layers.ctc.checks import Labelling
@@ -25,10 +26,12 @@ class StringModel(ABC):
     Attributes:
         labels: how many there are, the blank among them.
         separator: the label between words, for models that know of words.
+        used: labels in its words, or in the text that it was counted in.
     """
 
     labels: int
     separator: int | None = None
+    used: frozenset[int] = frozenset()
 
     @abstractmethod
     def start(self) -> Any:
@@ -95,7 +98,8 @@ class CalledModel(StringModel):
         return ()
 
     def scores(self, state: Labelling) -> Array:
-        found = np.asarray(self._function(state), dtype=np.float64)
+        said = self._function(state)
+        found = np.asarray(said.detach().cpu() if isinstance(said, Tensor) else said, dtype=np.float64)
         if found.shape != (self.labels,) or not bool((found < np.inf).all()):
             raise CellwrightError(
                 f"the language model gave {'NaN or inf' if found.shape == (self.labels,) else found.shape} "

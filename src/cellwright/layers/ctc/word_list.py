@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from cellwright.errors import CellwrightError
+from cellwright.layers import checks as layer_checks
 from cellwright.layers.ctc import checks
 from cellwright.layers.ctc.string_models import Array, StringModel
 
@@ -27,13 +28,15 @@ class WordList(StringModel):
     """
 
     def __init__(self, words: Iterable[Iterable[int]], labels: int, separator: int | None = None) -> None:
-        self.labels, self.separator = labels, separator
+        self.labels = layer_checks.positive("labels", labels)
+        self.separator = checks.separator(separator, labels)
         self._children: list[dict[int, int]] = [{}]
         self._is_word = [False]
         for row, word in enumerate(words):
             self._insert(checks.labelling(word, labels, f"word {row}", separator, "the separator"))
         if len(self._children) == 1:
             raise CellwrightError("the list of words is empty: give at least one word that has a label")
+        self.used = frozenset(label for children in self._children for label in children)
         self._allowed = np.full((len(self._children), labels), -np.inf)
         for place, children in enumerate(self._children):
             self._allowed[place, list(children)] = 0.0
