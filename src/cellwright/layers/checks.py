@@ -191,7 +191,12 @@ def states(given: Any, expected: Mapping[str, tuple[int, ...]]) -> tuple[Tensor,
 
 def lengths(given: Tensor | Sequence[int], steps: int, batch: int, device: torch.device) -> Tensor:
     """Lengths as an integer tensor (batch,): one whole number from 0 to ``steps`` for each sequence."""
-    tensor = given if isinstance(given, Tensor) and given.device == device else torch.as_tensor(given, device=device)
+    try:
+        tensor = (
+            given if isinstance(given, Tensor) and given.device == device else torch.as_tensor(given, device=device)
+        )
+    except (TypeError, ValueError, RuntimeError):  # torch has one for each kind of nonsense
+        raise CellwrightError(f"lengths holds one whole number a sequence, got {given!r}") from None
     if tensor.shape != (batch,) or (batch and tensor.dtype not in _WHOLE_NUMBERS):
         raise CellwrightError(
             f"lengths holds one whole number a sequence: expected the shape ({batch},), "

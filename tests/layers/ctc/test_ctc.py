@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellwright import CellwrightError, Recurrent
-from cellwright.layers.ctc import best_path, collapse, ctc_loss
+from cellwright.layers.ctc import best_path, collapse, ctc_loss, prefix_search
 
 
 @settings(max_examples=20)
@@ -42,6 +42,18 @@ def test_gradients_through_a_bidirectional_layer() -> None:
         return ctc_loss(readout(layer(x, lengths=[5, 3])[0]), targets, [5, 3])
 
     assert torch.autograd.gradcheck(loss, (x, *layer.parameters(), *readout.parameters()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_that_of_the_outputs_alone(dtype: torch.dtype) -> None:
+    outputs = torch.randn(4, 2, 3, generator=torch.Generator().manual_seed(0)).to(dtype)
+    assert torch.equal(ctc_loss(outputs, [[1], [2, 1]]), ctc_loss(outputs.float(), [[1], [2, 1]]))
+
+
+def test_nothing_is_decoded_from_nan_or_for_no_sequence() -> None:
+    with pytest.raises(CellwrightError, match="outputs hold NaN"):
+        best_path(torch.full((2, 1, 3), torch.nan))
+    assert best_path(torch.zeros(2, 0, 3)) == prefix_search(torch.zeros(2, 0, 3)) == []
 
 
 def test_padding_has_no_effect() -> None:
@@ -91,6 +103,8 @@ OUTPUTS = torch.zeros(3, 1, 4)
         ({"targets": [[1]], "outputs": torch.zeros(3, 4)}, r"outputs are a tensor \(time, batch, labels\)"),
         ({"targets": [[1]], "outputs": torch.zeros(3, 1, 4, dtype=torch.int64)}, "of real numbers, got"),
         ({"targets": [[1]], "outputs": [[0.0]]}, "got list"),
+        ({"targets": [], "outputs": torch.zeros(3, 0, 4)}, r"the shape \(3, 0, 4\): expected one sequence at least"),
+        ({"targets": [[1]], "lengths": [None]}, r"lengths holds one whole number a sequence, got \[None\]"),
         ({"targets": [[1]], "outputs": torch.zeros(3, 1, 1)}, "a label beside the blank"),
         ({"targets": [[1]], "outputs": torch.zeros(0, 1, 4)}, "at least one step"),
     ],

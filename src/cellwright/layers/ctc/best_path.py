@@ -33,9 +33,10 @@ def best_path(outputs: Tensor, lengths: Tensor | Sequence[int] | None = None, *,
         a string of labels for each sequence. Of labels that are equally probable the first counts.
 
     Raises:
-        CellwrightError: shapes that do not fit.
+        CellwrightError: shapes that do not fit, NaN among the outputs.
     """
     logarithms, steps = checks.log_probabilities(outputs, lengths)
+    checks.no_nan(logarithms)
     own = checks.blank(blank, outputs.shape[-1])
     paths = logarithms.argmax(-1).T.tolist()
     return [collapse(path[:length], own) for path, length in zip(paths, steps.tolist(), strict=True)]

@@ -36,7 +36,7 @@ def ctc_loss(
             each loss over the number of labels of its target, and the mean of these.
 
     Returns:
-        the loss.
+        the loss, in float32 where the outputs are in half precision.
 
     Raises:
         CellwrightError: shapes that do not fit, labels out of range, a blank in a target, a target that is longer than
@@ -44,7 +44,10 @@ def ctc_loss(
     """
     if reduction not in get_args(Reduction):
         raise CellwrightError(f"reduction is one of {', '.join(get_args(Reduction))}, got {reduction!r}")
-    logarithms, steps = checks.log_probabilities(outputs, lengths)
+    in_half = isinstance(outputs, Tensor) and outputs.dtype in (torch.float16, torch.bfloat16)
+    logarithms, steps = checks.log_probabilities(outputs, lengths, torch.float32 if in_half else None)
+    if not len(steps):
+        raise CellwrightError(f"outputs have the shape {tuple(outputs.shape)}: expected one sequence at least")
     labels = outputs.shape[-1]
     strings = checks.targets(targets, steps, labels, checks.blank(blank, labels))
     flat = torch.tensor([label for string in strings for label in string], dtype=torch.int64, device=outputs.device)

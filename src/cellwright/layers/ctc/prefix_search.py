@@ -58,6 +58,8 @@ def prefix_search(
         y = logarithms[:length, row].detach().cpu().numpy()
         pieces = _pieces(y, own, threshold)
         strings.append(tuple(label for piece in pieces for label in _most_probable(piece, own, most_prefixes)))
+    if not strings:
+        return []
     found = (-ctc_loss(logarithms.detach(), strings, steps, blank=own, reduction="none")).tolist()
     return [Hypothesis(string, value, value) for string, value in zip(strings, found, strict=True)]
 
