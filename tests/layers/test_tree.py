@@ -254,6 +254,17 @@ def test_other_precisions(dtype):
     assert (got.double() - exact).abs().max() <= 16 * torch.finfo(dtype).eps
 
 
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_trees_that_were_first_seen_in_inference_mode_serve_training_too(direction):
+    layer = layer_of(TreeLSTM(), direction=direction, inputs="leaves")
+    with torch.inference_mode():
+        trees = Trees.from_parents(SHAPES)
+        seen = layer(inputs(len(trees.leaves)), trees)[0]
+    output, _ = layer(inputs(len(trees.leaves)), trees)
+    output.sum().backward()
+    assert torch.equal(output, seen)
+
+
 def test_what_a_layer_is_made_of():
     layer = TreeRecurrent("nary-tree", 3, 4, inputs="leaves", dropout=0.1)
     assert {name: tuple(p.shape) for name, p in layer.named_parameters()} == {

@@ -93,6 +93,11 @@ WRONG = [
     ("from_parents", [[-1, 0.5]], "the parent of node 1 of tree 0 is 0.5: expected a node"),
     ("from_parents", [[-1, True]], "the parent of node 1 of tree 0 is True: expected a node"),
     ("from_parents", [-1, 0], "from_parents takes a list of whole numbers for each tree, got [-1, 0]"),
+    (
+        "from_parents",
+        np.array([-1, 0]),
+        "from_parents takes a list of whole numbers for each tree, got array([-1,  0])",
+    ),
     ("from_parents", 5, "from_parents takes a list of whole numbers for each tree, got 5"),
     ("from_heads", [[0, 3]], "the head of word 2 of sentence 0 is 3: expected a word from 1 to 2, or 0 for the root"),
     ("from_heads", [["a"]], "the head of word 1 of sentence 0 is 'a': expected a word"),
@@ -101,6 +106,7 @@ WRONG = [
     ("from_nested", [[["a"], []]], "node 3 of tree 0 is []: expected children, or a leaf"),
     ("from_nested", [[None]], "node 0 of tree 0 is [None]: expected children, or a leaf"),
     ("from_nested", "abc", "from_nested takes a list of trees, got str"),
+    ("join", [[-1]], "join takes Trees, got list: build them with from_parents, say"),
     ("join", [], "there are no trees: expected at least one"),
 ]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias, TypeVar
 
 import torch
 
@@ -14,6 +14,12 @@ from cellwright.errors import CellwrightError
 
 Tensor: TypeAlias = torch.Tensor
 Direction: TypeAlias = Literal["up", "down"]
+Found = TypeVar("Found")
+
+
+def _found_once(find: Callable[[Any], Found]) -> cached_property[Found]:
+    """A property that is kept, for training too where it is first asked for in inference mode."""
+    return cached_property(torch.inference_mode(mode=False)(find))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +88,8 @@ class Trees:
             CellwrightError: there is none.
         """
         batches = list(batches)
+        if wrong := [type(batch).__name__ for batch in batches if not isinstance(batch, Trees)]:
+            raise CellwrightError(f"join takes Trees, got {wrong[0]}: build them with from_parents, say")
         if not batches:
             raise CellwrightError("there are no trees: expected at least one")
         parents, start = [], 0
@@ -102,23 +110,23 @@ class Trees:
         """The number of nodes."""
         return len(self.parents)
 
-    @cached_property
+    @_found_once
     def roots(self) -> Tensor:
         """(trees,), the number of each tree's root."""
         return (self.parents < 0).nonzero().squeeze(1)
 
-    @cached_property
+    @_found_once
     def leaves(self) -> Tensor:
         """(leaves,), the numbers of the nodes without children, in the order of these numbers."""
         return (self.children == 0).nonzero().squeeze(1)
 
-    @cached_property
+    @_found_once
     def children(self) -> Tensor:
         """(nodes,), how many children each node has."""
         inner = self.parents[self.parents >= 0]
         return torch.bincount(inner, minlength=len(self))
 
-    @cached_property
+    @_found_once
     def depths(self) -> Tensor:
         """(nodes,), how many edges lie between each node and the root of its tree."""
         depths = torch.zeros_like(self.parents)
@@ -126,7 +134,7 @@ class Trees:
             depths[level] = depth
         return depths
 
-    @cached_property
+    @_found_once
     def tree_of(self) -> Tensor:
         """(nodes,), the number of the tree that each node belongs to."""
         return torch.repeat_interleave(torch.arange(len(self.counts)), torch.tensor(self.counts))
@@ -135,13 +143,13 @@ class Trees:
         """The order in which a layer runs through the nodes, the same object at every call."""
         return self._up if direction == "up" else self._down
 
-    @cached_property
+    @_found_once
     def _up(self) -> Levels:
         """From the leaves: children come right before their parents' level, as they are one deeper."""
         edges = (self.parents >= 0).nonzero().squeeze(1)
         return _in_levels(int(self.depths.max()) - self.depths, self.parents[edges], edges, self.places[edges])
 
-    @cached_property
+    @_found_once
     def _down(self) -> Levels:
         """From the roots: the one predecessor of a node is its parent."""
         edges = (self.parents >= 0).nonzero().squeeze(1)
@@ -184,12 +192,12 @@ class Levels:
     starting: int
     each: tuple[Level, ...]
 
-    @cached_property
+    @_found_once
     def back(self) -> Tensor:
         """(nodes,), where in the order each node is."""
         return torch.argsort(self.order)
 
-    @cached_property
+    @_found_once
     def start_ranks(self) -> Tensor:
         """(starting,), the rank of each node without predecessors among these by its number."""
         return torch.argsort(torch.argsort(self.order[: self.starting]))
@@ -305,7 +313,7 @@ def _unnested(tree: Any, number: int) -> tuple[list[int], list[int]]:
 def _listed(trees: Any, maker: str) -> list[Sequence[int]]:
     """One list a tree, as it was given, from lists, tuples, arrays or tensors."""
     try:
-        lists = [each.tolist() if hasattr(each, "tolist") else list(each) for each in trees]
+        lists: list[Sequence[int]] = [list(each.tolist() if hasattr(each, "tolist") else each) for each in trees]
     except TypeError:
         raise CellwrightError(f"{maker} takes a list of whole numbers for each tree, got {trees!r}") from None
     return lists
