@@ -34,6 +34,7 @@ def test_every_picture_is_whole(name: str) -> None:
     for x, y in boxes(svg).values():
         assert 0 < x < width
         assert 0 < y < height
+    assert all(float(text.get("y")) < height - 5 for text in root.iter(f"{SVG}text")), "a note is cut off"
     assert not re.search(r"nan|inf[, ]", svg)
 
 

@@ -21,6 +21,7 @@ _FILL: Mapping[str, str] = {
 _LINE, _TEXT, _FAINT = "#455a64", "#1b2429", "#78909c"
 _NAMESPACE = "http://www.w3.org/2000/svg"
 _HEIGHT, _ROW, _GAP = 30, 48, 46
+_FOOT = 36  # from the middle of a box to below its note, whose letters may reach down or have an index
 _CHARACTER = 8.2
 _SWEEPS = 12
 
@@ -195,7 +196,8 @@ def _around(start: Position, end: Position, width: float) -> str:
 
 
 def _svg(diagram: Diagram, places: Mapping[str, Position], paths: Iterable[str], size: Position, title: str) -> str:
-    width, height = (f"{side:.0f}" for side in size)
+    lowest = max(places[name][1] + (_FOOT if box.note else 0) for name, box in diagram.boxes.items())
+    width, height = (f"{side:.0f}" for side in (size[0], max(size[1], lowest)))
     frame = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     font = 'font-family="system-ui, sans-serif" text-anchor="middle"'
     tip = 'id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"'
