@@ -1,7 +1,7 @@
 """Dates as people write them into ISO 8601: "Tuesday, 3rd of May 1988" is 1988-05-03.
 
     pip install cellwright
-    python examples/date_formats.py [SEEDS]
+    python examples/date_formats.py [--seeds 3] [--epochs 12]
 
 An encoder-decoder with the attention of Bahdanau, Cho & Bengio (2015) reads the letters of a date in one of twelve
 formats and says ten characters. Training has 3000 dates; validation and test have days that are in no training date, in
@@ -16,9 +16,9 @@ At last the alignment of one date is printed: the day is said last, wherever it 
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import random
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -178,4 +178,8 @@ def main(seeds: Sequence[int] = (0, 1, 2), sizes: Sizes = Sizes(), nearest: int 
 
 
 if __name__ == "__main__":
-    main(range(int(sys.argv[1])) if len(sys.argv) > 1 else (0, 1, 2))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=12)
+    arguments = parser.parse_args()
+    main(range(arguments.seeds), Sizes(epochs=arguments.epochs))

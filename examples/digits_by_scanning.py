@@ -1,6 +1,6 @@
 """Digits read by a multidimensional LSTM that scans them from all four corners (Graves, Fernández & Schmidhuber 2007).
 
-    CELLWRIGHT_DATA=FOLDER python examples/digits_by_scanning.py
+    CELLWRIGHT_DATA=FOLDER python examples/digits_by_scanning.py [--seeds 3]
 
 FOLDER holds mnist_t10k, the 10000 images of MNIST's test half. 1000 of them are for training, 500 for validation, 2000
 for the test, other ones for each seed. Two tasks: digits as they are, and digits at a random place in a larger frame.
@@ -15,6 +15,7 @@ part. The 2007 paper has no figure for so few digits: its own are of other tasks
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import os
 import statistics
@@ -141,7 +142,7 @@ def nearest(parts: Parts) -> float:
 
 def main(seeds: int = 3, sizes: tuple[int, int, int] = (1000, 500, 2000)) -> None:
     """Print test accuracies on both tasks."""
-    digits = read(Path(os.environ["CELLWRIGHT_DATA"]) / "mnist_t10k")
+    digits = read(Path(os.environ.get("CELLWRIGHT_DATA") or "data") / "mnist_t10k")
     print(f"accuracy on {sizes[2]} digits after {sizes[0]}, mean of {seeds} seeds [least to most]")
     for task, frame in (("as they are, 14 x 14", 14), ("anywhere in 22 x 22", 22)):
         found: dict[str, list[float]] = {"scan from four corners": [], "nearest neighbour": [], "linear classifier": []}
@@ -159,5 +160,8 @@ def main(seeds: int = 3, sizes: tuple[int, int, int] = (1000, 500, 2000)) -> Non
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    main()
+    main(arguments.seeds)

@@ -1,6 +1,6 @@
 """A Grid LSTM of depth alone learns the parity of bits that it sees at once (Kalchbrenner, Danihelka & Graves 2016).
 
-    python examples/grid_parity.py
+    python examples/grid_parity.py [--seeds 3] [--steps 3000]
 
 The network is the paper's tied 1-LSTM: k bits are projected to h and m, the same block is applied again and again along
 depth, and a unit tells from the last h whether the number of ones is odd. Parity changes with every bit, so that no
@@ -16,6 +16,7 @@ The paper is said to reach 250 bits, on strings drawn anew all the time; that ta
 
 from __future__ import annotations
 
+import argparse
 import statistics
 from typing import NamedTuple
 
@@ -142,5 +143,9 @@ def main(seeds: int = 3, steps: int = 3000) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=3000)
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    main()
+    main(arguments.seeds, arguments.steps)

@@ -1,6 +1,6 @@
 """Chorales of Bach, frame by frame: which of 88 keys sound next (Boulanger-Lewandowski, Bengio & Vincent 2012).
 
-    CELLWRIGHT_DATA=FOLDER python examples/jsb_chorales.py
+    CELLWRIGHT_DATA=FOLDER python examples/jsb_chorales.py [--seeds 3] [--epochs 200]
 
 `cellwright data list jsb_nottingham` says what belongs into the folder.
 
@@ -14,6 +14,7 @@ with the frequencies with which a key goes on and a silent one begins, which kno
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -135,4 +136,8 @@ def main(folder: Path, *, epochs: int = 200, seeds: int = 3) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(os.environ.get("CELLWRIGHT_DATA") or "data"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=200)
+    arguments = parser.parse_args()
+    main(Path(os.environ.get("CELLWRIGHT_DATA") or "data"), epochs=arguments.epochs, seeds=arguments.seeds)

@@ -1,14 +1,14 @@
 """Train a recurrent network of Cellwright with Lightning: ragged batches, clipping, early stopping, checkpoints.
 
     pip install cellwright lightning
-    python examples/lightning_module.py
+    python examples/lightning_module.py [FOLDER]
 
 Cellwright's layers and networks are plain torch modules, so that nothing of this is about Cellwright but two lines.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 from pathlib import Path
 
@@ -119,6 +119,9 @@ def main(folder: Path, epochs: int = 30) -> float:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, help="for checkpoints; by default one that is removed")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        kept = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(temporary)
+        kept = arguments.folder or Path(temporary)
         print(f"squared error on sequences held out: {main(kept):.5f}; of always saying the mean: {1 / 6:.5f}")

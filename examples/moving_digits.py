@@ -1,6 +1,6 @@
 """Moving digits, forecast by a convolutional LSTM (after Shi, Chen, Wang, Yeung, Wong & Woo 2015, section 4.1).
 
-    CELLWRIGHT_DATA=FOLDER python examples/moving_digits.py
+    CELLWRIGHT_DATA=FOLDER python examples/moving_digits.py [--seeds 3]
 
 FOLDER holds mnist_t10k, the 10000 images of MNIST's test half. Two digits of 10 x 10 pixels move through frames of
 24 x 24, each at a constant speed, through one another, and bounce at the border; sequences are drawn anew for each
@@ -20,10 +20,10 @@ Learning rates and the number of updates were chosen on the validation digits.
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import os
 import statistics
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -216,7 +216,7 @@ def weights(model: nn.Module) -> int:
 
 
 def main(seeds: int = 3) -> None:
-    digits = read(Path(os.environ["CELLWRIGHT_DATA"]) / "mnist_t10k")
+    digits = read(Path(os.environ.get("CELLWRIGHT_DATA") or "data") / "mnist_t10k")
     runs = [run(digits, seed) for seed in range(seeds)]
     print(f"test digits, mean of {seeds} seeds (each seed): squared error, cross-entropy of a frame")
     print(f"weights: ConvLSTM {weights(NextFrame(8))}, LSTM of vectors {weights(NextVector(256))}")
@@ -227,4 +227,6 @@ def main(seeds: int = 3) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    main(parser.parse_args().seeds)

@@ -1,7 +1,7 @@
 """Reverse strings: a decoder that looks back at what was read, beside one that has to keep it in its state.
 
     pip install cellwright
-    python examples/reversing.py [SEEDS]
+    python examples/reversing.py [--seeds 3] [--updates 1500]
 
 An encoder-decoder (Sutskever, Vinyals & Le 2014) has to bring a whole string through states of fixed size; with
 attention (Bahdanau, Cho & Bengio 2015; here in the form of Luong, Pham & Manning 2015) it looks at the letter that it
@@ -15,7 +15,7 @@ At last the alignment of one string is printed: with attention it is the diagona
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -137,4 +137,8 @@ def main(seeds: Sequence[int] = (0, 1, 2), sizes: Sizes = Sizes()) -> dict[bool,
 
 
 if __name__ == "__main__":
-    main(range(int(sys.argv[1])) if len(sys.argv) > 1 else (0, 1, 2))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--updates", type=int, default=1500)
+    arguments = parser.parse_args()
+    main(range(arguments.seeds), Sizes(updates=arguments.updates))

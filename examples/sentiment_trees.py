@@ -315,7 +315,7 @@ def main() -> None:
     torch.set_num_threads(1)
     print(f"Formulas, % right, mean of {options.seeds} seeds:")
     told([formula_accuracies(seed=seed) for seed in range(options.seeds)], ("5 to 25 nodes", "40 to 80 nodes"))
-    parts, words = read(Path(os.environ["CELLWRIGHT_DATA"]) / "sst_trees", options.trees)
+    parts, words = read(Path(os.environ.get("CELLWRIGHT_DATA") or "data") / "sst_trees", options.trees)
     print(f"\nSentiment, {options.trees} trees, {words} words, % of roots right, mean of {options.seeds} seeds:")
     runs = [sentiment_accuracies(parts, words, options.epochs, seed=seed) for seed in range(options.seeds)]
     told(runs, ("validation, five", "test, five", "test, two"))
