@@ -52,7 +52,7 @@ def test_the_form_of_the_tutorial_has_one_bias(bench):
 
 
 def test_a_minimal_gated_unit_computes_its_formula(bench):
-    """Zhou et al. 2016, equations 8 to 10."""
+    """Zhou et al. 2016."""
     values = bench.draw(MinimalGatedUnit())
     f = logistic(values.seen("f"))
     n = np.tanh(before_the_matrix(values, f))

@@ -116,7 +116,7 @@ class ConvLSTM(Convolutional, LSTM):
 
 
 class ConvGRU(Convolutional, GRU):
-    """Convolutional GRU (Ballas, Yao, Pal & Courville 2016, ICLR, arXiv:1511.06432, equations 7 to 10).
+    """Convolutional GRU (Ballas, Yao, Pal & Courville 2016, ICLR, arXiv:1511.06432).
 
     Every matrix of the GRU is a kernel. The authors reset before the recurrent kernel, and their z is 1 - z here.
     """

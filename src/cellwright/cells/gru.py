@@ -69,7 +69,7 @@ class GRU(Cell):
 
 
 class MinimalGatedUnit(GRU):
-    """One gate in the place of two (Zhou, Wu, Zhang & Zhou 2016, arXiv:1603.09420, equations 8 to 10).
+    """One gate in the place of two (Zhou, Wu, Zhang & Zhou 2016, arXiv:1603.09420).
 
     h' = (1 - f) h + f n, where f resets h before the recurrent matrix, too.
     """

@@ -33,7 +33,7 @@ class PhasedLSTM(LSTM):
             task. A number, ``Uniform`` or ``LogUniform``, in the unit of ``time``.
         shift: where s starts, learned; by default U(0, 100), as for that task.
         open_ratio: r, the open part of a period, or where it starts.
-        learned_open_ratio: whether r is learned; in the authors' code it is fixed unless asked for.
+        learned_open_ratio: whether r is learned, as in the authors' code; without it r stays as it is.
         leak: slope of k in the closed part, alpha, which lets gradients through.
         leak_in_evaluation: without it alpha is 0 in evaluation mode, as at test in the authors' code.
         shift_added: the phase is that of time + s, as in the authors' code.

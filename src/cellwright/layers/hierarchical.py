@@ -19,7 +19,7 @@ Tensor: TypeAlias = torch.Tensor
 TOPOLOGIES: Mapping[str, Topology] = {
     "hierarchical": Topology(
         "a level takes a step for each chunk of the level below: letters make words, words make sentences",
-        "Hihi & Bengio 1996, NIPS 8, 493; Li, Luong & Jurafsky 2015, Proc. ACL, 1106",
+        "El Hihi & Bengio 1996, NIPS 8, 493; Li, Luong & Jurafsky 2015, Proc. ACL, 1106",
         (
             r"h_t^1 = f\left(x_t, [t \text{ begins no chunk}]\, h_{t-1}^1\right)",
             r"h_k^2 = f\left(h_{e(k)}^1, h_{k-1}^2\right), \quad e(k) \text{ the last step of chunk } k",
@@ -59,7 +59,7 @@ class HierarchicalRecurrent(nn.Module):
     A chunk is handed on as what the level below says of it: the output at its last step, and of a second direction at
     its first step. With ``resets`` a level begins anew in each chunk and knows nothing of the others, as in networks
     of words, sentences and documents; without, it goes on through all of them, and the levels above see it at slower
-    clocks (Hihi & Bengio 1996).
+    clocks (El Hihi & Bengio 1996).
 
     Args:
         cell: a cell, its name in the catalogue, or ``FILE.py:CLASS``.

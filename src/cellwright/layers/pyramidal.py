@@ -21,7 +21,7 @@ Remainder = Literal["drop", "pad"]
 TOPOLOGIES: Mapping[str, Topology] = {
     "pyramidal": Topology(
         "each layer reads several steps of the one below at once, side by side: time gets shorter upwards",
-        "Chan, Jaitly, Le & Vinyals 2016, Listen, attend and spell, ICASSP, equation 5; Hihi & Bengio 1996",
+        "Chan, Jaitly, Le & Vinyals 2016, Listen, attend and spell, ICASSP, equation 5; El Hihi & Bengio 1996",
         (r"h_i^j = f\left(\begin{bmatrix} h_{2i}^{j-1} \\ h_{2i+1}^{j-1} \end{bmatrix}, h_{i-1}^j\right)",),
         (
             ("", "h_1^2", "", "h_2^2"),
