@@ -13,6 +13,7 @@ import torch
 from cellwright.cells import LSTM, Cell, catalogue, describe, entries, find, listing
 from cellwright.cells.listing import Listed
 from cellwright.errors import CellwrightError
+from cellwright.layers import listing as layers
 from cellwright.program import equations, evaluate, families
 
 TEN_LINES = '''\
@@ -63,6 +64,14 @@ def test_every_cell_of_the_catalogue_traces_runs_and_is_described():
         assert entry.citation, name
         assert name == name.lower(), name
         assert pickle.loads(pickle.dumps(entry.cell)) == copy.deepcopy(entry.cell) == entry.cell
+
+
+@pytest.mark.parametrize(("package", "table", "order"), [
+    ("cellwright.cells", "CATALOGUE", listing._ORDER), ("cellwright.layers", "TOPOLOGIES", layers._ORDER),
+])  # fmt: skip
+def test_the_catalogue_goes_from_simple_to_complex(package, table, order):
+    """Every file that lists something has its place."""
+    assert tuple(dict.fromkeys(file for file, _ in listing.listed(package, table, order).values())) == order
 
 
 def test_a_name_that_is_nearly_right():

@@ -23,6 +23,20 @@ from cellwright.cells.notation import Cell, Topology
 from cellwright.errors import CellwrightError, named
 
 _USER_MODULE = "cellwright_user_"
+_ORDER = (
+    "simple",
+    "lstm",
+    "full_peepholes",
+    "layer_norm",
+    "gru",
+    "xlstm",
+    "timed",
+    "convolutional",
+    "tree",
+    "multidimensional",
+    "grid",
+)
+"""The files of cells/ from simple to complex, as the catalogue lists them."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +53,27 @@ class Listed:
 
 @cache
 def entries() -> dict[str, Listed]:
-    """Every listed cell by name, in the order of files and within them."""
-    package = "cellwright.cells"
-    found: dict[str, Listed] = {}
-    for module in pkgutil.iter_modules(sys.modules[package].__path__):
-        listed = getattr(importlib.import_module(f"{package}.{module.name}"), "CATALOGUE", {})
-        if twice := found.keys() & listed.keys():
-            raise CellwrightError(f"cells/{module.name}.py lists names that are taken: {', '.join(sorted(twice))}")
-        found |= listed
+    """Every listed cell by name, from simple to complex."""
+    return {name: entry for name, (_, entry) in listed("cellwright.cells", "CATALOGUE", _ORDER).items()}
+
+
+def listed(package: str, table: str, first: Sequence[str]) -> dict[str, tuple[str, Any]]:
+    """What the files of a package list in a mapping of that name: the file and the entry by name.
+
+    Args:
+        first: files in their order; others come after them.
+
+    Raises:
+        CellwrightError: two files list the same name.
+    """
+    files = [module.name for module in pkgutil.iter_modules(sys.modules[package].__path__)]
+    found: dict[str, tuple[str, Any]] = {}
+    for file in sorted(files, key=lambda file: first.index(file) if file in first else len(first)):
+        own = getattr(importlib.import_module(f"{package}.{file}"), table, {})
+        if twice := found.keys() & own.keys():
+            folder = package.rpartition(".")[2]
+            raise CellwrightError(f"{folder}/{file}.py lists names that are taken: {', '.join(sorted(twice))}")
+        found |= {name: (file, entry) for name, entry in own.items()}
     return found
 
 

@@ -168,11 +168,6 @@ CATALOGUE: Mapping[str, Listed] = {
         "Elman network: hidden units and their context cells",
         "Elman 1990, Cognitive Science 14, 179",
     ),
-    "jordan": Listed(
-        Jordan(),
-        "Jordan network: hidden units see the previous outputs of the output units",
-        "Jordan 1986, Proceedings of the Cognitive Science Society 8, 531",
-    ),
     "rnn": Listed(
         RNN(),
         "simple recurrent network (what torch calls RNN, Keras SimpleRNN)",
@@ -182,6 +177,11 @@ CATALOGUE: Mapping[str, Listed] = {
         RNN(activation="relu"),
         "simple recurrent network of rectified units",
         "Le, Jaitly & Hinton 2015, arXiv:1504.00941",
+    ),
+    "jordan": Listed(
+        Jordan(),
+        "Jordan network: hidden units see the previous outputs of the output units",
+        "Jordan 1986, Proceedings of the Cognitive Science Society 8, 531",
     ),
     "fully-recurrent": Listed(
         FullyRecurrent(),

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from cellwright.cells.listing import listed
 from cellwright.errors import CellwrightError
+
+_ORDER = (
+    "rnn",
+    "recurrent",
+    "arrangement",
+    "seq2seq",
+    "attention",
+    "ctc",
+    "hierarchical",
+    "pyramidal",
+    "convolutional",
+    "encoder_forecaster",
+    "tree",
+    "multidimensional",
+    "grid",
+)
+"""The files of this folder from simple to complex, as the catalogue lists them."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +61,11 @@ class Topology:
 
 @cache
 def _entries() -> Mapping[str, tuple[str, Topology]]:
-    package = "cellwright.layers"
-    found: dict[str, tuple[str, Topology]] = {}
-    for module in pkgutil.iter_modules(sys.modules[package].__path__):
-        listed = getattr(importlib.import_module(f"{package}.{module.name}"), "TOPOLOGIES", {})
-        if twice := found.keys() & listed.keys():
-            raise CellwrightError(f"layers/{module.name}.py lists names that are taken: {', '.join(sorted(twice))}")
-        found |= {name: (module.name, topology) for name, topology in listed.items()}
-    return found
+    return listed("cellwright.layers", "TOPOLOGIES", _ORDER)
 
 
 def topologies() -> dict[str, Topology]:
-    """The ways to connect cells by name, in the order of files and within them."""
+    """The ways to connect cells by name, from simple to complex."""
     return {name: topology for name, (_, topology) in _entries().items()}
 
 
