@@ -14,9 +14,10 @@ from cellwright.cells import Topology as CellTopology
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks
 from cellwright.layers.listing import Topology
-from cellwright.layers.recurrent import Recurrent, _scan_outside_of_graphs
+from cellwright.layers.recurrent import Recurrent
 from cellwright.layers.scan import Scanned, scan
 from cellwright.layers.sequences import Masks
+from cellwright.layers.stack import scan_outside_of_graphs
 from cellwright.program import Family
 from cellwright.program.storage import size_of
 from cellwright.program.values import SPATIAL, Axes
@@ -173,7 +174,7 @@ class ConvolutionalRecurrent(Recurrent):
         sizes = dict(self._sizes[layer]) | dict(zip(self.space, space, strict=True))
         flat = {name: state.flatten(2) for name, state in start.items()}
         stored = self.stored(layer, suffix)
-        run = _scan_outside_of_graphs if torch.compiler.is_compiling() else scan
+        run = scan_outside_of_graphs if torch.compiler.is_compiling() else scan
         scanned = run(self.cell, tuple(sorted(sizes.items())), stored, inputs, flat, masks, record)
 
         def as_maps(tensor: Tensor) -> Tensor:
