@@ -265,6 +265,12 @@ def test_trees_that_were_first_seen_in_inference_mode_serve_training_too(directi
     assert torch.equal(output, seen)
 
 
+def test_compiled_by_torch_as_not_compiled():
+    layer, trees = layer_of(TreeLSTM()), Trees.from_parents(SHAPES)
+    x = inputs(len(trees))
+    assert torch.equal(torch.compile(layer, backend="eager")(x, trees)[0], layer(x, trees)[0])
+
+
 def test_what_a_layer_is_made_of():
     layer = TreeRecurrent("nary-tree", 3, 4, inputs="leaves", dropout=0.1)
     assert {name: tuple(p.shape) for name, p in layer.named_parameters()} == {

@@ -130,6 +130,7 @@ class TreeRecurrent(nn.Module):
         ]
         return ", ".join([str(self.cell), str(self.input_size), str(self.hidden_size), *own])
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # trees differ: a graph breaks there, and goes on after it
     def forward(self, input: Tensor, trees: Trees) -> tuple[Tensor, Tensor | tuple[Tensor, ...]]:
         """Run the cell over all nodes.
 
