@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -193,19 +194,50 @@ def test_impossible_tokens_are_never_said() -> None:
     assert len(found) == len(expected)
 
 
-@pytest.mark.parametrize("shape", ["tuple", "dict"])
+class Pair(NamedTuple):
+    one: torch.Tensor
+    other: list[torch.Tensor]
+
+
+@pytest.mark.parametrize("shape", ["tuple", "named", "dict"])
 def test_a_state_may_be_nested(shape: str) -> None:
     model = RandomModel(4)
+    both = Pair if shape == "named" else lambda one, other: (one, other)
 
     def step(tokens, state):
         parts = list(state.values()) if shape == "dict" else list(state)
         said, new = model(tokens, parts[0])
-        return said, {"a": new, "b": None} if shape == "dict" else (new, [parts[1][0]])
+        return said, {"a": new, "b": None} if shape == "dict" else both(new, [parts[1][0]])
 
     start = model.initial(3)
-    nested = {"a": start, "b": None} if shape == "dict" else (start, [start])
+    nested = {"a": start, "b": None} if shape == "dict" else both(start, [start])
     options = {"start": START, "end": END, "width": 3}
     assert beam_search(step, nested, 3, **options) == beam_search(model, start, 3, **options)
+
+
+def test_a_language_model_without_weight_is_not_asked() -> None:
+    model = RandomModel(2)
+    options = {"start": START, "end": END, "max_length": LENGTH}
+    forbids = LanguageModel(lambda tokens, state: (torch.full((len(tokens), TOKENS), -torch.inf), state), None, 0.0)
+    state = model.initial(1)
+    assert beam_search(model, state, 1, language_model=forbids, **options) == beam_search(model, state, 1, **options)
+    for weight in (-0.5, math.nan, "much"):
+        with pytest.raises(CellwrightError, match="the weight of a language model is a number from 0, got "):
+            LanguageModel(model, state, weight)
+
+
+def test_greedy_refuses_what_is_no_number_and_no_token() -> None:
+    options = {"start": START, "max_length": LENGTH}
+    with pytest.raises(CellwrightError, match="no numbers"):
+        greedy(nan, None, 1, end=END, **options)
+    with pytest.raises(CellwrightError, match="end is the token 3"):
+        greedy(RandomModel(0), RandomModel(0).initial(1), 1, end=3, **options)
+
+
+def test_of_no_samples_nothing_is_said() -> None:
+    model = RandomModel(0)
+    assert greedy(model, model.initial(0), 0, start=START, end=END) == []
+    assert beam_search(model, model.initial(0), 0, start=START, end=END) == []
 
 
 def nan(tokens, state):
@@ -218,6 +250,15 @@ BAD = [
     ({"max_length": 0}, "max_length is a whole number from 1, got 0"),
     ({"length_penalty": -1.0}, "length_penalty is a number from 0, got -1.0"),
     ({"coverage_penalty": 0.1}, "coverage_penalty goes by alignments, and the step's state has none: leave it 0"),
+    ({"batch": -1}, "batch is a whole number from 0, got -1"),
+    ({"end": -1}, "end is a whole number from 0, got -1"),
+    ({"end": 3}, "end is the token 3, but a step says tokens from 0 to 2 alone"),
+    ({"step": lambda tokens, state: None}, r"a step returns log-probabilities .* and its state, got NoneType"),
+    ({"language_model": nan}, "language_model is a LanguageModel, got function: give its step, state and weight"),
+    (
+        {"language_model": LanguageModel(RandomModel(0, 4), RandomModel(0).initial(1), 1.0)},
+        "the step says 3 tokens, the language model 4",
+    ),
     ({"step": nan}, r"the step's log-probabilities are no numbers \(NaN\): look at the model"),
     (
         {"step": lambda tokens, state: (torch.zeros(2), state)},

@@ -53,6 +53,12 @@ def positive(name: str, value: Any) -> int:
     return int(value)
 
 
+def count(name: str, value: Any) -> int:
+    if not _is_whole(value) or value < 0:
+        raise CellwrightError(f"{name} is a whole number from 0, got {value!r}")
+    return int(value)
+
+
 def flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise CellwrightError(f"{name} is True or False, got {value!r}")

@@ -8,7 +8,8 @@ places), says where it looked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -51,12 +52,16 @@ class LanguageModel:
     Attributes:
         step: as that of the first one, over the same tokens.
         state: before the first token, a row for each sample.
-        weight: of its log-probabilities.
+        weight: of its log-probabilities, from 0; with 0 it is not asked.
     """
 
     step: Step[Any]
     state: Any
     weight: float
+
+    def __post_init__(self) -> None:
+        if not is_finite(self.weight) or self.weight < 0:
+            raise CellwrightError(f"the weight of a language model is a number from 0, got {self.weight!r}")
 
 
 def take(state: Any, rows: Tensor) -> Any:
@@ -74,7 +79,8 @@ def take(state: Any, rows: Tensor) -> Any:
     if isinstance(state, Mapping):
         return {name: take(part, rows) for name, part in state.items()}
     if isinstance(state, (tuple, list)):
-        return type(state)(take(part, rows) for part in state)
+        taken = (take(part, rows) for part in state)
+        return type(state)(*taken) if hasattr(state, "_fields") else type(state)(taken)
     raise CellwrightError(
         f"the state of a step is made of tensors, tuples, lists and dicts, or has take(rows); got "
         f"{type(state).__name__}"
@@ -102,16 +108,19 @@ def greedy(
         device: of the tokens.
 
     Raises:
-        CellwrightError: a model that does not say log-probabilities (rows, tokens).
+        CellwrightError: a model that does not say log-probabilities (rows, tokens), or says NaN; an end that is no
+            token of its.
     """
-    checks.positive("max_length", max_length)
+    _check(batch, start, end, max_length)
+    if batch == 0:
+        return []
     active = torch.arange(batch, device=device)
     last = torch.full((batch,), start, device=device)
     found: list[list[int]] = [[] for _ in range(batch)]
     looked: list[list[Tensor]] = [[] for _ in range(batch)]
     scores, ended = [0.0] * batch, [False] * batch
     for _ in range(max_length):
-        said, state = _said(step, last, state)
+        said, state = _said(step, last, state, end)
         best, last = said.max(-1)
         alignment = getattr(state, "alignment", None)
         for row, (sample, gain, token) in enumerate(zip(active.tolist(), best.tolist(), last.tolist(), strict=True)):
@@ -124,6 +133,7 @@ def greedy(
             break
         if len(going) < len(active):
             active, last, state = active[going], last[going], take(state, going)
+    _check_numbers(scores)
     alignments = [torch.stack(steps) if steps else None for steps in looked]
     return [
         Hypothesis(tuple(tokens), score, score, over, alignment)
@@ -171,16 +181,22 @@ def beam_search(
         for each sample its best hypotheses, the best one first; fewer where there are not as many.
 
     Raises:
-        CellwrightError: arguments that make no sense; log-probabilities that are no numbers; no alignments to go by.
+        CellwrightError: arguments that make no sense; log-probabilities that are no numbers, or of other tokens than
+            the language model's; no alignments to go by.
     """
-    _check(width, best, max_length, length_penalty, coverage_penalty)
+    _check(batch, start, end, max_length)
+    _check_beam(width, best, length_penalty, coverage_penalty, language_model)
+    if batch == 0:
+        return []
     search = _Search(batch, width, end, device)
     last = torch.full((batch,), start, device=device)
     second = None if language_model is None else language_model.state
     for _ in range(max_length):
-        said, state = _said(step, last, state)
-        if language_model is not None:
-            also, second = _said(language_model.step, last, second)
+        said, state = _said(step, last, state, end)
+        if language_model is not None and language_model.weight:
+            also, second = _said(language_model.step, last, second, end)
+            if also.shape != said.shape:
+                raise CellwrightError(f"the step says {said.shape[1]} tokens, the language model {also.shape[1]}")
             said = said + language_model.weight * also
         rows, last = search.extend(said, getattr(state, "alignment", None))
         if len(rows) == 0:
@@ -242,8 +258,7 @@ class _Search:
         """The best hypotheses of each sample."""
         self._leave(torch.ones_like(self.active, dtype=torch.bool))
         scores = self._gathered(1, -torch.inf)
-        if scores.isnan().any():
-            raise CellwrightError("the step's log-probabilities are no numbers (NaN): look at the model")
+        _check_numbers(scores.flatten().tolist())
         ended, counts = self._gathered(2, False), self._gathered(3, 0)
         tokens, looked = self._traced(counts)
         ranked = scores / ((5.0 + counts.to(scores.dtype)) / 6.0) ** length_penalty
@@ -318,18 +333,37 @@ def _coverage(looked: Tensor | None, lengths: Tensor | Sequence[int] | None) -> 
     return seen.masked_fill(~exists.unsqueeze(1), 0.0).sum(-1)
 
 
-def _said(step: Step[Any], last: Tensor, state: Any) -> tuple[Tensor, Any]:
+def _said(step: Step[Any], last: Tensor, state: Any, end: int) -> tuple[Tensor, Any]:
     """What a model says, with the shape that it should have."""
-    said, new = step(last, state)
+    answer = step(last, state)
+    said, new = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, None)
     if not isinstance(said, Tensor) or said.ndim != 2 or len(said) != len(last):
         got = tuple(said.shape) if isinstance(said, Tensor) else type(said).__name__
         raise CellwrightError(f"a step returns log-probabilities ({len(last)}, tokens) and its state, got {got}")
+    if end >= said.shape[1]:
+        raise CellwrightError(f"end is the token {end}, but a step says tokens from 0 to {said.shape[1] - 1} alone")
     return said, new
 
 
-def _check(width: int, best: int, max_length: int, length_penalty: float, coverage_penalty: float) -> None:
-    checks.positive("width", width)
+def _check(batch: int, start: int, end: int, max_length: int) -> None:
+    for name, value in (("batch", batch), ("start", start), ("end", end)):
+        checks.count(name, value)
     checks.positive("max_length", max_length)
+
+
+def _check_numbers(scores: Iterable[float]) -> None:
+    if any(math.isnan(score) for score in scores):
+        raise CellwrightError("the step's log-probabilities are no numbers (NaN): look at the model")
+
+
+def _check_beam(
+    width: int, best: int, length_penalty: float, coverage_penalty: float, language_model: LanguageModel | None
+) -> None:
+    checks.positive("width", width)
+    if not isinstance(language_model, LanguageModel | None):
+        raise CellwrightError(
+            f"language_model is a LanguageModel, got {type(language_model).__name__}: give its step, state and weight"
+        )
     if checks.positive("best", best) > width:
         raise CellwrightError(f"best is at most the width of the beam, {width}; got {best}")
     for name, value in (("length_penalty", length_penalty), ("coverage_penalty", coverage_penalty)):
