@@ -119,6 +119,10 @@ BAD = [
         "many-to-one takes no target: that is for encoder-decoder",
     ),
     (
+        lambda: Arranged("many-to-one", "gru", 2, 3, 2)(X.unsqueeze(0), sampling=Sampling(0.5)),
+        "many-to-one takes no sampling: that is for encoder-decoder",
+    ),
+    (
         lambda: Arranged("encoder-decoder", "gru", 2, 3, 4)(X.unsqueeze(0)),
         "encoder-decoder needs target: see Arranged.forward",
     ),

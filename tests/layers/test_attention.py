@@ -160,6 +160,12 @@ def test_scores_far_below_zero_leave_a_smoothed_alignment() -> None:
     assert torch.equal(weights, torch.tensor([0.5, 0.5, 0.0]))
 
 
+def test_no_rows_may_look() -> None:
+    attention = LocationAwareAttention(3, 4, 2)
+    memory = attention.memory(torch.zeros(0, 5, 4), [])
+    assert attention(torch.zeros(0, 3), memory, torch.zeros(0, 5))[0].shape == (0, 4)
+
+
 BAD = [
     (lambda: DotAttention(3, 4, "dot"), "dot needs query and memory of one size, got 3 and 4: use form='general'"),
     (lambda: DotAttention(3, 3, "product"), "form is one of dot, scaled, general; got 'product'"),
@@ -169,6 +175,22 @@ BAD = [
     (
         lambda: DotAttention(3, 4).memory(torch.zeros(2, 5, 3)),
         r"the memory has the shape \(2, 5, 3\), expected \(batch, places, 4\)",
+    ),
+    (
+        lambda: DotAttention(3, 4).memory(torch.zeros(2, 0, 4)),
+        "attention needs something to look at: the memory has no places, expected one at least",
+    ),
+    (
+        lambda: DotAttention(3, 4).memory(torch.zeros(2, 5, 4).double()),
+        r"the memory has the dtype torch.float64, but the parameters have torch.float32: .*",
+    ),
+    (
+        lambda: (a := DotAttention(3, 4))(torch.zeros(2, 3).double(), a.memory(torch.zeros(2, 5, 4))),
+        r"the query has the dtype torch.float64, but the parameters have torch.float32: .*",
+    ),
+    (
+        lambda: DotAttention(3, 4)(torch.zeros(2, 3), torch.zeros(2, 5, 4)),
+        r"attention takes a tensor and what its memory\(\) prepared, got Tensor and Tensor",
     ),
     (
         lambda: DotAttention(3, 4).memory(torch.zeros(2, 5, 4), [5, 0]),

@@ -308,6 +308,24 @@ BAD = [
         lambda: Seq2Seq(Recurrent(Watched(), 3, 4), PAIRS["decoder"]()),
         r"Watched\(\) also reads light: use a cell that reads its input alone",
     ),
+    (lambda: Decoder("gru", 7, 3, 4, markers=Markers("pad")), "padding is a whole number from 0, got 'pad'"),
+    (
+        lambda: Decoder("gru", 7, 3, 4, markers=(0, 1, 2)),
+        r"markers are Markers\(padding, start, end\), got \(0, 1, 2\)",
+    ),
+    (
+        lambda: Decoder("gru", 7, 3, 4, attention=torch.nn.Linear(4, 4)),
+        "attention is an Attention, got Linear: build a DotAttention, say",
+    ),
+    (lambda: Seq2Seq(PAIRS["encoder"](), PAIRS["encoder"]()), "the decoder is a Decoder, got Recurrent"),
+    (
+        lambda: network()(SOURCE, TARGET, LENGTHS, 0.5),
+        r"sampling is a Sampling, got 0.5: build Sampling\(probability\)",
+    ),
+    (
+        lambda: network().loss(SOURCE, 0 * TARGET, LENGTHS),
+        "the target is padding, 0, alone: expected a token, the marker of the end say",
+    ),
     (lambda: Decoder("gru", 7, 3, 4, query="old"), "query is one of new, previous; got 'old'"),
     (
         lambda: Decoder("gru", 7, 3, 4, input_feeding=True),

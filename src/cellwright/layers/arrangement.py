@@ -113,7 +113,8 @@ class Arranged(nn.Module):
         Raises:
             CellwrightError: what another arrangement takes; shapes that do not fit.
         """
-        self._check(input, target=target, lengths=lengths, steps=steps)
+        sampled = None if sampling is TEACHER_FORCING else sampling
+        self._check(input, target=target, lengths=lengths, steps=steps, sampling=sampled)
         if self.arrangement == "one-to-one":
             return self._read(self.layer(input.unsqueeze(1))[0][:, 0])
         if self.arrangement == "one-to-many":
@@ -152,11 +153,12 @@ class Arranged(nn.Module):
         return as_tuple(state)[0][-directions:].transpose(0, 1).flatten(1)
 
     def _check(self, input: Any, **given: Any) -> None:
-        takes = {"target": ("encoder-decoder",), "steps": ("one-to-many",), "lengths": ARRANGEMENTS[2:]}
+        decodes = ("encoder-decoder",)
+        takes = {"target": decodes, "sampling": decodes, "steps": ("one-to-many",), "lengths": ARRANGEMENTS[2:]}
         for name, value in given.items():
             if value is not None and self.arrangement not in takes[name]:
                 raise CellwrightError(f"{self.arrangement} takes no {name}: that is for {', '.join(takes[name])}")
-            if value is None and name != "lengths" and self.arrangement in takes[name]:
+            if value is None and name in ("target", "steps") and self.arrangement in takes[name]:
                 raise CellwrightError(f"{self.arrangement} needs {name}: see Arranged.forward")
         dimensions, size = 3 if self._reads_many else 2, self.layer.input_size
         if not isinstance(input, Tensor) or input.ndim != dimensions or input.shape[-1] != size:

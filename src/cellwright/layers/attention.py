@@ -79,11 +79,16 @@ class Attention(nn.Module, ABC):
             lengths: places of each row, from 1. What the padding holds has no effect.
 
         Raises:
-            CellwrightError: another shape; a row without a place.
+            CellwrightError: another shape or dtype; a row without a place.
         """
         if not isinstance(values, Tensor) or values.ndim != 3 or values.shape[-1] != self.memory_size:
             got = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
             raise CellwrightError(f"the memory has the shape {got}, expected (batch, places, {self.memory_size})")
+        if not values.shape[1]:
+            raise CellwrightError(
+                "attention needs something to look at: the memory has no places, expected one at least"
+            )
+        checks.same_dtype(values, {}, next(self.parameters(), None), "the memory")
         if lengths is None:
             return Memory(values, self.keys(values))
         batch, places = values.shape[:2]
@@ -107,8 +112,11 @@ class Attention(nn.Module, ABC):
             context (batch, memory_size) and alignment (batch, places), with an axis of queries where the query has.
 
         Raises:
-            CellwrightError: shapes that do not fit.
+            CellwrightError: shapes or dtypes that do not fit.
         """
+        if not isinstance(memory, Memory) or not isinstance(query, Tensor):
+            got = f"{type(query).__name__} and {type(memory).__name__}"
+            raise CellwrightError(f"attention takes a tensor and what its memory() prepared, got {got}")
         batch, places = memory.keys.shape[:2]
         if query.ndim not in (2, 3) or (query.shape[0], query.shape[-1]) != (batch, self.query_size):
             raise CellwrightError(
@@ -118,8 +126,13 @@ class Attention(nn.Module, ABC):
         expected = (*query.shape[:-1], places)
         if previous is not None and previous.shape != expected:
             raise CellwrightError(f"the alignment before has the shape {tuple(previous.shape)}, expected {expected}")
+        checks.same_dtype(query, {}, next(self.parameters(), memory.values), "the query")
         queries = query if query.ndim == 3 else query.unsqueeze(1)
-        before = queries.new_zeros(*queries.shape[:2], places) if previous is None else previous.view(batch, -1, places)
+        before = (
+            queries.new_zeros(*queries.shape[:2], places)
+            if previous is None
+            else previous.view(*queries.shape[:2], places)
+        )
         scores = self.scores(queries, memory.keys, before)
         if memory.valid is not None:
             scores = scores.masked_fill(~memory.valid.unsqueeze(1), -torch.inf)

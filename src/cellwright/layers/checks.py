@@ -142,11 +142,13 @@ def packed_shape(input: PackedSequence, input_size: int) -> None:
         )
 
 
-def same_dtype(input: Tensor, initial: Mapping[str, Tensor], parameter: Tensor | None) -> None:
+def same_dtype(
+    input: Tensor, initial: Mapping[str, Tensor], parameter: Tensor | None, name_of_input: str = "the input"
+) -> None:
     """Input and states have the parameters' dtype, as torch asks; under autocast they may differ."""
     if parameter is None or (not initial and input.dtype == parameter.dtype):
         return
-    named = {"the input": input, **{f"the initial {name}": tensor for name, tensor in initial.items()}}
+    named = {name_of_input: input, **{f"the initial {name}": tensor for name, tensor in initial.items()}}
     for name, tensor in named.items():
         if tensor.dtype == parameter.dtype or torch.is_autocast_enabled(tensor.device.type):
             continue

@@ -118,6 +118,10 @@ class Decoder(nn.Module):
         self.input_feeding = checks.flag("input_feeding", input_feeding)
         if input_feeding and (attention is None or query == "previous"):
             raise CellwrightError("input_feeding feeds back what attention with query='new' made: it needs that")
+        if not isinstance(attention, Attention | None):
+            raise CellwrightError(
+                f"attention is an Attention, got {type(attention).__name__}: build a DotAttention, say"
+            )
         fed = 0 if attention is None else attention.memory_size if query == "previous" else hidden_size * input_feeding
         between = dropout if num_layers != 1 else 0.0
         self.embedding = nn.Embedding(tokens, checks.positive("embedding_size", embedding_size))
@@ -197,8 +201,13 @@ class Decoder(nn.Module):
 
         Returns:
             what it says, (batch, time, tokens) before the softmax, and where it looked, (batch, time, places).
+
+        Raises:
+            CellwrightError: another shape or dtype; a token that there is not; a sampling that is none.
         """
         self.check(target)
+        if not isinstance(sampling, Sampling):
+            raise CellwrightError(f"sampling is a Sampling, got {sampling!r}: build Sampling(probability)")
         before = torch.cat([torch.full_like(target[:, :1], self.markers.start), target[:, :-1]], 1)
         if sampling.probability == 0 and not self.looks_within:
             return self._at_once(before, state)
@@ -266,8 +275,10 @@ def moments(cell: Cell, x: Tensor, step: int) -> dict[str, Tensor]:
 
 
 def _checked(markers: Markers, tokens: int) -> Markers:
-    values = (markers.padding, markers.start, markers.end)
-    if len(set(values)) < 3 or not all(0 <= value < tokens for value in values):
+    if not isinstance(markers, Markers):
+        raise CellwrightError(f"markers are Markers(padding, start, end), got {markers!r}")
+    values = [checks.count(name, value) for name, value in vars(markers).items()]
+    if len(set(values)) < 3 or max(values) >= tokens:
         raise CellwrightError(
             f"padding, start and end are three tokens from 0 to {tokens - 1}, got {', '.join(map(str, values))}"
         )

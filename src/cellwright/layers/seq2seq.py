@@ -109,6 +109,8 @@ class Seq2Seq(nn.Module):
         super().__init__()
         if isinstance(encoder, Recurrent):
             reads_tokens_alone(encoder.cell)
+        if not isinstance(decoder, Decoder):
+            raise CellwrightError(f"the decoder is a Decoder, got {type(decoder).__name__}")
         if decoder.attention is not None and decoder.attention.memory_size != _output_size(encoder):
             raise CellwrightError(
                 f"the attention looks at vectors of {decoder.attention.memory_size} features, the encoder's outputs "
@@ -183,9 +185,17 @@ class Seq2Seq(nn.Module):
         lengths: Tensor | Sequence[int] | None = None,
         sampling: Sampling = TEACHER_FORCING,
     ) -> Tensor:
-        """The mean cross-entropy of the target's tokens in nats, padding left out; arguments as for ``forward``."""
+        """The mean cross-entropy of the target's tokens in nats, padding left out; arguments as for ``forward``.
+
+        Raises:
+            CellwrightError: as ``forward``; a target of padding alone.
+        """
         logits, _ = self(source, target, lengths, sampling)
         padding = self.decoder.markers.padding
+        if not target.is_meta and not bool((target != padding).any()):
+            raise CellwrightError(
+                f"the target is padding, {padding}, alone: expected a token, the marker of the end say"
+            )
         return nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten().long(), ignore_index=padding)
 
     def greedy(
