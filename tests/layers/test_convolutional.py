@@ -302,6 +302,10 @@ BAD = {
             maps(4, 2), (maps(1, 2, channels=3), torch.zeros(1, 2, 3, 3, 5, dtype=torch.float64))
         )
     ),
+    "the input has the shape (4, 2, 0, 4), expected (time, batch, 2, rows, columns) or (time, 2, rows, columns)": (
+        lambda: layer_of("convlstm")(maps(4, 1, channels=2)[:, 0, :, :0])
+    ),
+    "map_size is a whole number from 1, got 5.5": lambda: layer_of("convlstm", map_size=5.5),
     "map_size is one number for each of row, column; got (3,)": lambda: layer_of("convlstm", map_size=3),
     "has weights for each position (weight_peephole): give the size of the maps, map_size=(rows, columns)": (
         lambda: layer_of(ConvLSTM(peepholes=True, peephole_weights="position"))

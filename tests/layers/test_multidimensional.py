@@ -181,6 +181,8 @@ def test_any_shape_reaches_every_point_once(shape, batch, data):
         ({"directions": "backward"}, r"a list of different directions such as \(1, -1\)"),
         ({"directions": [(1, 1), (1, 1)]}, "different directions"),
         ({"directions": [(1,)]}, "one sign for each of 2 dimensions"),
+        ({"directions": [([1], 1)]}, "one sign for each of 2 dimensions"),
+        ({"directions": np.array([[1, 1], [2, 1]])}, "one sign for each of 2 dimensions"),
         ({"directions": 3}, "directions is 'forward', 'all' or a list"),
         ({"combine": "mean"}, "combine is one of concatenate, sum; got 'mean'"),
         ({"proj_size": 2}, "has no projection"),

@@ -115,9 +115,10 @@ def grid(input: Any, input_size: int, dimensions: int) -> None:
     if not isinstance(input, Tensor):
         raise CellwrightError(f"the input is a tensor, got {type(input).__name__}")
     if input.ndim != 2 + dimensions or input.shape[1] != input_size or 0 in input.shape[2:]:
-        sizes = ", ".join(f"size {k + 1}" for k in range(dimensions))
+        sizes = "".join(f", size {k + 1}" for k in range(dimensions))
+        each = ", each size from 1" if dimensions else ""
         raise CellwrightError(
-            f"the input has the shape {tuple(input.shape)}, expected (batch, {input_size}, {sizes}), each size from 1"
+            f"the input has the shape {tuple(input.shape)}, expected (batch, {input_size}{sizes}){each}"
         )
 
 
@@ -127,7 +128,11 @@ def maps(input: Any, channels: int, space: Sequence[str], size: Sequence[int] | 
         hint = ": pad the maps and pass lengths" if isinstance(input, PackedSequence) else ""
         raise CellwrightError(f"the input is a tensor of maps, got {type(input).__name__}{hint}")
     fits = input.ndim in (2 + len(space), 3 + len(space)) and input.shape[-1 - len(space)] == channels
-    if not fits or (size is not None and tuple(input.shape[-len(space) :]) != tuple(size)) or 0 in input.shape[3:]:
+    if (
+        not fits
+        or (size is not None and tuple(input.shape[-len(space) :]) != tuple(size))
+        or 0 in input.shape[-len(space) :]
+    ):
         order = "batch, time" if batch_first else "time, batch"
         one = ", ".join(str(each) for each in (channels, *(size or (f"{axis}s" for axis in space))))
         raise CellwrightError(

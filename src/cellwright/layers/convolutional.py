@@ -188,5 +188,5 @@ class ConvolutionalRecurrent(Recurrent):
 
 
 def _whole(given: int | Sequence[int]) -> tuple[int, ...]:
-    sizes = (given,) if isinstance(given, int) else tuple(given)
+    sizes = tuple(given) if isinstance(given, Sequence) else (given,)
     return tuple(checks.positive("map_size", size) for size in sizes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import nn
@@ -121,20 +121,21 @@ class MultidimensionalRecurrent(nn.Module):
 
 
 def _directions(given: object, dimensions: int) -> tuple[Signs, ...]:
-    if given == "forward":
+    listed: Any = given.tolist() if hasattr(given, "tolist") else given
+    if listed == "forward":
         return ((1,) * dimensions,)
-    if given == "all":
+    if listed == "all":
         return tuple(itertools.product((1, -1), repeat=dimensions))
     try:
-        found = tuple(tuple(signs) for signs in given)  # type: ignore[attr-defined]  # the next lines say what it must be
+        found = tuple(tuple(signs) for signs in listed)
     except TypeError:
         found = ()
-    fits = all(len(signs) == dimensions and set(signs) <= {1, -1} for signs in found)
-    if isinstance(given, str) or not found or not fits or len(set(found)) < len(found):
+    fits = all(len(signs) == dimensions and all(sign in (1, -1) for sign in signs) for signs in found)
+    if isinstance(listed, str) or not found or not fits or len(set(found)) < len(found):
         example = ", ".join(["1"] * (dimensions - 1) + ["-1"]) + "," * (dimensions == 1)
         raise CellwrightError(
             f"directions is 'forward', 'all' or a list of different directions such as ({example}), one sign for each "
-            f"of {dimensions} dimensions; got {given!r}"
+            f"of {dimensions} dimensions; got {listed!r}"
         )
     return found
 
