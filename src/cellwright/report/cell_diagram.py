@@ -9,6 +9,7 @@ from cellwright.program.operators import OPERATORS
 from cellwright.report.diagram import Box, Diagram, Kind
 
 _SIGNS = {
+    "mod": " mod ",
     "add": "+",
     "subtract": "−",
     "multiply": "×",
@@ -97,7 +98,7 @@ class _Drawing:
             axis = value.attributes.get("axis", "")
             return f"{sign} {axis}".strip()
         if value.operator in _INFIX:
-            return f"{inside[0]}{sign}{inside[1]}"
+            return f"{inside[0]}{sign}{inside[1]}".strip()
         return f"{sign}({', '.join(word or '·' for word in inside)})"
 
 
