@@ -93,6 +93,8 @@ def test_version() -> None:
 
 def test_an_unknown_cell_names_the_nearest() -> None:
     assert "did you mean 'peephole'?" in refused("show", "peephol")
+    assert "did you mean 'gru'?" in refused("show", "GRU")
+    assert "did you mean 'additive attention'?" in refused("show", "additive-attention")
 
 
 def test_an_unknown_task_names_the_known(tmp_path: Path) -> None:

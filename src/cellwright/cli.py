@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cellwright.errors import CellwrightError
+from cellwright.errors import CellwrightError, named
 from cellwright.refusals import BAD_INPUT, INTERRUPTED, OneLineGroup, refusal
 from cellwright.stopping import TERMINATED, leave
 
@@ -253,12 +253,14 @@ def show(
     assembly: Annotated[bool, typer.Option("--assembly", help="with --kernel, assembly instead of LLVM IR")] = False,
 ) -> None:
     """Print a cell's equations, what a step costs, and where it was published; or the code of its kernels."""
-    from cellwright.cells import Listed, describe
+    from cellwright.cells import Listed, describe, entries
     from cellwright.files import write_atomically
     from cellwright.layers import topologies
     from cellwright.report import catalogue
 
-    entry = topologies().get(name) or describe(name)
+    is_file = ":" in name or name.endswith(".py")
+    known = {**entries(), **topologies()}
+    entry = describe(name) if is_file else named("cell or topology", name, known, "; your own is FILE.py:CLASS")
     _check_kernel_options(kernel=kernel, latex=latex, vectors=vectors, assembly=assembly)
     if picture is not None:
         write_atomically(picture, catalogue.picture(entry))

@@ -48,7 +48,7 @@ def named(kind: str, name: str, known: Mapping[str, T], more: str = "") -> T:
     """
     if name in known:
         return known[name]
-    near = get_close_matches(name, known, n=1)
+    near = get_close_matches(name, known, n=1) or get_close_matches(name.lower(), known, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise CellwrightError(f"no {kind} is called {name!r}: {hint}known are {', '.join(known)}{more}")
 
