@@ -255,11 +255,11 @@ def show(
     """Print a cell's equations, what a step costs, and where it was published; or the code of its kernels."""
     from cellwright.cells import Listed, describe, entries
     from cellwright.files import write_atomically
-    from cellwright.layers import topologies
+    from cellwright.layers import Topology, topologies
     from cellwright.report import catalogue
 
     is_file = ":" in name or name.endswith(".py")
-    known = {**entries(), **topologies()}
+    known: dict[str, Listed | Topology] = {**entries(), **topologies()}
     entry = describe(name) if is_file else named("cell or topology", name, known, "; your own is FILE.py:CLASS")
     _check_kernel_options(kernel=kernel, latex=latex, vectors=vectors, assembly=assembly)
     if picture is not None:
