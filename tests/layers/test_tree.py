@@ -302,7 +302,15 @@ def test_calls_that_do_not_fit(arguments, message):
         TreeRecurrent("nary-tree", 3, 4)(*arguments)
 
 
+class Alone(Cell):
+    topology = "tree"
+
+    def step(self, x, h):
+        return tanh(affine("n", x, h))
+
+
 BUILDS = [
+    ({"cell": Alone()}, "Alone() reads h of one node, but a node has several children: let previous_axes() say"),
     ({"cell": "lstm"}, "LSTM() walks a sequence, this layer a tree: build a Recurrent of it"),
     ({"direction": "left"}, "direction is one of up, down; got 'left'"),
     ({"inputs": "roots"}, "inputs is one of nodes, leaves; got 'roots'"),

@@ -95,6 +95,11 @@ class TreeRecurrent(nn.Module):
     ) -> None:
         super().__init__()
         self.cell = checks.walks(checks.cell(find(cell) if isinstance(cell, str) else cell), "tree")
+        if alone := [name for name, axes in self.cell.previous_axes().items() if PREDECESSOR not in axes]:
+            raise CellwrightError(
+                f"{self.cell} reads {', '.join(alone)} of one node, but a node has several children: let "
+                f'previous_axes() say ("{PREDECESSOR}", ...), and sum over that'
+            )
         self.input_size = checks.positive("input_size", input_size)
         self.hidden_size = checks.positive("hidden_size", hidden_size)
         self.direction: Direction = checks.choice("direction", direction, _DIRECTIONS)
