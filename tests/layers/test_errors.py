@@ -153,6 +153,24 @@ def test_a_cell_that_reads_more_asks_for_it(workbench) -> None:
         layer(inputs["input"], elapsed=inputs["elapsed"].unsqueeze(-1))
 
 
+def test_a_time_that_a_cell_does_not_read_is_not_said_to_be_given_with_one_that_is_made_up() -> None:
+    with pytest.raises(CellwrightError, match="reads the sequences x, time, got x, elapsed: pass them by name"):
+        Recurrent("phased", 3, 4)(torch.zeros(5, 2, 3), elapsed=torch.zeros(5, 2))
+
+
+def test_a_cell_of_an_unknown_topology_or_timing() -> None:
+    class Graph(Timed):
+        topology: ClassVar = "graph"
+
+    class Gaps(Timed):
+        timing: ClassVar = {"elapsed": "gap"}
+
+    with pytest.raises(CellwrightError, match="'graph', expected one of sequence, tree, grid, maps"):
+        Recurrent(Graph(), 3, 4)
+    with pytest.raises(CellwrightError, match="timing says 'elapsed': 'gap', expected one of the sequences x, elapsed"):
+        Recurrent(Gaps(), 3, 4)
+
+
 def test_projections_go_with_cells_that_have_one() -> None:
     with pytest.raises(CellwrightError, match=r"proj_size=2, but LSTM\(peepholes=True\) has no projection"):
         Recurrent("peephole", 3, 4, proj_size=2)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from math import prod
-from typing import Any, ClassVar, Literal, TypeAlias, dataclass_transform
+from typing import Any, ClassVar, Literal, TypeAlias, dataclass_transform, get_args
 
 from cellwright.cells.initial import Initial
 from cellwright.errors import CellwrightError
@@ -165,6 +165,12 @@ class Cell:
 @cache
 def _traced(cell: Cell) -> Program:
     states = cell.state_axes()
+    for name, kind in cell.timing.items():
+        if name not in cell.sequences or kind not in get_args(Timing):
+            raise CellwrightError(
+                f"{type(cell).__name__}.timing says {name!r}: {kind!r}, expected one of the sequences "
+                f"{', '.join(cell.sequences)} and one of {', '.join(get_args(Timing))}"
+            )
     _check_signature(cell, (*cell.sequences, *states))
     inputs = [input_value(name, axes, "sequence") for name, axes in cell.sequences.items()]
     inputs += [input_value(name, axes, "state") for name, axes in cell.previous_axes().items()]

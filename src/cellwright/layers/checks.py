@@ -39,6 +39,8 @@ _WALKED = {"maps": "sequence of maps"}
 
 def walks(given: Cell, topology: Topology) -> Cell:
     """The cell, if it is one for layers that walk such a topology."""
+    if given.topology not in _LAYERS:
+        raise CellwrightError(f"{given} has the topology {given.topology!r}, expected one of {', '.join(_LAYERS)}")
     if given.topology != topology:
         raise CellwrightError(
             f"{given} walks a {_WALKED.get(given.topology, given.topology)}, this layer a "
@@ -163,9 +165,9 @@ def same_dtype(
         )
 
 
-def sequences(given: Mapping[str, Tensor], expected: Mapping[str, Axes]) -> None:
-    """All of the cell's sequences, (time, batch, ...), of equal length and batch."""
-    if given.keys() != expected.keys():
+def sequences(given: Mapping[str, Tensor], expected: Mapping[str, Axes], timing: Mapping[str, Timing]) -> None:
+    """All of the cell's sequences but those that tell the time, (time, batch, ...), of equal length and batch."""
+    if not expected.keys() - timing.keys() <= given.keys() <= expected.keys():
         raise CellwrightError(
             f"this cell reads the sequences {', '.join(expected)}, got {', '.join(given)}: pass them by name"
         )

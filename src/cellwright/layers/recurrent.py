@@ -177,8 +177,8 @@ class Recurrent(Stack):
         inputs = {"x": time_first(input)}
         for name, tensor in sequences.items():
             inputs[name] = time_first(tensor)
+        checks.sequences(inputs, self.cell.sequences, self.cell.timing)
         inputs = with_times(inputs, self.cell.timing)
-        checks.sequences(inputs, self.cell.sequences)
         initial = {} if state is None else self._initial_states(state, inputs["x"], batched)
         own = next(iter(self._parameters.values()), None)
         checks.same_dtype(input, initial, next(self.parameters(), None) if own is None else own)
@@ -277,8 +277,8 @@ class Recurrent(Stack):
             order = RowOrder(packed.sorted_indices, packed.unsorted_indices)
             initial = {name: order.taken(tensor) for name, tensor in initial.items()}
         masks = Masks(own_lengths.to(padded.device), None, len(padded))
+        checks.sequences({"x": padded}, self.cell.sequences, self.cell.timing)
         inputs = with_times({"x": padded}, self.cell.timing)
-        checks.sequences(inputs, self.cell.sequences)
         output, final, recorded = self._run(inputs, initial, masks, record)
         new = tuple(final) if order is None else tuple(order.restored(tensor) for tensor in final)
         result = repack(output, own_lengths, packed), new[0] if len(new) == 1 else new
