@@ -25,11 +25,12 @@ _OPENING = """\
 # Catalogue
 
 Every cell and every way to connect cells, from their definitions: `make catalogue` writes this page anew. A cell is
-built by its name, `Recurrent("peephole", 3, 8)`, and printed by `cellwright show peephole`. In the pictures a blue box
-is what one crossbar would hold: everything that reads the same values through matrices.
+built by its name, `Recurrent("peephole", 3, 8)`, and printed by `cellwright show peephole`; cells of [trees](trees.md),
+[maps](convolutional.md) and [grids](grids.md) are built by layers of their own. In the pictures a blue box is what one
+crossbar would hold: everything that reads the same values through matrices.
 
-Speed is that of {setting}: how many times longer the same takes when torch's operations
-run each step one by one, in the same run of `benchmarks/catalogue.py`, median [least to most].
+Speed is that of {setting}: how many times longer the
+same takes when torch's operations run each step one by one, in the same run of `benchmarks/catalogue.py`, median [least to most].
 """
 
 
@@ -107,9 +108,15 @@ def _topology(name: str, topology: Topology) -> Iterator[str]:
 
 def _shown(name: str, entry: Listed | Topology) -> Iterator[str]:
     yield f"### {name}\n"
-    yield f"{entry.title[0].upper()}{entry.title[1:]}.\n"
+    yield f"{_as_sentence(entry.title)}.\n"
     yield f"![{entry.title}](pictures/{_word(name)}.svg)\n"
     yield f"```math\n{latex(entry)}\n```\n"
+
+
+def _as_sentence(title: str) -> str:
+    """A title with a capital letter at its beginning, unless its first word has one inside, as sLSTM."""
+    word = title.split()[0]
+    return title if word != word.lower() else f"{title[0].upper()}{title[1:]}"
 
 
 def _word(name: str) -> str:
