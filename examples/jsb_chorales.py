@@ -59,7 +59,8 @@ class NextFrame(nn.Module):
 
 def read(folder: Path) -> dict[str, list[Tensor]]:
     """Piano rolls (frames, keys) of the parts ``train``, ``valid`` and ``test``."""
-    rolls = loadmat(folder / "jsb_nottingham/JSB_Chorales.mat")
+    with (folder / "jsb_nottingham/JSB_Chorales.mat").open("rb") as file:
+        rolls = loadmat(file)
     parts = {"train": "traindata", "valid": "validdata", "test": "testdata"}
     return {part: [torch.from_numpy(roll).float() for roll in rolls[name][0]] for part, name in parts.items()}
 
