@@ -30,7 +30,8 @@ built by its name, `Recurrent("peephole", 3, 8)`, and printed by `cellwright sho
 crossbar would hold: everything that reads the same values through matrices.
 
 Speed is that of {setting}: how many times longer the
-same takes when torch's operations run each step one by one, in the same run of `benchmarks/catalogue.py`, median [least to most].
+same takes when torch's operations run each step one by one, in the same run of `benchmarks/catalogue.py`, as the median
+and, in brackets, the least and the most.
 """
 
 
