@@ -54,7 +54,8 @@ def test_cells_lists_the_catalogue() -> None:
 def test_show_prints_equations_counts_and_source(name: str) -> None:
     result = runner.invoke(app, ["show", name])
     assert result.exit_code == 0
-    assert f"{next(iter(catalogue()[name].state_axes()))}ₜ = " in result.stdout
+    output = next(iter(catalogue()[name].state_axes())).replace("1", "₁")
+    assert f"{output}ₜ = " in result.stdout
     assert "weights" in result.stdout
     assert "Source: " in result.stdout
 

@@ -78,11 +78,11 @@ def test_the_names_of_the_literature():
 
 def test_the_child_sum_as_in_the_paper():
     assert [equation.unicode for equation in equations(find("childsum-tree").program())] == [
-        "totalₜ = Σ_predecessor(hₜ₋₁)",
+        "totalₜ = Σ_k(hₖ)",
         "iₜ = σ(W_i xₜ + U_i totalₜ + b_i)",
-        "fₜ = σ(W_f xₜ + b_f + U_f hₜ₋₁)",
+        "fₖₜ = σ(W_f xₜ + b_f + U_f hₖ)",
         "gₜ = tanh(W_g xₜ + U_g totalₜ + b_g)",
-        "cₜ = Σ_predecessor(fₜ ⊙ cₜ₋₁) + iₜ ⊙ gₜ",
+        "cₜ = Σ_k(fₖₜ ⊙ cₖ) + iₜ ⊙ gₜ",
         "oₜ = σ(W_o xₜ + U_o totalₜ + b_o)",
         "hₜ = oₜ ⊙ tanh(cₜ)",
     ]

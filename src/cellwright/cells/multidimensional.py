@@ -8,8 +8,8 @@ from typing import ClassVar
 from cellwright.cells import checks
 from cellwright.cells.listing import Listed
 from cellwright.cells.notation import Topology, linear
-from cellwright.cells.predecessors import PREDECESSOR, OrderedPredecessorsLSTM
-from cellwright.program.values import Axes, Value
+from cellwright.cells.predecessors import OrderedPredecessorsLSTM
+from cellwright.program.values import PREDECESSOR, Axes, Value
 
 
 class MultidimensionalLSTM(OrderedPredecessorsLSTM):

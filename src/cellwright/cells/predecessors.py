@@ -5,9 +5,7 @@ from __future__ import annotations
 from cellwright.cells.lstm import LSTM
 from cellwright.cells.notation import linear, sum_over, weight
 from cellwright.errors import CellwrightError
-from cellwright.program.values import Axes, Value
-
-PREDECESSOR = "predecessor"
+from cellwright.program.values import PREDECESSOR, Axes, Value
 
 _REFUSED = {
     "coupled": "one input gate cannot set a forget gate for each predecessor",

@@ -16,7 +16,7 @@ Activation: TypeAlias = Literal[lstm.Activation, "relu", "threshold"]
 ACTIVATIONS: Mapping[str, Callable[[Value], Value]] = {
     **lstm.ACTIVATIONS,
     "relu": relu,
-    "threshold": lambda value: where(less(0.0, value), sign(value), -1.0),
+    "threshold": lambda value: where(less(0.0, value), sign(value), -1.0),  # sign has a derivative, of zero
 }
 """Squashing functions by name: those of the LSTMs, and two more. ``threshold`` is 1 above 0 and -1 elsewhere."""
 

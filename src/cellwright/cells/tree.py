@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 from cellwright.cells import checks
 from cellwright.cells.listing import Listed
 from cellwright.cells.notation import UNIT, Topology, linear, sum_over
-from cellwright.cells.predecessors import PREDECESSOR, OrderedPredecessorsLSTM
+from cellwright.cells.predecessors import OrderedPredecessorsLSTM
 from cellwright.errors import CellwrightError
-from cellwright.program.values import Axes, Value
+from cellwright.program.values import PREDECESSOR, Axes, Value
 
 _CHILDREN = ("sum", "ordered")
 

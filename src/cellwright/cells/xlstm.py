@@ -34,13 +34,13 @@ class SLSTM(Cell):
 
     def step(self, x: Value, h: Value, c: Value, n: Value, m: Value) -> tuple[Value, Value, Value, Value]:
         """One time step: the new h, c, n and m. With i and f are meant those divided by exp(m)."""
-        log_i = affine("i", x, h, bias=self.bias)
-        log_f = affine("f", x, h, bias=self.bias)
-        kept = (log_f if self.forget_gate == "exp" else log_sigmoid(log_f)) + m
+        i_raw = affine("i", x, h, bias=self.bias)
+        f_raw = affine("f", x, h, bias=self.bias)
+        kept = (f_raw if self.forget_gate == "exp" else log_sigmoid(f_raw)) + m
         z = tanh(affine("z", x, h, bias=self.bias))
         o = sigmoid(affine("o", x, h, bias=self.bias))
-        m = where(equal(n, 0.0), log_i, maximum(kept, log_i))
-        i = exp(log_i - m)
+        m = where(equal(n, 0.0), i_raw, maximum(kept, i_raw))
+        i = exp(i_raw - m)
         f = exp(minimum(kept - m, 0.0))
         c = f * c + i * z
         n = f * n + i

@@ -11,7 +11,6 @@ from torch import nn
 from torch.nn.functional import dropout, pad
 
 from cellwright.cells import Cell, find
-from cellwright.cells.predecessors import PREDECESSOR
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks, parameters
 from cellwright.layers.listing import Topology
@@ -19,7 +18,7 @@ from cellwright.layers.stages import Sizes, staged
 from cellwright.layers.trees import Direction, Level, Levels, Trees
 from cellwright.program import Interpreter, from_zero_states, merge_sums
 from cellwright.program.storage import size_of
-from cellwright.program.values import unprimed
+from cellwright.program.values import PREDECESSOR, unprimed
 
 Tensor: TypeAlias = torch.Tensor
 States: TypeAlias = dict[str, Tensor]

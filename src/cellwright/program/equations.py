@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Literal, TypeAlias
 
 from cellwright.program.operators import BINDINGS, OPERATORS
 from cellwright.program.passes import merge_sums
-from cellwright.program.values import Program, Value, kernel_of, linear_terms
+from cellwright.program.values import PREDECESSOR, Program, Value, kernel_of, linear_terms
 
 Language: TypeAlias = Literal["unicode", "latex", "mathml"]
 
@@ -28,22 +30,32 @@ def equations(program: Program) -> tuple[Equation, ...]:
     """One equation for each named value, in the order in which the step computes them.
 
     What the author left unnamed is written out where it is used. Sums of matrix products are written as one,
-    W x + U h + b, as a crossbar computes them.
+    W x + U h + b, as a crossbar computes them. What there is of each of several predecessors has the index k.
     """
     program = merge_sums(program)
     names = {value.serial: name for name, value in program.named.items() if value.operator != "input"}
-    lines = [_equation(names[value.serial], value, names) for value in program.values if value.serial in names]
+    subscripts = _subscripts(program.parameters)
+    lines = [(names[value.serial], value) for value in program.values if value.serial in names]
     # States that are passed on as they are, or that equal another.
-    return (
-        *lines,
-        *(_equation(name, value, names) for name, value in program.outputs.items() if names.get(value.serial) != name),
-    )
+    lines += [(name, value) for name, value in program.outputs.items() if names.get(value.serial) != name]
+    return tuple(_equation(name, value, names, subscripts) for name, value in lines)
 
 
-def _equation(name: str, value: Value, names: Mapping[int, str]) -> Equation:
+def _subscripts(parameters: Sequence[Value]) -> dict[int, str]:
+    """The gate or signal that a parameter is for, and what else is needed to tell it from others of its symbol."""
+    alike = Counter((p.attributes["symbol"], p.attributes["part"]) for p in parameters)
+    return {
+        p.serial: p.attributes["subscript"] and p.attributes["part" if alike[key] == 1 else "subscript"]
+        for p in parameters
+        for key in [(p.attributes["symbol"], p.attributes["part"])]
+    }
+
+
+def _equation(name: str, value: Value, names: Mapping[int, str], subscripts: Mapping[int, str]) -> Equation:
     others = {serial: other for serial, other in names.items() if other != name}
     unicode, latex, mathml = (
-        (notation.at(name, notation.now), str(_Writer(notation, others).written(value))) for notation in _NOTATIONS
+        (writer.named(name, value, writer.notation.now), str(writer.written(value)))
+        for writer in (_Writer(notation, others, subscripts) for notation in _NOTATIONS)
     )
     return Equation(
         name,
@@ -63,8 +75,16 @@ class _Notation:
     """From a name to its letter or word."""
     subscript: str
     """A word and its subscript, which is a word."""
-    timed: str
-    """A word and its time step, one of ``now`` and ``before``."""
+    split: Callable[[str], list[str]]
+    """A name as the word and its indices: h1 is h with the index 1."""
+    indexed: str
+    """A word and its indices, of which the time step, one of ``now`` and ``before``, is the last."""
+    indices: Callable[[Sequence[str]], str]
+    """Several indices as one."""
+    listed: Callable[[Sequence[str]], str]
+    """The parts of a subscript as one."""
+    predecessor: str
+    """The index of a predecessor."""
     now: str
     before: str
     number: str
@@ -80,9 +100,11 @@ class _Notation:
     reduce: Mapping[str, str]
     """Sum, mean and maximum over an axis."""
 
-    def at(self, name: str, time: str) -> str:
-        """The value of that name at a time step."""
-        return self.timed.format(self.word(name), time)
+    def at(self, name: str, *indices: str) -> str:
+        """The value of that name, with the indices that it has beside those of its name; empty ones are left out."""
+        letter, *own = self.split(name)
+        every = [*own, *(index for index in indices if index)]
+        return self.indexed.format(self.word(letter), self.indices(every)) if every else self.word(letter)
 
 
 @dataclass(frozen=True)
@@ -103,14 +125,27 @@ class _Written:
 
 @dataclass(frozen=True)
 class _Writer:
-    """Writes values in one notation; ``names`` are those that have an equation of their own."""
+    """Writes values in one notation.
+
+    Attributes:
+        names: those that have an equation of their own.
+        subscripts: of parameters.
+        of_all: what is written is of all predecessors at once, as where one matrix reads them side by side.
+    """
 
     notation: _Notation
     names: Mapping[int, str]
+    subscripts: Mapping[int, str]
+    of_all: bool = False
+
+    def named(self, name: str, value: Value, time: str) -> str:
+        """A value by its name, with its indices."""
+        is_of_one = PREDECESSOR in value.axes and not self.of_all
+        return self.notation.at(name, self.notation.predecessor if is_of_one else "", time)
 
     def written(self, value: Value) -> _Written:
         if value.serial in self.names:
-            return self._as(self.notation.at(self.names[value.serial], self.notation.now))
+            return self._as(self.named(self.names[value.serial], value, self.notation.now))
         if value.operator in ("input", "constant", "parameter"):
             return self._leaf(value)
         if value.operator in ("linear", "convolution"):
@@ -118,7 +153,8 @@ class _Writer:
         arguments = [self.written(argument) for argument in value.arguments]
         if value.operator in self.notation.reduce:
             template = self.notation.reduce[value.operator]
-            return self._as(template.format(*arguments, axis=self.notation.word(value.attributes["axis"])))
+            axis = value.attributes["axis"]
+            return self._as(template.format(*arguments, axis=self.notation.word("k" if axis == PREDECESSOR else axis)))
         if value.operator == "multiply" and any(a.operator == "constant" for a in value.arguments):
             number, other = sorted(value.arguments, key=lambda argument: argument.operator != "constant")
             return self._applied(number, other, needed="product")
@@ -134,11 +170,17 @@ class _Writer:
         attributes = value.attributes
         if value.operator == "input":
             time = self.notation.before if attributes["role"] == "state" else self.notation.now
-            return self._as(self.notation.at(value.name, time))
+            return self._as(self.named(value.name, value, "" if PREDECESSOR in value.axes else time))
         if value.operator == "parameter":
-            words = [self.notation.word(attributes[key]) for key in ("symbol", "subscript") if attributes[key]]
-            return self._as(self.notation.subscript.format(*words) if len(words) == 2 else words[0])
+            return self._as(self._parameter(value))
         return self._number(attributes["value"])
+
+    def _parameter(self, value: Value) -> str:
+        symbol, subscript = self.notation.word(value.attributes["symbol"]), self.subscripts[value.serial]
+        parts = [self.notation.at(part) for part in subscript.split(",") if part]
+        if PREDECESSOR in value.attributes["out"]:
+            parts.append(self.notation.predecessor)
+        return self.notation.subscript.format(symbol, self.notation.listed(parts)) if parts else symbol
 
     def _number(self, number: float) -> _Written:
         """A constant to six digits."""
@@ -149,7 +191,8 @@ class _Writer:
         return self._as(self.notation.number.format(mantissa), negative or "atom")
 
     def _applied(self, left: Value, right: Value, needed: str = "atom") -> _Written:
-        sides = (format(self.written(side), needed) for side in (left, right))
+        reads_all = left.operator == "parameter" and PREDECESSOR in (left.attributes["columns"] or ())
+        sides = format(self.written(left), needed), format(replace(self, of_all=reads_all).written(right), needed)
         template = self.notation.convolve if kernel_of(left) else self.notation.apply
         return self._as(template.format(*sides), "product")
 
@@ -162,6 +205,40 @@ class _Writer:
 
 _GREEK = ("alpha", "beta", "gamma", "delta", "theta", "lambda", "mu", "rho", "sigma", "tau", "phi", "psi", "omega")
 _LETTERS = dict(zip(_GREEK, "αβγδθλμρστφψω", strict=True))
+_LOW = str.maketrans("0123456789k", "₀₁₂₃₄₅₆₇₈₉ₖ")
+
+
+def _numbered(name: str) -> list[str]:
+    """A name and the number at its end."""
+    match = re.fullmatch(r"(\D*[^\d_])(\d+)", name)
+    return list(match.groups()) if match else [name]
+
+
+def _unicode_split(name: str) -> list[str]:
+    letter, *number = _numbered(name)
+    return [letter, *(digits.translate(_LOW) for digits in number)]
+
+
+def _unicode_list(parts: Sequence[str]) -> str:
+    return ",".join(parts).replace(",ₖ", "ₖ")
+
+
+def _latex_split(name: str) -> list[str]:
+    """The letter, then what an underscore parts from it and the number at the end."""
+    letter, *number = _numbered(name)
+    word, _, rest = letter.partition("_")
+    return [word, _latex_word(rest), *number] if word and rest else [letter, *number]
+
+
+def _mathml_split(name: str) -> list[str]:
+    letter, *number = _numbered(name)
+    word, _, rest = letter.partition("_")
+    indices = [f"<mn>{digits}</mn>" for digits in number]
+    return [word, _mathml_word(rest), *indices] if word and rest else [letter, *indices]
+
+
+def _mathml_list(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"<mrow>{'<mo>,</mo>'.join(parts)}</mrow>"
 
 
 def _unicode_word(name: str) -> str:
@@ -184,7 +261,11 @@ _NOTATIONS = (
         language="unicode",
         word=_unicode_word,
         subscript="{0}_{1}",
-        timed="{0}{1}",
+        split=_unicode_split,
+        indexed="{0}{1}",
+        indices="".join,
+        listed=_unicode_list,
+        predecessor="ₖ",
         now="ₜ",
         before="ₜ₋₁",
         number="{0}",
@@ -200,7 +281,11 @@ _NOTATIONS = (
         language="latex",
         word=_latex_word,
         subscript="{0}_{{{1}}}",
-        timed="{0}_{{{1}}}",
+        split=_latex_split,
+        indexed="{0}_{{{1}}}",
+        indices=",".join,
+        listed=",".join,
+        predecessor="k",
         now="t",
         before="t-1",
         number="{0}",
@@ -220,7 +305,11 @@ _NOTATIONS = (
         language="mathml",
         word=_mathml_word,
         subscript="<msub>{0}{1}</msub>",
-        timed="<msub>{0}{1}</msub>",
+        split=_mathml_split,
+        indexed="<msub>{0}{1}</msub>",
+        indices=_mathml_list,
+        listed=_mathml_list,
+        predecessor="<mi>k</mi>",
         now="<mi>t</mi>",
         before="<mrow><mi>t</mi><mo>−</mo><mn>1</mn></mrow>",
         number="<mn>{0}</mn>",

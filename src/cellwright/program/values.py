@@ -19,10 +19,12 @@ from typing import Any, TypeAlias
 from cellwright.errors import CellwrightError
 
 BATCH = "batch"
+PREDECESSOR = "predecessor"
+"""The axis of those whose states a step reads, where there are several: the children of a node, say."""
 SPATIAL = ("depth", "row", "column")
 """The axes of maps. They come last, and their sizes with the data."""
 OFFSETS = tuple(f"{kind}{axis} offset" for kind in ("", "input ") for axis in SPATIAL)
-AXIS_ORDER = (BATCH, "predecessor", "block", "cell", "unit", "projection", "feature", *SPATIAL, *OFFSETS)
+AXIS_ORDER = (BATCH, PREDECESSOR, "block", "cell", "unit", "projection", "feature", *SPATIAL, *OFFSETS)
 
 Axes: TypeAlias = tuple[str, ...]
 Operand: TypeAlias = "Value | float | int"
