@@ -71,6 +71,12 @@ def test_three_levels_with_clocks(laws) -> None:
         laws.same(output[row], model.levels[2](below)[0])
 
 
+def test_levels_of_a_cell_that_projects() -> None:
+    assert hierarchy("lstmp", proj_size=2)(torch.zeros(5, 2, 3, dtype=torch.float64), 2)[0].shape == (3, 2, 2)
+    by_labels = HierarchicalCTC("lstmp", 3, [(4, 5), (4, 6)], proj_size=2)
+    assert [output.shape[-1] for output in by_labels(torch.zeros(5, 2, 3))] == [5, 6]
+
+
 def test_chunks_of_one_step_are_a_stack_without_memory_below(laws) -> None:
     model, x = hierarchy(), torch.randn(5, 2, 3, dtype=torch.float64)
     below = torch.cat([model.levels[0](x[step : step + 1])[0] for step in range(5)])

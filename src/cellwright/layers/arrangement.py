@@ -49,6 +49,7 @@ class Arranged(nn.Module):
         input_size, hidden_size, output_size: features, units, outputs; in ``encoder-decoder`` the outputs are tokens.
         num_layers: recurrent layers on top of one another.
         bidirectional: for those that read many; the encoder's, in ``encoder-decoder``.
+        proj_size: of the projected output, for cells that have one.
         feeds: what ``one-to-many`` reads after the first step: ``output``, what it said (so that output_size is
             input_size); ``input``, the same input again; ``nothing``, zeros.
 
@@ -66,6 +67,7 @@ class Arranged(nn.Module):
         num_layers: int = 1,
         *,
         bidirectional: bool = False,
+        proj_size: int = 0,
         feeds: Literal["output", "input", "nothing"] = "output",
     ) -> None:
         super().__init__()
@@ -80,10 +82,18 @@ class Arranged(nn.Module):
             raise CellwrightError(
                 f"feeds='output' reads {output_size} outputs where it read {input_size} features: they are as many"
             )
-        self.layer = Recurrent(cell, input_size, hidden_size, num_layers, batch_first=True, bidirectional=bidirectional)
+        self.layer = Recurrent(
+            cell,
+            input_size,
+            hidden_size,
+            num_layers,
+            batch_first=True,
+            bidirectional=bidirectional,
+            proj_size=proj_size,
+        )
         reads_tokens_alone(self.layer.cell)
         if arrangement == "encoder-decoder":
-            decoder = Decoder(cell, output_size, hidden_size, hidden_size, num_layers)
+            decoder = Decoder(cell, output_size, hidden_size, hidden_size, num_layers, proj_size=proj_size)
             self.pair = Seq2Seq(self.layer, decoder)
         else:
             self.readout = nn.Linear(self.layer.output_size, output_size)

@@ -66,7 +66,7 @@ class HierarchicalRecurrent(nn.Module):
         input_size: features of the input.
         hidden_sizes: units of each level and direction, from the bottom; at least two.
         resets: whether the states of a level start from zero in each chunk that is handed on.
-        batch_first, bidirectional, device, dtype: as in ``Recurrent``, in all levels.
+        batch_first, bidirectional, proj_size, device, dtype: as in ``Recurrent``, in all levels.
 
     Attributes:
         levels: the ``Recurrent`` layers, from the bottom.
@@ -85,6 +85,7 @@ class HierarchicalRecurrent(nn.Module):
         resets: bool = True,
         batch_first: bool = False,
         bidirectional: bool = False,
+        proj_size: int = 0,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -94,9 +95,10 @@ class HierarchicalRecurrent(nn.Module):
             raise CellwrightError(f"hidden_sizes holds the units of two levels at least, got {hidden_sizes!r}")
         self.resets = checks.flag("resets", resets)
         self.batch_first = checks.flag("batch_first", batch_first)
+        options: dict[str, Any] = {"bidirectional": bidirectional, "proj_size": proj_size}
         levels, width = [], input_size
         for units in hidden_sizes:
-            levels.append(Recurrent(own, width, units, bidirectional=bidirectional, device=device, dtype=dtype))
+            levels.append(Recurrent(own, width, units, device=device, dtype=dtype, **options))
             width = levels[-1].output_size
         self.levels = nn.ModuleList(levels)
         self.input_size, self.output_size, self._directions = input_size, width, levels[-1].num_directions
@@ -205,7 +207,7 @@ class HierarchicalCTC(nn.Module):
         cell: a cell, its name in the catalogue, or ``FILE.py:CLASS``.
         input_size: features of the input.
         levels: units of each direction and labels of each level, blank included, from the bottom.
-        bidirectional, device, dtype: as in ``Recurrent``, in all levels.
+        bidirectional, proj_size, device, dtype: as in ``Recurrent``, in all levels.
 
     Attributes:
         layers: the ``Recurrent`` layer of each level.
@@ -222,6 +224,7 @@ class HierarchicalCTC(nn.Module):
         levels: Sequence[tuple[int, int]],
         *,
         bidirectional: bool = True,
+        proj_size: int = 0,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -233,9 +236,10 @@ class HierarchicalCTC(nn.Module):
             or any(not isinstance(e, tuple) or len(e) != 2 for e in levels)
         ):
             raise CellwrightError(f"levels holds (units, labels) for each level, from the bottom; got {levels!r}")
+        options: dict[str, Any] = {"bidirectional": bidirectional, "proj_size": proj_size}
         layers, readouts, width = [], [], input_size
         for units, labels in levels:
-            layers.append(Recurrent(own, width, units, bidirectional=bidirectional, device=device, dtype=dtype))
+            layers.append(Recurrent(own, width, units, device=device, dtype=dtype, **options))
             width = checks.positive("labels", labels)
             readouts.append(nn.Linear(layers[-1].output_size, width, device=device, dtype=dtype))
         self.layers, self.readouts = nn.ModuleList(layers), nn.ModuleList(readouts)
