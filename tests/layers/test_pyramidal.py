@@ -97,7 +97,7 @@ def test_dropout_is_between_layers_and_in_training_alone() -> None:
     [
         ({"factor": 0}, "factor is a whole number from 1, got 0"),
         ({"factor": (2,)}, "factor has 1 numbers, expected 2: one for each layer but the first"),
-        ({"remainder": "keep"}, "remainder is one of drop, pad, got 'keep'"),
+        ({"remainder": "keep"}, "remainder is one of drop, pad; got 'keep'"),
         ({"num_layers": 0}, "num_layers is a whole number from 1"),
     ],
 )

@@ -358,7 +358,7 @@ BAD = [
     (lambda: network("after")(SOURCE, TARGET, [4, 2, 0]), "attention needs something to look at: .*"),
     (lambda: Sampling(1.5), "probability is a probability between 0 and 1, got 1.5"),
     (lambda: Sampling(0.5, coin="word"), "coin is one of token, sequence; got 'word'"),
-    (lambda: linear(-1, slope=0.1), "update counts from 0, got -1"),
+    (lambda: linear(-1, slope=0.1), "update is a whole number from 0, got -1"),
     (lambda: linear(0, slope=-0.1), "slope is a number from 0, got -0.1"),
     (lambda: exponential(0, base=1.0), "base is a number between 0 and 1, got 1.0"),
     (lambda: inverse_sigmoid(0, k=0.5), "k is a number from 1, got 0.5"),

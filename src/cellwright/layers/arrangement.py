@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from cellwright.cells import Cell
-from cellwright.cells.checks import choice
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks
 from cellwright.layers.decoder import TEACHER_FORCING, Decoder, as_tuple, moments, reads_tokens_alone
@@ -71,8 +70,8 @@ class Arranged(nn.Module):
         feeds: Literal["output", "input", "nothing"] = "output",
     ) -> None:
         super().__init__()
-        choice("arrangement", arrangement, ARRANGEMENTS)
-        choice("feeds", feeds, ("output", "input", "nothing"))
+        checks.choice("arrangement", arrangement, ARRANGEMENTS)
+        checks.choice("feeds", feeds, ("output", "input", "nothing"))
         self.arrangement, self.feeds = arrangement, feeds
         self.output_size = checks.positive("output_size", output_size)
         self._reads_many = arrangement not in ("one-to-one", "one-to-many")

@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from cellwright.cells.checks import choice, is_finite
+from cellwright.cells.checks import is_finite
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks
 from cellwright.layers.listing import Topology
@@ -157,7 +157,7 @@ class DotAttention(Attention):
         self, query_size: int, memory_size: int, form: Literal["dot", "scaled", "general"] = "general"
     ) -> None:
         super().__init__(query_size, memory_size)
-        choice("form", form, ("dot", "scaled", "general"))
+        checks.choice("form", form, ("dot", "scaled", "general"))
         if form != "general" and query_size != memory_size:
             raise CellwrightError(
                 f"{form} needs query and memory of one size, got {query_size} and {memory_size}: use form='general'"

@@ -50,13 +50,13 @@ def walks(given: Cell, topology: Topology) -> Cell:
 
 
 def positive(name: str, value: Any) -> int:
-    if not _is_whole(value) or value < 1:
+    if not is_whole(value) or value < 1:
         raise CellwrightError(f"{name} is a whole number from 1, got {value!r}")
     return int(value)
 
 
 def count(name: str, value: Any) -> int:
-    if not _is_whole(value) or value < 0:
+    if not is_whole(value) or value < 0:
         raise CellwrightError(f"{name} is a whole number from 0, got {value!r}")
     return int(value)
 
@@ -81,7 +81,7 @@ def probability(name: str, value: Any) -> float:
 
 def projection(proj_size: Any, hidden_size: int) -> int:
     """torch's rule: 0 stands for no projection, and a projection makes the output smaller."""
-    if not _is_whole(proj_size) or not 0 <= proj_size < hidden_size:
+    if not is_whole(proj_size) or not 0 <= proj_size < hidden_size:
         raise CellwrightError(
             f"proj_size is a whole number from 0 (no projection) to {hidden_size - 1} (hidden_size - 1), "
             f"got {proj_size!r}"
@@ -91,7 +91,7 @@ def projection(proj_size: Any, hidden_size: int) -> int:
 
 def projection_of(own: Cell, proj_size: Any) -> int:
     """A projection, of any size, is asked for if and only if the cell has one."""
-    if not _is_whole(proj_size) or proj_size < 0:
+    if not is_whole(proj_size) or proj_size < 0:
         raise CellwrightError(f"proj_size is a whole number from 0 (no projection), got {proj_size!r}")
     if proj_size and not own.projects:
         raise CellwrightError(
@@ -100,6 +100,13 @@ def projection_of(own: Cell, proj_size: Any) -> int:
     if own.projects and not proj_size:
         raise CellwrightError(f"{own} projects its output: give the size of the projection, proj_size")
     return int(proj_size)
+
+
+def batch_shape(input: Any, input_size: int, batch_first: bool) -> None:
+    """The shape of a batch, for layers that take no single sequence without its axis."""
+    input_shape(input, input_size, batch_first)
+    if input.ndim != 3:
+        raise CellwrightError(f"the input has the shape {tuple(input.shape)}, expected three dimensions: add a batch")
 
 
 def input_shape(input: Any, input_size: int, batch_first: bool) -> None:
@@ -247,5 +254,5 @@ def signals(record: Iterable[str], known: Iterable[str]) -> None:
             )
 
 
-def _is_whole(value: Any) -> bool:
+def is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)

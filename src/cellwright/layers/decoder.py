@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from cellwright.cells import Cell
-from cellwright.cells.checks import choice
 from cellwright.errors import CellwrightError
 from cellwright.kernels.operator import say_once
 from cellwright.layers import checks
@@ -111,7 +110,7 @@ class Decoder(nn.Module):
         markers: Markers = Markers(),
     ) -> None:
         super().__init__()
-        choice("query", query, ("new", "previous"))
+        checks.choice("query", query, ("new", "previous"))
         self.tokens = checks.positive("tokens", tokens)
         self.markers = _checked(markers, tokens)
         self.query = query

@@ -126,11 +126,7 @@ class HierarchicalRecurrent(nn.Module):
         Raises:
             CellwrightError: shapes that do not fit, starts for other than all levels but the top.
         """
-        checks.input_shape(input, self.input_size, self.batch_first)
-        if input.ndim != 3:
-            raise CellwrightError(
-                f"the input has the shape {tuple(input.shape)}, expected three dimensions: add a batch"
-            )
+        checks.batch_shape(input, self.input_size, self.batch_first)
         x = input.transpose(0, 1) if self.batch_first else input
         if lengths is None:
             lengths = torch.full((x.shape[1],), len(x), device=x.device)

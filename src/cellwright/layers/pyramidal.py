@@ -81,9 +81,7 @@ class PyramidalRecurrent(nn.Module):
         super().__init__()
         own = find(cell) if isinstance(cell, str) else cell
         self.factors = _factors(factor, checks.positive("num_layers", num_layers) - 1)
-        if remainder not in get_args(Remainder):
-            raise CellwrightError(f"remainder is one of {', '.join(get_args(Remainder))}, got {remainder!r}")
-        self.remainder = remainder
+        self.remainder: Remainder = checks.choice("remainder", remainder, get_args(Remainder))
         self.batch_first = checks.flag("batch_first", batch_first)
         self.dropout = checks.probability("dropout", dropout)
         options: dict[str, Any] = {"bidirectional": bidirectional, "proj_size": proj_size}
@@ -111,11 +109,7 @@ class PyramidalRecurrent(nn.Module):
         Raises:
             CellwrightError: shapes that do not fit, an input too short for the pyramid.
         """
-        checks.input_shape(input, self.input_size, self.batch_first)
-        if input.ndim != 3:
-            raise CellwrightError(
-                f"the input has the shape {tuple(input.shape)}, expected three dimensions: add a batch"
-            )
+        checks.batch_shape(input, self.input_size, self.batch_first)
         x = input.transpose(0, 1) if self.batch_first else input
         own = None if lengths is None else checks.lengths(lengths, len(x), x.shape[1], x.device)
         first, *higher = self.layers

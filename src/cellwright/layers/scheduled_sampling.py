@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from cellwright.cells.checks import choice, is_finite
+from cellwright.cells.checks import is_finite
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks
 
@@ -32,8 +32,8 @@ class Sampling:
 
     def __post_init__(self) -> None:
         checks.probability("probability", self.probability)
-        choice("coin", self.coin, ("token", "sequence"))
-        choice("own", self.own, ("best", "drawn"))
+        checks.choice("coin", self.coin, ("token", "sequence"))
+        checks.choice("own", self.own, ("best", "drawn"))
 
     def coins(self, rows: int, steps: int, device: torch.device) -> Tensor:
         """(rows, steps), True where the decoder's own token is fed."""
@@ -63,24 +63,18 @@ def linear(update: int, *, slope: float, start: float = 1.0, least: float = 0.0)
     checks.probability("least", least)
     if not is_finite(slope) or slope < 0:
         raise CellwrightError(f"slope is a number from 0, got {slope!r}")
-    return 1.0 - max(least, start - slope * _update(update))
+    return 1.0 - max(least, start - slope * checks.count("update", update))
 
 
 def exponential(update: int, *, base: float) -> float:
     """The probability of an own token at an update: 1 - base^update, with a base below 1; otherwise as ``linear``."""
     if not is_finite(base) or not 0 < base < 1:
         raise CellwrightError(f"base is a number between 0 and 1, got {base!r}")
-    return 1.0 - base ** _update(update)
+    return 1.0 - base ** checks.count("update", update)
 
 
 def inverse_sigmoid(update: int, *, k: float) -> float:
     """The probability of an own token at an update: 1 - k / (k + exp(update / k)), with k from 1; as ``linear``."""
     if not is_finite(k) or k < 1:
         raise CellwrightError(f"k is a number from 1, got {k!r}")
-    return 1.0 / (1.0 + k * math.exp(-_update(update) / k))
-
-
-def _update(update: int) -> int:
-    if not isinstance(update, int) or isinstance(update, bool) or update < 0:
-        raise CellwrightError(f"update counts from 0, got {update!r}")
-    return update
+    return 1.0 / (1.0 + k * math.exp(-checks.count("update", update) / k))

@@ -9,7 +9,6 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from cellwright.cells.checks import choice
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks
 from cellwright.layers.decoder import TEACHER_FORCING, Decoder, DecoderState, as_tuple, check_tokens, reads_tokens_alone
@@ -46,7 +45,7 @@ class Bridge(nn.Module):
 
     def __init__(self, encoder: nn.Module, decoder: Recurrent, kind: Literal["learned", "copy", "zero"]) -> None:
         super().__init__()
-        choice("bridge", kind, ("learned", "copy", "zero"))
+        checks.choice("bridge", kind, ("learned", "copy", "zero"))
         self.kind, self.num_layers = kind, decoder.num_layers
         self.sizes = decoder.cell.state_sizes(decoder.layer_sizes(0))
         if kind == "copy" and not _is_alike(encoder, decoder):

@@ -98,7 +98,7 @@ OUTPUTS = torch.zeros(3, 1, 4)
         ({"targets": 3}, "targets hold a string of labels for each sequence, got int"),
         ({"targets": [[1], [2]]}, "targets hold 2 strings of labels, but the outputs 1 sequences"),
         ({"targets": [[1]], "blank": 4}, "blank is the number of a label from 0 to 3, got 4"),
-        ({"targets": [[1]], "reduction": "average"}, "reduction is one of none, sum, mean, got 'average'"),
+        ({"targets": [[1]], "reduction": "average"}, "reduction is one of none, sum, mean; got 'average'"),
         ({"targets": [[1]], "lengths": [4]}, "lengths lie between 0 and the 3 time steps"),
         ({"targets": [[1]], "outputs": torch.zeros(3, 4)}, r"outputs are a tensor \(time, batch, labels\)"),
         ({"targets": [[1]], "outputs": torch.zeros(3, 1, 4, dtype=torch.int64)}, "of real numbers, got"),

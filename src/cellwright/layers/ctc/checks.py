@@ -40,13 +40,13 @@ def log_probabilities(
 
 
 def blank(given: Any, labels: int) -> int:
-    if not _is_whole(given) or not 0 <= given < labels:
+    if not checks.is_whole(given) or not 0 <= given < labels:
         raise CellwrightError(f"blank is the number of a label from 0 to {labels - 1}, got {given!r}")
     return int(given)
 
 
 def separator(given: Any, labels: int) -> int | None:
-    if given is not None and (not _is_whole(given) or not 0 <= given < labels):
+    if given is not None and (not checks.is_whole(given) or not 0 <= given < labels):
         raise CellwrightError(f"separator is the number of a label from 0 to {labels - 1}, or None; got {given!r}")
     return None if given is None else int(given)
 
@@ -68,7 +68,7 @@ def labelling(given: Any, labels: int, what: str, forbidden: int | None = None, 
     """A string of labels; ``what`` says what it is for, ``why`` what must not be in it."""
     own = string(given, what)
     for label in own:
-        if not _is_whole(label) or not 0 <= label < labels:
+        if not checks.is_whole(label) or not 0 <= label < labels:
             raise CellwrightError(f"{what} holds {label!r}: labels are whole numbers from 0 to {labels - 1}")
         if label == forbidden:
             raise CellwrightError(f"{what} holds {why}: leave it out")
@@ -100,7 +100,3 @@ def targets(given: Any, lengths: Tensor, labels: int, blank: int) -> list[Labell
 def steps_needed(labels: Labelling) -> int:
     """The fewest steps that a string takes: one for each label, and a blank between equal neighbours."""
     return len(labels) + sum(one == other for one, other in pairwise(labels))
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from cellwright.errors import CellwrightError
+from cellwright.layers import checks as layer_checks
 from cellwright.layers.ctc import checks
 
 Tensor: TypeAlias = torch.Tensor
@@ -42,8 +43,7 @@ def ctc_loss(
         CellwrightError: shapes that do not fit, labels out of range, a blank in a target, a target that is longer than
             its sequence has room for: each label takes a step, and a blank stands between equal ones.
     """
-    if reduction not in get_args(Reduction):
-        raise CellwrightError(f"reduction is one of {', '.join(get_args(Reduction))}, got {reduction!r}")
+    layer_checks.choice("reduction", reduction, get_args(Reduction))
     in_half = isinstance(outputs, Tensor) and outputs.dtype in (torch.float16, torch.bfloat16)
     logarithms, steps = checks.log_probabilities(outputs, lengths, torch.float32 if in_half else None)
     if not len(steps):
