@@ -13,16 +13,6 @@ from cellwright.layers import Recurrent
 from cellwright.program import reverse
 
 
-class GatedUnit(Cell):
-    """Reset before the recurrent matrix: a second product, inside the step."""
-
-    def step(self, x, h):
-        r = sigmoid(affine("r", x, h))
-        z = sigmoid(affine("z", x, h))
-        n = tanh(affine("n", x, r * h))
-        return (1 - z) * n + z * h
-
-
 class Timed(Cell):
     """Reads the time that has passed; a decay that is constant over time; addends with names of their own."""
 
@@ -70,7 +60,6 @@ CELLS: Mapping[str, Cell] = {
     "blocks with peepholes": LSTM(cells_per_block=2, peepholes=True),
     "projection": LSTM(projection=True, recurrent_bias=True),
     "gate biases": LSTM(biases="gates", forget_bias=1.0),
-    "gated unit": GatedUnit(),
     "timed": Timed(),
     "memoryless": Memoryless(),
     "mixed": Mixed(),
