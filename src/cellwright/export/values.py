@@ -12,7 +12,7 @@ from cellwright.errors import CellwrightError
 from cellwright.export.graph import Graph, element_type
 from cellwright.export.operators import CONDITIONS, POINTWISE, REDUCTIONS
 from cellwright.program import LinearGroup, Program, Value, families, linear_groups, linear_terms
-from cellwright.program.interpret import missing_dimensions
+from cellwright.program.dimensions import missing_dimensions
 from cellwright.program.storage import size_of
 from cellwright.program.values import BATCH, Axes, named_axes
 

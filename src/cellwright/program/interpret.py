@@ -15,10 +15,21 @@ import torch
 
 from cellwright.errors import CellwrightError
 from cellwright.program.convolution import convolve, convolve_transposed, correlate
+from cellwright.program.dimensions import (
+    axes_of_maps,
+    axes_read,
+    columns_of,
+    flat,
+    missing_dimensions,
+    outer,
+    reduction,
+    shaped,
+    unsqueeze,
+)
 from cellwright.program.operators import OPERATORS
 from cellwright.program.passes import LinearGroup, linear_groups
 from cellwright.program.storage import families, size_of
-from cellwright.program.values import BATCH, Kernel, Program, Value, kernel_of, linear_terms, named_axes
+from cellwright.program.values import Kernel, Program, Value, kernel_of, linear_terms, named_axes
 
 Tensor: TypeAlias = torch.Tensor
 Sizes: TypeAlias = Mapping[str, int]
@@ -128,7 +139,7 @@ class Interpreter:
         bias = self._bias(group, rows, stored, parts)
         kernels = [kernel_of(weight) for weight in linear_terms(group.nodes[0])[1]]
         products = [arithmetic.product if kernel is None else _convolving(kernel) for kernel in kernels]
-        dimension = -1 - _space(group.nodes[0])
+        dimension = -1 - axes_of_maps(group.nodes[0])
 
         def evaluate(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
             total = products[0](inputs[0], weights[0], bias)
@@ -202,15 +213,15 @@ class Interpreter:
         evaluate = functions[group.name]
         computed = [arithmetic.computed(node, _unchanged) for node in group.nodes]
         weights = linear_terms(group.nodes[0])[1]
-        sources = [(self._slot[v.serial], _read(weight)) for v, weight in zip(group.inputs, weights, strict=True)]
-        space = _space(group.nodes[0])
+        sources = [(self._slot[v.serial], axes_read(weight)) for v, weight in zip(group.inputs, weights, strict=True)]
+        space = axes_of_maps(group.nodes[0])
         shapes = [size_of(node.attributes["out"], self.sizes) for node in group.nodes]
         results = [self._slot[node.serial] for node in group.nodes]
 
         def run(slots: list[Any]) -> None:
-            outputs = evaluate([_flat(slots[index], count, space) for index, count in sources])
+            outputs = evaluate([flat(slots[index], count, space) for index, count in sources])
             for index, shape, output, function in zip(results, shapes, outputs, computed, strict=True):
-                slots[index] = function(_shaped(output, shape, space))
+                slots[index] = function(shaped(output, shape, space))
 
         return run
 
@@ -219,15 +230,15 @@ class Interpreter:
         missing = [missing_dimensions(argument, value) for argument in value.arguments]
         if not any(missing):
             return evaluate
-        return lambda *arguments: evaluate(*(_unsqueeze(t, dims) for t, dims in zip(arguments, missing, strict=True)))
+        return lambda *arguments: evaluate(*(unsqueeze(t, dims) for t, dims in zip(arguments, missing, strict=True)))
 
     def _structural(self, value: Value) -> Callable[..., Tensor]:
         operator, attributes = value.operator, value.attributes
         if operator in ("sum", "mean", "maximum_over"):
-            return _reduction(operator, attributes["axis"], named_axes(value.arguments[0].axes))
+            return reduction(operator, attributes["axis"], named_axes(value.arguments[0].axes))
         if operator == "spread":
             dims = missing_dimensions(value.arguments[0], value)
-            return lambda source, like: _unsqueeze(source, dims).expand_as(like)
+            return lambda source, like: unsqueeze(source, dims).expand_as(like)
         if operator == "matrix":
             return lambda source: source
         if kernel_of(value) or operator == "convolution":
@@ -237,13 +248,13 @@ class Interpreter:
         rows, axes = len(attributes["out"]), attributes["out"]
         out = prod(size_of(axes, self.sizes))
         if operator == "linear":
-            columns, shape = _columns(value.arguments[1]), size_of(axes, self.sizes)
-            return lambda source, matrix: _shaped(_flat(source, columns) @ matrix.reshape(out, -1).T, shape)
+            columns, shape = columns_of(value.arguments[1]), size_of(axes, self.sizes)
+            return lambda source, matrix: shaped(flat(source, columns) @ matrix.reshape(out, -1).T, shape)
         if operator == "linear_transposed":
-            shape = size_of(value.axes[len(value.axes) - _columns(value.arguments[1]) :], self.sizes)
-            return lambda source, matrix: _shaped(_flat(source, rows) @ matrix.reshape(out, -1), shape)
-        columns, shape = _columns(value), size_of(value.axes, self.sizes)
-        return lambda left, right: _outer(_flat(left, rows), _flat(right, columns)).reshape(shape)
+            shape = size_of(value.axes[len(value.axes) - columns_of(value.arguments[1]) :], self.sizes)
+            return lambda source, matrix: shaped(flat(source, rows) @ matrix.reshape(out, -1), shape)
+        columns, shape = columns_of(value), size_of(value.axes, self.sizes)
+        return lambda left, right: outer(flat(left, rows), flat(right, columns)).reshape(shape)
 
     def _convolution(self, value: Value) -> Callable[..., Tensor]:
         """A convolution with a kernel that is computed, as in second derivatives, or an adjoint."""
@@ -251,20 +262,20 @@ class Interpreter:
         kernel = kernel_of(matrix)
         assert kernel is not None
         out = matrix.attributes["out"]
-        rows, read, space, dilation = len(out), _read(matrix), len(kernel.offsets), kernel.dilation
+        rows, read, space, dilation = len(out), axes_read(matrix), len(kernel.offsets), kernel.dilation
         shape = size_of(matrix.axes, self.sizes)
         flat_shape = prod(shape[:rows]), prod(shape[rows : rows + read]), *shape[rows + read :]
         if value.operator == "convolution":
-            return lambda source, weight: _shaped(
-                convolve(_flat(source, read, space), weight.reshape(flat_shape), None, dilation), shape[:rows], space
+            return lambda source, weight: shaped(
+                convolve(flat(source, read, space), weight.reshape(flat_shape), None, dilation), shape[:rows], space
             )
         if value.operator == "convolution_transposed":
             channels = shape[rows : rows + read]
-            return lambda source, weight: _shaped(
-                convolve_transposed(_flat(source, rows, space), weight.reshape(flat_shape), dilation), channels, space
+            return lambda source, weight: shaped(
+                convolve_transposed(flat(source, rows, space), weight.reshape(flat_shape), dilation), channels, space
             )
         return lambda left, right: correlate(
-            _flat(left, rows, space), _flat(right, read, space), flat_shape[2:], dilation
+            flat(left, rows, space), flat(right, read, space), flat_shape[2:], dilation
         ).reshape(shape)
 
 
@@ -328,72 +339,9 @@ def evaluate(
     return Interpreter(program, sizes).bind(stored, like)(inputs, record)
 
 
-def _columns(matrix: Value) -> int:
-    """How many of the axes of a matrix are those that it reads."""
-    return len(matrix.axes) - len(matrix.attributes["out"])
-
-
-def _read(matrix: Value) -> int:
-    """How many axes of a value it reads: for a kernel those of channels."""
-    kernel = kernel_of(matrix)
-    return _columns(matrix) - (len(kernel.offsets) if kernel else 0)
-
-
-def _space(node: Value) -> int:
-    """How many of the last axes of a linear value are those of a map."""
-    kernel = kernel_of(linear_terms(node)[1][0])
-    return len(kernel.offsets) if kernel else 0
-
-
 def _convolving(kernel: Kernel) -> Callable[..., Tensor]:
     return convolve if kernel.dilation == 1 else partial(convolve, dilation=kernel.dilation)
 
 
 def _unchanged(tensor: Tensor) -> Tensor:
     return tensor
-
-
-def _flat(tensor: Tensor, named: int, space: int = 0) -> Tensor:
-    """Flatten into one the ``named`` last dimensions before those of space."""
-    if named == 1:
-        return tensor
-    return tensor.flatten(-named - space, -1 - space) if named else tensor.unsqueeze(-1 - space)
-
-
-def _shaped(tensor: Tensor, shape: tuple[int, ...], space: int = 0) -> Tensor:
-    """Undo ``_flat``: the last dimension before those of space becomes those of ``shape``."""
-    if len(shape) == 1:
-        return tensor
-    return tensor.unflatten(-1 - space, shape) if shape else tensor.squeeze(-1 - space)
-
-
-def missing_dimensions(argument: Value, result: Value) -> list[int]:
-    """Where to insert dimensions of size one, counted from the end and from right to left."""
-    axes = named_axes(result.axes)
-    own = named_axes(argument.axes)
-    if not own and BATCH not in argument.axes:
-        return []
-    return [index - len(axes) for index in range(len(axes) - 1, -1, -1) if axes[index] not in own]
-
-
-def _unsqueeze(tensor: Tensor, dimensions: Sequence[int]) -> Tensor:
-    for dimension in dimensions:
-        tensor = tensor.unsqueeze(dimension)
-    return tensor
-
-
-def _reduction(operator: str, axis: str, axes: Sequence[str]) -> Callable[[Tensor], Tensor]:
-    if axis == BATCH:
-        return lambda source: source.sum(tuple(range(source.ndim - len(axes)))) if source.ndim > len(axes) else source
-    dimension = list(axes).index(axis) - len(axes)
-    functions: dict[str, Callable[..., Tensor]] = {"sum": torch.sum, "mean": torch.mean, "maximum_over": torch.amax}
-    function = functions[operator]
-    return lambda source: function(source, dim=dimension)
-
-
-def _outer(left: Tensor, right: Tensor) -> Tensor:
-    """Sum over all leading dimensions of left (..., m) times right (..., n): (m, n)."""
-    lead = torch.broadcast_shapes(left.shape[:-1], right.shape[:-1])
-    rows = left.expand(*lead, left.shape[-1]).reshape(-1, left.shape[-1])
-    columns = right.expand(*lead, right.shape[-1]).reshape(-1, right.shape[-1])
-    return rows.T @ columns
