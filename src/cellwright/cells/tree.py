@@ -9,7 +9,6 @@ from cellwright.cells import checks
 from cellwright.cells.listing import Listed
 from cellwright.cells.notation import UNIT, Topology, linear, sum_over
 from cellwright.cells.predecessors import OrderedPredecessorsLSTM
-from cellwright.errors import CellwrightError
 from cellwright.program.values import PREDECESSOR, Axes, Value
 
 _CHILDREN = ("sum", "ordered")
@@ -39,8 +38,7 @@ class TreeLSTM(OrderedPredecessorsLSTM):
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.choice("children", self.children, _CHILDREN)
-        if not isinstance(self.arity, int) or isinstance(self.arity, bool) or self.arity < 1:
-            raise CellwrightError(f"arity is a whole number from 1; got {self.arity!r}")
+        checks.whole("arity", self.arity)
 
     def step(self, x: Value, h: Value, c: Value, *fed_back: Value) -> tuple[Value, ...]:
         """One node: its h and c, from those of its children."""

@@ -10,6 +10,7 @@ import torch
 from torch.nn.utils.rnn import PackedSequence
 
 from cellwright.cells import Cell, Timing, Topology
+from cellwright.cells import checks as fields
 from cellwright.errors import CellwrightError
 from cellwright.program.values import Axes
 
@@ -68,8 +69,8 @@ def flag(name: str, value: Any) -> bool:
 
 
 def choice(name: str, value: Choice, choices: Sequence[Choice]) -> Choice:
-    if value not in choices:
-        raise CellwrightError(f"{name} is one of {', '.join(choices)}; got {value!r}")
+    """The value, if it is one of the choices."""
+    fields.choice(name, value, choices)
     return value
 
 
