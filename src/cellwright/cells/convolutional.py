@@ -110,8 +110,8 @@ class ConvLSTM(Convolutional, LSTM):
             name, x, *recurrent, out=out, bias=bias, recurrent_bias=self.recurrent_bias, apply=self._convolved
         )
 
-    def _peephole_axes(self) -> Axes:
-        axes = super()._peephole_axes()
+    def _peephole_axes(self, name: str) -> Axes:
+        axes = super()._peephole_axes(name)
         return (*axes, *self.space) if self.peephole_weights == "position" else axes
 
 

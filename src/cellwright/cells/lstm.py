@@ -120,7 +120,7 @@ class LSTM(Cell):
         return sigmoid(preactivation + self._peephole(name, c) if self.peepholes else preactivation)
 
     def _peephole(self, name: str, c: Value) -> Value:
-        seen = weight("weight_peephole", name, self._peephole_axes(), symbol="p") * c
+        seen = weight("weight_peephole", name, self._peephole_axes(name), symbol="p") * c
         return sum_over(seen, "cell") if self.cells_per_block > 1 else seen
 
     def _seen(self, name: str, x: Value, *recurrent: Value, out: Axes, bias: bool) -> Value:
@@ -152,7 +152,8 @@ class LSTM(Cell):
     def _cell_axes(self) -> Axes:
         return UNIT if self.cells_per_block == 1 else ("block", "cell")
 
-    def _peephole_axes(self) -> Axes:
+    def _peephole_axes(self, name: str) -> Axes:
+        """The axes of a gate's peephole weights."""
         return self._cell_axes()
 
     def _gates(self) -> tuple[str, ...]:

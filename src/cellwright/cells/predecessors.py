@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cellwright.cells.lstm import LSTM
-from cellwright.cells.notation import linear, sum_over, weight
+from cellwright.cells.notation import linear, sum_over
 from cellwright.errors import CellwrightError
 from cellwright.program.values import PREDECESSOR, Axes, Value
 
@@ -41,13 +41,13 @@ class OrderedPredecessorsLSTM(LSTM):
         return linear("f", x, out, bias=bias)
 
     def _peephole(self, name: str, c: Value) -> Value:
-        if name == "o":  # sees the new c
-            return super()._peephole(name, c)
-        seen = weight("weight_peephole", name, self._previous_cell_axes(), symbol="p") * c
+        seen = super()._peephole(name, c)
         return sum_over(seen, PREDECESSOR) if name == "i" else seen
 
-    def _previous_cell_axes(self) -> Axes:
-        return (PREDECESSOR, *self._cell_axes())
+    def _peephole_axes(self, name: str) -> Axes:
+        """i and f see the c of all predecessors, o the new one."""
+        axes = super()._peephole_axes(name)
+        return axes if name == "o" else (PREDECESSOR, *axes)
 
     def _kept(self, f: Value | None, c: Value) -> Value:
         return sum_over(super()._kept(f, c), PREDECESSOR)

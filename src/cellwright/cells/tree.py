@@ -54,8 +54,8 @@ class TreeLSTM(OrderedPredecessorsLSTM):
             return super()._seen(name, x, recurrent[0], out=out, bias=bias)
         return self._seen_of_x(x, out, bias) + linear(name, recurrent[-1], out, reads=self.state_axes()["h"])
 
-    def _previous_cell_axes(self) -> Axes:
-        return super()._previous_cell_axes() if self.children == "ordered" else UNIT
+    def _peephole_axes(self, name: str) -> Axes:
+        return super()._peephole_axes(name) if self.children == "ordered" else UNIT
 
     def sizes(self, input_size: int, hidden_size: int, projection_size: int = 0) -> dict[str, int]:
         """Sizes of the axes; ``predecessor`` counts children."""
