@@ -85,6 +85,10 @@ def test_a_graph_computes_the_same(laws):
     laws.same(layer(x + 1), copy.deepcopy(layer)(x + 1))  # nothing of the graph is kept for later calls
 
 
+def test_compiled_by_torch_as_not_compiled(model, x):
+    assert torch.equal(torch.compile(model.layer, backend="eager")(x), model.layer(x))
+
+
 def test_training_after_inference_mode(model):
     """What is kept from call to call serves gradients, too."""
     x = torch.randn(3, 1, 5, 2)

@@ -88,6 +88,7 @@ class GridRecurrent(nn.Module):
         for suffix in self._suffixes():
             parameters.start(self, self.cell, self._families, suffix)
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # its many small steps make no graph of torch.compile's
     def forward(self, input: Tensor) -> Tensor:
         """Run the grid over a batch.
 

@@ -85,6 +85,7 @@ class MultidimensionalRecurrent(nn.Module):
         for signs in self.directions:
             parameters.start(self, self.cell, self._families, _suffix(signs))
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # its many small steps make no graph of torch.compile's
     def forward(self, input: Tensor) -> Tensor:
         """Scan a batch of grids.
 
