@@ -299,6 +299,11 @@ class Watched(Cell):
         return tanh(affine("h", x, h) + light)
 
 
+def test_shapes_without_values() -> None:
+    model = network("after").to("meta")
+    assert model.loss(*(tensor.to("meta") for tensor in (SOURCE, TARGET, LENGTHS))).is_meta
+
+
 PAIRS = {"encoder": lambda: Recurrent("gru", 3, 4), "decoder": lambda: Decoder("gru", 7, 3, 4)}
 BAD = [
     (lambda: Decoder("gru", 0, 3, 4), "tokens is a whole number from 1, got 0"),

@@ -93,7 +93,7 @@ class Attention(nn.Module, ABC):
             return Memory(values, self.keys(values))
         batch, places = values.shape[:2]
         ends = checks.lengths(lengths, places, batch, values.device)
-        if batch and int(ends.min()) < 1:
+        if batch and not ends.is_meta and int(ends.min()) < 1:
             raise CellwrightError("attention needs something to look at: lengths of a memory are from 1, got 0")
         valid = torch.arange(places, device=values.device) < ends.unsqueeze(-1)
         values = values.masked_fill(~valid.unsqueeze(-1), 0.0)
