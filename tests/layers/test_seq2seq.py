@@ -299,6 +299,12 @@ class Watched(Cell):
         return tanh(affine("h", x, h) + light)
 
 
+def test_a_generator_draws_where_it_lives() -> None:
+    """The device meta stands for another one."""
+    sampling = Sampling(0.5, own="drawn", draws=torch.Generator().manual_seed(0))
+    assert sampling.coins(2, 3, torch.device("meta")).is_meta
+
+
 def test_shapes_without_values() -> None:
     model = network("after").to("meta")
     assert model.loss(*(tensor.to("meta") for tensor in (SOURCE, TARGET, LENGTHS))).is_meta

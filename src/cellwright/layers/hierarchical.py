@@ -156,7 +156,7 @@ class HierarchicalRecurrent(nn.Module):
             raise CellwrightError(
                 f"starts are booleans (time, batch) = ({steps}, {batch}), got {tuple(found.shape)} of {found.dtype}"
             )
-        return found
+        return found.to(x.device)
 
 
 class Chunks(NamedTuple):

@@ -37,15 +37,21 @@ class Sampling:
 
     def coins(self, rows: int, steps: int, device: torch.device) -> Tensor:
         """(rows, steps), True where the decoder's own token is fed."""
-        drawn = torch.rand(rows, 1 if self.coin == "sequence" else steps, generator=self.draws, device=device)
-        return (drawn < self.probability).expand(rows, steps)
+        throws = 1 if self.coin == "sequence" else steps
+        drawn = torch.rand(rows, throws, generator=self.draws, device=self._drawn_on(device))
+        return (drawn < self.probability).to(device).expand(rows, steps)
 
     def tokens(self, logits: Tensor) -> Tensor:
         """The decoder's own tokens (rows,), from what it says (rows, tokens)."""
         said = logits.detach()
         if self.own == "best":
             return said.argmax(-1)
-        return torch.multinomial(said.softmax(-1), 1, generator=self.draws).squeeze(-1)
+        shares = said.softmax(-1).to(self._drawn_on(said.device))
+        return torch.multinomial(shares, 1, generator=self.draws).squeeze(-1).to(said.device)
+
+    def _drawn_on(self, device: torch.device) -> torch.device:
+        """A generator draws where it lives."""
+        return device if self.draws is None else self.draws.device
 
 
 def linear(update: int, *, slope: float, start: float = 1.0, least: float = 0.0) -> float:
