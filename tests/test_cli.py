@@ -163,3 +163,5 @@ def test_show_draws_a_cell(tmp_path: Path) -> None:
     result = runner.invoke(app, ["show", "lstm", "--picture", str(picture)])
     assert result.exit_code == 0, result.stderr
     assert picture.read_text(encoding="utf-8").startswith("<svg")
+    for folder in (str(tmp_path), "/", ""):
+        assert "is a folder: name a file in it, such as lstm.svg" in refused("show", "lstm", "--picture", folder)

@@ -262,6 +262,8 @@ def show(
     known: dict[str, Listed | Topology] = {**entries(), **topologies()}
     entry = describe(name) if is_file else named("cell or topology", name, known, "; your own is FILE.py:CLASS")
     _check_kernel_options(kernel=kernel, latex=latex, vectors=vectors, assembly=assembly)
+    if picture is not None and picture.is_dir():
+        raise CellwrightError(f"--picture {picture} is a folder: name a file in it, such as {name}.svg")
     if picture is not None:
         write_atomically(picture, catalogue.picture(entry))
     elif kernel and isinstance(entry, Listed):
