@@ -163,6 +163,10 @@ def _check_layers(model: nn.Module) -> None:
             raise CellwrightError(
                 "a TreeRecurrent cannot be exported: its levels differ from tree to tree, and a file has one graph"
             )
+        if isinstance(layer, MultidimensionalRecurrent | GridRecurrent):
+            raise CellwrightError(
+                f"a {type(layer).__name__} cannot be exported: layers that walk grids have no form in ONNX here"
+            )
         if not isinstance(layer, Recurrent):
             continue
         if layer.convolves:
