@@ -1,5 +1,6 @@
 """Cells: the equations, each written once. The notation is everything a cell of your own needs."""
 
+from cellwright.cells.convolutional import ConvGRU, ConvLSTM
 from cellwright.cells.full_peepholes import FullPeepholeLSTM
 from cellwright.cells.grid import GridLSTM
 from cellwright.cells.gru import GRU, MinimalGatedUnit
@@ -47,6 +48,8 @@ __all__ = [
     "RNN",
     "SLSTM",
     "Cell",
+    "ConvGRU",
+    "ConvLSTM",
     "FeedForward",
     "FullPeepholeLSTM",
     "FullyRecurrent",

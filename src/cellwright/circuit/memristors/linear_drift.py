@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cellwright.circuit.memristors.model import Memristor
-from cellwright.circuit.memristors.windows import Joglekar, Window
+from cellwright.circuit.memristors.windows import Joglekar, Window, check_window
 from cellwright.program.values import Value
 
 
@@ -27,6 +27,9 @@ class LinearDrift(Memristor):
     thickness: float = 10e-9
     mobility: float = 1e-14
     window: Window = Joglekar()
+
+    def __post_init__(self) -> None:
+        check_window(self.window)
 
     def current(self, voltage: Value, state: Value) -> Value:
         """Ohm's law over the doped and the undoped part."""

@@ -119,7 +119,12 @@ class Memristor(ABC):
         """The device for ngspice: ``.subckt NAME p n x start=...``, with its state as the voltage of the node x.
 
         A capacitor of 1 F holds the state, and a current of as many amperes as the rate charges it.
+
+        Raises:
+            CellwrightError: the name is not one of letters, digits and _.
         """
+        if not name.isidentifier():
+            raise CellwrightError(f"a subcircuit's name is made of letters, digits and _, got {name!r}")
         voltage, state = self.program.inputs
         current, rate = self.program.outputs["current"], self.program.outputs["rate"]
         names = {voltage.serial: "v(p,n)", state.serial: "v(x)"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cellwright.circuit.memristors.model import Memristor
 from cellwright.circuit.memristors.power import power
-from cellwright.circuit.memristors.windows import Biolek, Window
+from cellwright.circuit.memristors.windows import Biolek, Window, check_window
 from cellwright.errors import CellwrightError
 from cellwright.program.operators import maximum
 from cellwright.program.values import Value
@@ -41,6 +41,7 @@ class VTEAM(Memristor):
     window: Window = Biolek()
 
     def __post_init__(self) -> None:
+        check_window(self.window)
         if not (self.on_threshold < 0 < self.off_threshold and self.on_speed < 0 < self.off_speed):
             raise CellwrightError(
                 "VTEAM's on_threshold and on_speed are below 0, its off_threshold and off_speed above; got "

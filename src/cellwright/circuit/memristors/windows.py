@@ -81,6 +81,12 @@ class Prodromakis(Window):
         return self.j * (1 - power((state - 0.5) * (state - 0.5) + 0.75, self.p))
 
 
+def check_window(window: object) -> None:
+    """Refuse what is no window."""
+    if not isinstance(window, Window):
+        raise CellwrightError(f"window is one of Joglekar(), Biolek(), Prodromakis() or another Window; got {window!r}")
+
+
 def _check_whole(window: Joglekar | Biolek) -> None:
     if not isinstance(window.p, int) or isinstance(window.p, bool) or not 1 <= window.p <= 32:
         raise CellwrightError(f"{type(window).__name__}'s window has a whole number p from 1 to 32; got {window.p!r}")

@@ -24,9 +24,10 @@ def ctc_loss(
     blank: int = 0,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """-ln p(target | outputs), summed over all alignments (Graves, Fernández, Gomez & Schmidhuber 2006, equation 8).
+    """-ln p(target | outputs), summed over all alignments (Graves, Fernández, Gomez & Schmidhuber 2006, section 4).
 
-    It has first derivatives alone, as torch's has.
+    It is torch's: it has first derivatives alone, and gradients of NaN where an output is -inf. Mask labels by a large
+    negative number instead.
 
     Args:
         outputs: (time, batch, labels), before the softmax or logarithms of probabilities. One of the labels is blank.
