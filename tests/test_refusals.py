@@ -96,7 +96,7 @@ def test_no_memory_is_told_in_one_line() -> None:
 def test_a_fault_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal(RuntimeError("shapes differ")) is None
     assert refusal(KeyError("x")) is None
-    monkeypatch.setattr("cellwright.cells.entries", lambda: 1 / 0)
+    monkeypatch.setattr("cellwright.report.catalogue.entries", lambda: 1 / 0)
     assert isinstance(CliRunner().invoke(app, ["cells"]).exception, ZeroDivisionError)
 
 
