@@ -3,23 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib.util
-import sys
-from pathlib import Path
-
-import pytest
-
-EXAMPLE = Path(__file__).parents[2] / "examples/date_formats.py"
-
-
-@pytest.fixture(scope="module")
-def example():
-    spec = importlib.util.spec_from_file_location("date_formats", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["date_formats"] = module  # where its data classes look their annotations up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["date_formats"]
 
 
 def test_it_reads_days_that_it_has_never_seen(example, capsys):

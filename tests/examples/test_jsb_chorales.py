@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 from math import log
-from pathlib import Path
 
 import pytest
 import torch
-
-EXAMPLE = Path(__file__).parents[2] / "examples/jsb_chorales.py"
-
-
-@pytest.fixture(scope="module")
-def example():
-    spec = importlib.util.spec_from_file_location("jsb_chorales", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

@@ -2,23 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
 import torch
-
-EXAMPLE = Path(__file__).parents[2] / "examples/phased_frequency.py"
-
-
-@pytest.fixture(scope="module")
-def example():
-    spec = importlib.util.spec_from_file_location("phased_frequency", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look their own module up
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_phased_lstm_beats_the_lstm(example):

@@ -2,24 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
-import pytest
-
-EXAMPLE = Path(__file__).parents[2] / "examples/reversing.py"
-
-
-@pytest.fixture(scope="module")
-def example():
-    spec = importlib.util.spec_from_file_location("reversing", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["reversing"] = module  # where its data classes look their annotations up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["reversing"]
-
 
 def test_attention_reverses_what_a_state_cannot_hold(example, capsys):
     """About 0.77 against 0.44 of the strings: the lengths are such that a state alone does not hold them yet."""

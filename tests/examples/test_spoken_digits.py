@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 
-EXAMPLE = Path(__file__).parents[2] / "examples/spoken_digits.py"
 SPEAKERS = ("jackson",)
-
-
-@pytest.fixture(scope="module")
-def example():
-    spec = importlib.util.spec_from_file_location("spoken_digits", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["spoken_digits"] = module  # where dataclasses look for their module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

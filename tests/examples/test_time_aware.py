@@ -2,23 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
-import pytest
 import torch
-
-EXAMPLE = Path(__file__).parents[2] / "examples/time_aware.py"
-
-
-@pytest.fixture(scope="module")
-def example():
-    spec = importlib.util.spec_from_file_location("time_aware", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look their own module up
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_tlstm_beats_an_lstm_that_is_not_told_the_gaps(example):
