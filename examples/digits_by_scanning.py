@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import os
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy, pad
 
+from cellwright.data.known import data_folder
 from cellwright.layers import MultidimensionalRecurrent
 
 CLASSES = 10
@@ -142,7 +142,7 @@ def nearest(parts: Parts) -> float:
 
 def main(seeds: int = 3, sizes: tuple[int, int, int] = (1000, 500, 2000)) -> None:
     """Print test accuracies on both tasks."""
-    digits = read(Path(os.environ.get("CELLWRIGHT_DATA") or "data") / "mnist_t10k")
+    digits = read(data_folder() / "mnist_t10k")
     print(f"accuracy on {sizes[2]} digits after {sizes[0]}, mean of {seeds} seeds [least to most]")
     for task, frame in (("as they are, 14 x 14", 14), ("anywhere in 22 x 22", 22)):
         found: dict[str, list[float]] = {"scan from four corners": [], "nearest neighbour": [], "linear classifier": []}

@@ -15,7 +15,6 @@ with the frequencies with which a key goes on and a silent one begins, which kno
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
@@ -27,6 +26,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils.rnn import pad_sequence
 
 from cellwright import FitSettings, Recurrent, fit
+from cellwright.data.known import data_folder
 from cellwright.learning import SequenceData, evaluate
 
 KEYS = 88
@@ -141,4 +141,4 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=200)
     arguments = parser.parse_args()
-    main(Path(os.environ.get("CELLWRIGHT_DATA") or "data"), epochs=arguments.epochs, seeds=arguments.seeds)
+    main(data_folder(), epochs=arguments.epochs, seeds=arguments.seeds)

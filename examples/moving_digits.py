@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import os
 import statistics
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -34,6 +33,7 @@ from torch.nn.functional import avg_pool2d, binary_cross_entropy, binary_cross_e
 
 from cellwright import Recurrent
 from cellwright.cells.convolutional import ConvLSTM
+from cellwright.data.known import data_folder
 from cellwright.layers import ConvolutionalRecurrent, EncoderForecaster
 
 FRAME, DIGIT = 24, 10
@@ -216,7 +216,7 @@ def weights(model: nn.Module) -> int:
 
 
 def main(seeds: int = 3) -> None:
-    digits = read(Path(os.environ.get("CELLWRIGHT_DATA") or "data") / "mnist_t10k")
+    digits = read(data_folder() / "mnist_t10k")
     runs = [run(digits, seed) for seed in range(seeds)]
     print(f"test digits, mean of {seeds} seeds (each seed): squared error, cross-entropy of a frame")
     print(f"weights: ConvLSTM {weights(NextFrame(8))}, LSTM of vectors {weights(NextVector(256))}")

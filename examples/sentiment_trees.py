@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import os
 import random
 import statistics
 from collections import Counter
@@ -32,6 +31,7 @@ from torch import Tensor, nn
 
 from cellwright.cells import Cell
 from cellwright.data.bracketed import BracketedTree, read_trees
+from cellwright.data.known import data_folder
 from cellwright.layers import TreeRecurrent, Trees
 
 NEUTRAL = 2
@@ -315,7 +315,7 @@ def main() -> None:
     torch.set_num_threads(1)
     print(f"Formulas, % right, mean of {options.seeds} seeds:")
     told([formula_accuracies(seed=seed) for seed in range(options.seeds)], ("5 to 25 nodes", "40 to 80 nodes"))
-    parts, words = read(Path(os.environ.get("CELLWRIGHT_DATA") or "data") / "sst_trees", options.trees)
+    parts, words = read(data_folder() / "sst_trees", options.trees)
     print(f"\nSentiment, {options.trees} trees, {words} words, % of roots right, mean of {options.seeds} seeds:")
     runs = [sentiment_accuracies(parts, words, options.epochs, seed=seed) for seed in range(options.seeds)]
     told(runs, ("validation, five", "test, five", "test, two"))

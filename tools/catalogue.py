@@ -14,8 +14,7 @@ from pathlib import Path
 from cellwright.cells import Listed, entries
 from cellwright.layers import Topology, topologies
 from cellwright.layers.listing import file_of
-from cellwright.program import counts
-from cellwright.report.catalogue import latex, overview, picture
+from cellwright.report.catalogue import cost, latex, overview, picture
 
 ROOT = Path(__file__).parents[1]
 PAGE, PICTURES = Path("docs/catalogue.md"), Path("docs/pictures")
@@ -85,7 +84,7 @@ def _cell(name: str, entry: Listed, speeds: Mapping[str, Mapping[str, str]]) -> 
     assert module is not None
     file = module.__name__.rpartition(".")[2]
     yield from _shown(name, entry)
-    yield f"- A step of M units on N inputs: {counts(entry.cell.program())}."
+    yield f"- {cost(entry.cell)}"
     yield f"- Source: {entry.citation}."
     yield f"- {_link('src/cellwright/cells', file)}, tested by every law of the catalogue and by {_tests(file)}."
     if name in speeds:

@@ -30,7 +30,7 @@ from cellwright.files import write_atomically
 
 HERE = Path(__file__).parent
 TURNS, TURN_SECONDS = 7, 0.05
-CELLS = {"phased": "time", "tlstm": "elapsed"}
+CELLS = ("phased", "tlstm")
 SIZES = (Size(100, 32, 2, 110), Size(100, 8, 16, 64))
 HEAD = (
     "cell", "size", "mode", "threads", "compiled_ms", "interpreted_ms", "lstm_ms", "speed_up", "speed_up_low",

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from command import numbers
 from measuring import Cores, side_by_side
 
 from cellwright.data.bracketed import read_trees
+from cellwright.data.known import data_folder
 from cellwright.files import write_atomically
 from cellwright.layers import TreeRecurrent, Trees
 from cellwright.program import Interpreter, merge_sums
@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=9, help="turns of each row")
     parser.add_argument("--threads", type=numbers, default=(1, 2), help="of torch, with commas between them")
     options = parser.parse_args()
-    read = read_trees(Path(os.environ["CELLWRIGHT_DATA"]) / "sst_trees" / "train.txt", BATCH)
+    read = read_trees(data_folder() / "sst_trees" / "train.txt", BATCH)
     trees = Trees.from_parents([tree.parents for tree in read])
     rows = []
     for threads in options.threads:

@@ -254,13 +254,13 @@ def show(
 ) -> None:
     """Print a cell's equations, what a step costs, and where it was published; or the code of its kernels."""
     from cellwright.cells import Listed, describe, entries
+    from cellwright.cells.listing import is_file
     from cellwright.files import write_atomically
     from cellwright.layers import Topology, topologies
     from cellwright.report import catalogue
 
-    is_file = ":" in name or name.endswith(".py")
     known: dict[str, Listed | Topology] = {**entries(), **topologies()}
-    entry = describe(name) if is_file else named("cell or topology", name, known, "; your own is FILE.py:CLASS")
+    entry = describe(name) if is_file(name) else named("cell or topology", name, known, "; your own is FILE.py:CLASS")
     _check_kernel_options(kernel=kernel, latex=latex, vectors=vectors, assembly=assembly)
     if picture is not None and picture.is_dir():
         raise CellwrightError(f"--picture {picture} is a folder: name a file in it, such as {name}.svg")

@@ -98,9 +98,14 @@ def find(name: str) -> Cell:
 
 def describe(name: str) -> Listed:
     """The cell with its title and citation; see ``find``."""
-    if ":" in name or name.endswith(".py"):
+    if is_file(name):
         return _from_file(name)
     return named("cell", name, entries(), "; your own is FILE.py:CLASS")
+
+
+def is_file(name: str) -> bool:
+    """Whether a cell's name is that of a file: ``my_cell.py:MyCell``."""
+    return ":" in name or name.endswith(".py")
 
 
 def _from_file(name: str) -> Listed:

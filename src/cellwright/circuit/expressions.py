@@ -54,9 +54,7 @@ def expression(value: Value, names: Mapping[int, str]) -> str:
         return f"({number})" if number.startswith("-") else number
     if value.operator not in _TEMPLATES:
         raise CellwrightError(f"the operator {value.operator} works along an axis: it has no expression of one node")
-    arguments = [expression(argument, names) for argument in value.arguments]
-    if value.operator == "where" and value.arguments[0].operator in _COMPARISONS:
-        left, right = (expression(argument, names) for argument in value.arguments[0].arguments)
-        arguments[0] = f"{left}{_COMPARISONS[value.arguments[0].operator]}{right}"
-        return f"(({arguments[0]}) ? {arguments[1]} : {arguments[2]})"
-    return _TEMPLATES[value.operator].format(*arguments)
+    template, terms = _TEMPLATES[value.operator], value.arguments
+    if value.operator == "where" and (sign := _COMPARISONS.get(terms[0].operator)):
+        template, terms = f"(({{0}}{sign}{{1}}) ? {{2}} : {{3}})", (*terms[0].arguments, *terms[1:])
+    return template.format(*(expression(term, names) for term in terms))

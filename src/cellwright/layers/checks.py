@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
-from cellwright.cells import Cell, Timing, Topology
+from cellwright.cells import Cell, Timing, Topology, find
 from cellwright.cells import checks as fields
 from cellwright.errors import CellwrightError
 from cellwright.program.values import Axes
@@ -21,6 +21,8 @@ _WHOLE_NUMBERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8
 
 
 def cell(given: Any) -> Cell:
+    """The cell that is given, or that the catalogue or a file has under the name that is given."""
+    given = find(given) if isinstance(given, str) else given
     if not isinstance(given, Cell):
         hint = f"pass an instance, {given.__name__}()" if isinstance(given, type) else "see cellwright.cells"
         raise CellwrightError(f"a layer runs a cell or its name, got {type(given).__name__}: {hint}")

@@ -175,7 +175,7 @@ class ConvolutionalRecurrent(Recurrent):
         flat = {name: state.flatten(2) for name, state in start.items()}
         stored = self.stored(layer, suffix)
         run = scan_outside_of_graphs if torch.compiler.is_compiling() else scan
-        scanned = run(self.cell, tuple(sorted(sizes.items())), stored, inputs, flat, masks, record)
+        scanned = run(self.running_cell, tuple(sorted(sizes.items())), stored, inputs, flat, masks, record)
 
         def as_maps(tensor: Tensor) -> Tensor:
             return tensor.unflatten(2, (-1, *space))

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 from torch.nn.functional import linear
 
-from cellwright.cells import find
 from cellwright.cells.grid import GridLSTM
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks, parameters
@@ -55,7 +54,7 @@ class GridRecurrent(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        found = checks.walks(checks.cell(find(cell) if isinstance(cell, str) else cell), "grid")
+        found = checks.walks(checks.cell(cell), "grid")
         if not isinstance(found, GridLSTM):
             raise CellwrightError(f"{found} has one state for all dimensions: build a MultidimensionalRecurrent of it")
         self.cell = found

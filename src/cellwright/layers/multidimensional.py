@@ -9,7 +9,6 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import nn
 
-from cellwright.cells import find
 from cellwright.cells.multidimensional import MultidimensionalLSTM
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks, parameters
@@ -57,7 +56,7 @@ class MultidimensionalRecurrent(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        found = checks.walks(checks.cell(find(cell) if isinstance(cell, str) else cell), "grid")
+        found = checks.walks(checks.cell(cell), "grid")
         if not isinstance(found, MultidimensionalLSTM):
             raise CellwrightError(f"{found} has states for each dimension: build a GridRecurrent of it")
         self.cell = found

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
-from cellwright.cells import Cell, find
+from cellwright.cells import Cell
 from cellwright.cells import Topology as CellTopology
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks
@@ -106,7 +106,7 @@ class Recurrent(Stack):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        own = checks.walks(checks.cell(find(cell) if isinstance(cell, str) else cell), self._topology)
+        own = checks.walks(checks.cell(cell), self._topology)
         super().__init__(
             own,
             input_size,

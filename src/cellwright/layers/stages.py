@@ -33,12 +33,10 @@ from cellwright.program import (
 )
 from cellwright.program.convolution import convolve
 from cellwright.program.storage import size_of
-from cellwright.program.values import Kernel, input_value, kernel_of, linear_value, with_arguments
+from cellwright.program.values import MULTIPLYING, Kernel, input_value, kernel_of, linear_value, with_arguments
 
 Tensor: TypeAlias = torch.Tensor
 Sizes: TypeAlias = tuple[tuple[str, int], ...]
-
-_CUT = ("linear", "convolution")  # what is cut between sequences and states
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +217,7 @@ def staged(cell: Cell, sizes: Sizes) -> Staged:
     if summed.named.keys() == program.named.keys():
         program, by_input = _cut_groups(summed, dict(sizes))
     stages = split_stages(program)
-    groups = linear_groups(stages.recurrent, _CUT)
+    groups = linear_groups(stages.recurrent, MULTIPLYING)
     cuts = {group.name: by_input[name] for group in groups if (name := group.inputs[0].name) in by_input}
     through_cuts = {node.serial for group in groups if group.name in cuts for node in group.nodes}
     return Staged(
@@ -242,7 +240,7 @@ def _cut_groups(program: Program, sizes: Mapping[str, int]) -> tuple[Program, di
     dependent = _dependent_on_states(program)
     cuts: dict[str, Cut] = {}
     stand_ins: dict[int, tuple[Value, int]] = {}
-    for group in linear_groups(program, _CUT):
+    for group in linear_groups(program, MULTIPLYING):
         ahead = sum(value.operator == "input" and value.serial not in dependent for value in group.inputs)
         reads = [value.serial in dependent for value in group.inputs]
         bias_counts = {len(linear_terms(node)[2]) for node in group.nodes}

@@ -10,12 +10,13 @@ import torch
 from torch import nn
 from torch.nn.functional import dropout, pad
 
-from cellwright.cells import Cell, find
+from cellwright.cells import Cell
 from cellwright.errors import CellwrightError
 from cellwright.layers import checks, parameters
 from cellwright.layers.listing import Topology
 from cellwright.layers.stages import Sizes, staged
 from cellwright.layers.trees import Direction, Level, Levels, Trees
+from cellwright.layers.wavefront import Reading
 from cellwright.program import Interpreter, from_zero_states, merge_sums
 from cellwright.program.storage import size_of
 from cellwright.program.values import PREDECESSOR, unprimed
@@ -93,7 +94,7 @@ class TreeRecurrent(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.cell = checks.walks(checks.cell(find(cell) if isinstance(cell, str) else cell), "tree")
+        self.cell = checks.walks(checks.cell(cell), "tree")
         if alone := [name for name, axes in self.cell.previous_axes().items() if PREDECESSOR not in axes]:
             raise CellwrightError(
                 f"{self.cell} reads {', '.join(alone)} of one node, but a node has several children: let "
@@ -251,12 +252,8 @@ def _read(before: States, level: Level, width: int | None) -> States:
     most = level.predecessors.shape[1]
     missing = 0 if width is None else width - most
     table = (pad(level.predecessors, (0, missing), value=level.before) if missing else level.predecessors).to(device)
-    read = {}
-    for name, state in before.items():
-        is_full = level.is_full and not missing
-        source = state if is_full else torch.cat([state, state.new_zeros(1, *state.shape[1:])])
-        read[name] = source.index_select(0, table.flatten()).unflatten(0, table.shape)
-    return read
+    reading = Reading(table.flatten(), has_zeros=not level.is_full or missing > 0)
+    return {name: reading.of(state).unflatten(0, table.shape) for name, state in before.items()}
 
 
 def _joined(parts: Sequence[States]) -> States:

@@ -9,7 +9,17 @@ from math import prod
 
 from cellwright.program.operators import OPERATORS, STRUCTURAL
 from cellwright.program.storage import size_of
-from cellwright.program.values import OFFSETS, SPATIAL, Axes, Program, Value, linear_terms, named_axes, unprimed
+from cellwright.program.values import (
+    MULTIPLYING,
+    OFFSETS,
+    SPATIAL,
+    Axes,
+    Program,
+    Value,
+    linear_terms,
+    named_axes,
+    unprimed,
+)
 
 SYMBOLS = {"unit": "M", "feature": "N", "projection": "P", "block": "B", "cell": "C", "predecessor": "K"}
 SYMBOLS |= dict(zip((*SPATIAL, *OFFSETS), ("D", "H", "W", "kD", "kH", "kW", "kD'", "kH'", "kW'"), strict=True))
@@ -17,8 +27,6 @@ SYMBOLS |= dict(zip((*SPATIAL, *OFFSETS), ("D", "H", "W", "kD", "kH", "kW", "kD'
 
 Maps have D × H × W places, a kernel kD × kH × kW weights a pair of channels, that of the input kD' × kH' × kW'.
 """
-
-_SUMS = ("linear", "convolution")
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ def counts(program: Program) -> Counts:
     def add(kind: str, axes: Axes, number: int = 1) -> None:
         tallies.setdefault(kind, Counter())[unprimed(named_axes(axes))] += number
 
-    biases = {b.serial for v in program.values if v.operator in _SUMS for b in linear_terms(v)[2]}
+    biases = {b.serial for v in program.values if v.operator in MULTIPLYING for b in linear_terms(v)[2]}
     for value in program.parameters:
         matrix = value.attributes["columns"] is not None
         add("weights" if matrix else "biases" if value.serial in biases else "elementwise weights", value.axes)
@@ -99,7 +107,7 @@ def _bit_lines(value: Value, lines: Mapping[int, tuple[Axes, Axes]]) -> tuple[Ax
 
     What is seen of x once for all children is added to what is seen of each of them elsewhere.
     """
-    if value.operator in _SUMS:
+    if value.operator in MULTIPLYING:
         return value.attributes["out"], value.axes
     added = {lines.get(argument.serial) for argument in value.arguments}
     return added.pop() if value.operator == "add" and len(added) == 1 else None

@@ -6,12 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from html import escape
 from typing import Literal, TypeAlias
 
 from cellwright.program.operators import BINDINGS, OPERATORS
 from cellwright.program.passes import merge_sums
-from cellwright.program.values import PREDECESSOR, Program, Value, kernel_of, linear_terms
+from cellwright.program.values import MULTIPLYING, PREDECESSOR, Program, Value, kernel_of, linear_terms
 
 Language: TypeAlias = Literal["unicode", "latex", "mathml"]
 
@@ -148,7 +149,7 @@ class _Writer:
             return self._as(self.named(self.names[value.serial], value, self.notation.now))
         if value.operator in ("input", "constant", "parameter"):
             return self._leaf(value)
-        if value.operator in ("linear", "convolution"):
+        if value.operator in MULTIPLYING:
             return self._affine(value)
         arguments = [self.written(argument) for argument in value.arguments]
         if value.operator in self.notation.reduce:
@@ -223,18 +224,12 @@ def _unicode_list(parts: Sequence[str]) -> str:
     return ",".join(parts).replace(",ₖ", "ₖ")
 
 
-def _latex_split(name: str) -> list[str]:
+def _split(name: str, word: Callable[[str], str], digits: str = "{0}") -> list[str]:
     """The letter, then what an underscore parts from it and the number at the end."""
     letter, *number = _numbered(name)
-    word, _, rest = letter.partition("_")
-    return [word, _latex_word(rest), *number] if word and rest else [letter, *number]
-
-
-def _mathml_split(name: str) -> list[str]:
-    letter, *number = _numbered(name)
-    word, _, rest = letter.partition("_")
-    indices = [f"<mn>{digits}</mn>" for digits in number]
-    return [word, _mathml_word(rest), *indices] if word and rest else [letter, *indices]
+    first, _, rest = letter.partition("_")
+    indices = [digits.format(each) for each in number]
+    return [first, word(rest), *indices] if first and rest else [letter, *indices]
 
 
 def _mathml_list(parts: Sequence[str]) -> str:
@@ -281,7 +276,7 @@ _NOTATIONS = (
         language="latex",
         word=_latex_word,
         subscript="{0}_{{{1}}}",
-        split=_latex_split,
+        split=partial(_split, word=_latex_word),
         indexed="{0}_{{{1}}}",
         indices=",".join,
         listed=",".join,
@@ -305,7 +300,7 @@ _NOTATIONS = (
         language="mathml",
         word=_mathml_word,
         subscript="<msub>{0}{1}</msub>",
-        split=_mathml_split,
+        split=partial(_split, word=_mathml_word, digits="<mn>{0}</mn>"),
         indexed="<msub>{0}{1}</msub>",
         indices=_mathml_list,
         listed=_mathml_list,

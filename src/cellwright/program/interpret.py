@@ -29,7 +29,7 @@ from cellwright.program.dimensions import (
 from cellwright.program.operators import OPERATORS
 from cellwright.program.passes import LinearGroup, linear_groups
 from cellwright.program.storage import families, size_of
-from cellwright.program.values import Kernel, Program, Value, kernel_of, linear_terms, named_axes
+from cellwright.program.values import MULTIPLYING, Kernel, Program, Value, kernel_of, linear_terms, named_axes
 
 Tensor: TypeAlias = torch.Tensor
 Sizes: TypeAlias = Mapping[str, int]
@@ -62,7 +62,7 @@ class Interpreter:
         self.program = program
         self.sizes = dict(sizes)
         self.families = families(program, sizes)
-        self.groups = linear_groups(program, ("linear", "convolution"))
+        self.groups = linear_groups(program, MULTIPLYING)
         self._slot = {value.serial: index for index, value in enumerate(program.values)}
         self._first = {group.nodes[0].serial: group for group in self.groups}
         self._grouped = {node.serial: group for group in self.groups for node in group.nodes}

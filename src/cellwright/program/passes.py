@@ -8,6 +8,7 @@ from typing import Any
 
 from cellwright.program.values import (
     BATCH,
+    MULTIPLYING,
     Program,
     Value,
     carried_axes,
@@ -70,7 +71,7 @@ def merge_sums(program: Program) -> Program:
     original: dict[int, Value] = {}
 
     def mergeable(new: Value) -> bool:
-        return new.operator in ("linear", "convolution") and uses[original[new.serial].serial] == 1
+        return new.operator in MULTIPLYING and uses[original[new.serial].serial] == 1
 
     def replace(value: Value, arguments: tuple[Value, ...]) -> Value:
         new = with_arguments(value, arguments)

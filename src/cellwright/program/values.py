@@ -223,6 +223,10 @@ def linear_value(
     )
 
 
+MULTIPLYING = ("linear", "convolution")
+"""The operators whose terms ``linear_terms`` tells: sums of matrices or kernels applied to values, and of biases."""
+
+
 def carried_axes(value: Value, matrix: Value) -> Axes:
     """The axes of a value, ``batch`` among them, that a matrix does not read.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cellwright.cells import Listed, entries
+from cellwright.cells import Cell, Listed, entries
 from cellwright.layers import Topology, topologies
 from cellwright.program import counts, equations
 from cellwright.report.cell_diagram import cell_diagram
@@ -32,11 +32,16 @@ def described(name: str, entry: Listed | Topology) -> str:
     if isinstance(entry, Listed):
         program = entry.cell.program()
         lines += ["  " + equation.unicode for equation in equations(program)]
-        units = "M units, projected to P," if entry.cell.projects else "M units"
-        lines += ["", f"A step of {units} on N inputs: {counts(program)}."]
+        lines += ["", cost(entry.cell)]
     else:
         lines += [*("  " + equation for equation in entry.equations), ""]
     return "\n".join([*lines, f"Source: {entry.citation}."])
+
+
+def cost(cell: Cell) -> str:
+    """What a step costs, in a sentence."""
+    units = "M units, projected to P," if cell.projects else "M units"
+    return f"A step of {units} on N inputs: {counts(cell.program())}."
 
 
 def overview() -> tuple[list[tuple[str, str, str]], list[tuple[str, str, str]]]:

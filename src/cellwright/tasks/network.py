@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cellwright.cells import Cell, find
+from cellwright.cells import Cell
 from cellwright.layers import Recurrent, checks
 
 
@@ -19,7 +19,7 @@ def recurrent_layer(cell: Cell | str, input_size: int, hidden_size: int, *, bidi
     Raises:
         CellwrightError: a size or a cell that makes no sense.
     """
-    own = checks.cell(find(cell) if isinstance(cell, str) else cell)
+    own = checks.cell(cell)
     projection = hidden_size // 2 if own.projects else 0
     return Recurrent(own, input_size, hidden_size, batch_first=True, bidirectional=bidirectional, proj_size=projection)
 

@@ -25,17 +25,23 @@ class Window(ABC):
 
 
 @dataclass(frozen=True)
-class Joglekar(Window):
+class _Steep(Window):
+    """A window with a whole number p from 1: the larger, the steeper."""
+
+    p: int = 2
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.p, int) or isinstance(self.p, bool) or not 1 <= self.p <= 32:
+            raise CellwrightError(f"{type(self).__name__}'s window has a whole number p from 1 to 32; got {self.p!r}")
+
+
+@dataclass(frozen=True)
+class Joglekar(_Steep):
     """1 - (2x - 1)^(2p): 0 at both ends, where a state that arrives stays for ever.
 
     Attributes:
         p: a whole number from 1; the larger, the steeper the ends.
     """
-
-    p: int = 2
-
-    def __post_init__(self) -> None:
-        _check_whole(self)
 
     def factor(self, state: Value, direction: Value) -> Value:
         """See the class."""
@@ -43,17 +49,12 @@ class Joglekar(Window):
 
 
 @dataclass(frozen=True)
-class Biolek(Window):
+class Biolek(_Steep):
     """1 - (x - stp(-d))^(2p): 0 at the end that the state moves to, 1 at the one that it leaves.
 
     Attributes:
         p: a whole number from 1; the larger, the steeper the end.
     """
-
-    p: int = 2
-
-    def __post_init__(self) -> None:
-        _check_whole(self)
 
     def factor(self, state: Value, direction: Value) -> Value:
         """See the class."""
@@ -85,8 +86,3 @@ def check_window(window: object) -> None:
     """Refuse what is no window."""
     if not isinstance(window, Window):
         raise CellwrightError(f"window is one of Joglekar(), Biolek(), Prodromakis() or another Window; got {window!r}")
-
-
-def _check_whole(window: Joglekar | Biolek) -> None:
-    if not isinstance(window.p, int) or isinstance(window.p, bool) or not 1 <= window.p <= 32:
-        raise CellwrightError(f"{type(window).__name__}'s window has a whole number p from 1 to 32; got {window.p!r}")

@@ -6,10 +6,9 @@ own is a file anywhere, named by its path.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from functools import cache
 
+from cellwright.cells.listing import listed
 from cellwright.crossbar.devices.device import Device, Pulse
 from cellwright.crossbar.devices.own import device_from_file, is_file
 from cellwright.errors import CellwrightError, named
@@ -19,13 +18,7 @@ __all__ = ["Device", "Pulse", "catalogue", "find"]
 
 @cache
 def _entries() -> dict[str, Device]:
-    found: dict[str, Device] = {}
-    for module in pkgutil.iter_modules(__path__):
-        listed = getattr(importlib.import_module(f"{__name__}.{module.name}"), "CATALOGUE", {})
-        if twice := found.keys() & listed.keys():
-            raise CellwrightError(f"devices/{module.name}.py lists names that are taken: {', '.join(sorted(twice))}")
-        found |= listed
-    return found
+    return {name: device for name, (_, device) in listed(__name__, "CATALOGUE", ()).items()}
 
 
 def catalogue() -> dict[str, Device]:
