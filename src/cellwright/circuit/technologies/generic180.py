@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from cellwright.circuit.technologies.technology import CORNERS, Corner, Technology
 from cellwright.errors import named
 
@@ -19,10 +21,12 @@ _CARD = """\
 + vsat=1.1e5 ua=1e-10 ub=1e-18 uc=-1e-10 rdsw=400 nfactor=1.3 voff=-0.10 eta0=0.02 dsub=0.3 pclm=1.2 pdiblc1=0.2
 + pdiblc2=0.002 cgso=3e-10 cgdo=3e-10 cj=1e-3 cjsw=2e-10 capmod=3
 .subckt nmos d g s b w=1u l=1u copies=1 vt=0 mu=1
-M1 d g s b n18 w={{w}} l={{l}} m={{copies}} as={{w*0.5u}} ad={{w*0.5u}} ps={{2*w+1u}} pd={{2*w+1u}} delvto={{vt}} mulu0={{mu}}
+M1 d g s b n18 w={{w}} l={{l}} m={{copies}} delvto={{vt}} mulu0={{mu}}
++ as={{w*0.5u}} ad={{w*0.5u}} ps={{2*w+1u}} pd={{2*w+1u}}
 .ends
 .subckt pmos d g s b w=1u l=1u copies=1 vt=0 mu=1
-M1 d g s b p18 w={{w}} l={{l}} m={{copies}} as={{w*0.5u}} ad={{w*0.5u}} ps={{2*w+1u}} pd={{2*w+1u}} delvto={{vt}} mulu0={{mu}}
+M1 d g s b p18 w={{w}} l={{l}} m={{copies}} delvto={{vt}} mulu0={{mu}}
++ as={{w*0.5u}} ad={{w*0.5u}} ps={{2*w+1u}} pd={{2*w+1u}}
 .ends"""
 
 
@@ -34,8 +38,8 @@ class Generic180(Technology):
     source = "own BSIM3v3.3 cards, rounded textbook values"
     supply = 1.8
     shortest = 0.18e-6
-    threshold_spread = {"n": 5e-9, "p": 5e-9}
-    gain_spread = {"n": 1e-8, "p": 1e-8}
+    threshold_spread: ClassVar = {"n": 5e-9, "p": 5e-9}
+    gain_spread: ClassVar = {"n": 1e-8, "p": 1e-8}
     capacitor_density = 1e-3
     sheet_resistance = 1000.0
     resistor_width = 1e-6

@@ -1,0 +1,102 @@
+"""A trained cell as an analog circuit: one object for its twin, its netlist and what ngspice makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from cellwright.cells import Cell
+from cellwright.circuit.calibration import Conditions, Laboratory
+from cellwright.circuit.design import Design
+from cellwright.circuit.netlist import Netlist, node_of
+from cellwright.circuit.ngspice import TIMEOUT, Simulation, simulate
+from cellwright.circuit.schematic import schematic
+from cellwright.circuit.twin import Twin
+from cellwright.circuit.wiring import Node, Wiring, wire
+from cellwright.program import Program
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class Waveforms:
+    """What ngspice computed of a cell.
+
+    Attributes:
+        netlist: that was run.
+        simulation: as ngspice gave it.
+    """
+
+    netlist: Netlist
+    simulation: Simulation
+
+    @property
+    def time(self) -> np.ndarray:
+        """s."""
+        return self.simulation["time"]
+
+    def volts(self, node: Node) -> np.ndarray:
+        """A signal over time, against half the supply, (points, units)."""
+        middle = self.netlist.laboratory.conditions.technology.middle
+        return np.stack([self.simulation[node_of(node.out, unit)] - middle for unit in range(node.size)], axis=1)
+
+    @cached_property
+    def values(self) -> dict[str, np.ndarray]:
+        """Every signal as numbers when the steps are read, (steps, units), by name, as the twin's."""
+        design = self.netlist.laboratory.design
+        read = (np.arange(self.netlist.steps) + design.read_time) * design.period
+        found = {}
+        for node in self.netlist.wiring.nodes:
+            volts = self.volts(node)
+            columns = [np.interp(read, self.time, volts[:, unit]) for unit in range(node.size)]
+            found[node.out.name] = np.stack(columns, axis=1) / node.volts
+        return found
+
+
+class Circuit:
+    """A cell with its weights in a technology.
+
+    Args:
+        cell: any whose operators have blocks; see ``schematic``.
+        stored: its parameters by family, ``weight_ih`` (rows, features) and so on, as a layer of it has them.
+        sizes: of its axes: ``feature``, ``unit``, ...
+        conditions: technology, corner, temperature.
+        design: what the designer chooses.
+        program: a pass over the cell's program, to be built instead of it.
+
+    Raises:
+        CellwrightError: the cell has no circuit, its weights do not fit, or ngspice or the technology is not there.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        stored: Mapping[str, Tensor],
+        sizes: Mapping[str, int],
+        conditions: Conditions,
+        design: Design | None = None,
+        program: Program | None = None,
+    ) -> None:
+        self.cell = cell
+        self.laboratory = Laboratory(design or Design(), conditions)
+        self.wiring: Wiring = wire(
+            schematic(cell, program), stored, sizes, self.laboratory.design, self.laboratory.constants
+        )
+        self.twin = Twin(self.wiring, self.laboratory)
+
+    def netlist(self, inputs: Mapping[str, np.ndarray]) -> Netlist:
+        """The netlist for one sequence: (steps, features) numbers by the name of the input."""
+        return Netlist(self.wiring, self.laboratory, {name: np.asarray(value) for name, value in inputs.items()})
+
+    def simulate(self, inputs: Mapping[str, np.ndarray], timeout: float = TIMEOUT) -> Waveforms:
+        """Run that netlist.
+
+        Raises:
+            ConvergenceError, CellwrightError: as ``simulate`` of the netlist.
+        """
+        netlist = self.netlist(inputs)
+        return Waveforms(netlist, simulate(netlist.text(), timeout=timeout))

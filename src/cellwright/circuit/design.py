@@ -1,0 +1,66 @@
+"""The numbers that a designer chooses; the rest of a circuit follows from them, from the cell and its weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cellwright.circuit.blocks.opamp import OperationalAmplifier
+from cellwright.circuit.blocks.pairs import Translinear
+from cellwright.circuit.blocks.switch import Switch
+from cellwright.errors import CellwrightError
+
+
+@dataclass(frozen=True)
+class Design:
+    """A translinear circuit.
+
+    Attributes:
+        scale: V that a signal has for a one; also the read voltage of the memristors.
+        pair_current: A, the tail of a pair; small enough to keep it in weak inversion.
+        amplifier_current: A, the reference of the amplifiers' first stage.
+        conductances: S, the least and the largest that a memristor is programmed to.
+        linear_range: d where a product takes its other factor v as tanh(d v) / d.
+        divider: ohm, of a whole resistive divider.
+        inverter: ohm, of each of the two resistors that turn a row's voltage round.
+        period: s, of a step.
+        hold_capacitance: F.
+        opamp, pair, switch: dimensions of the blocks.
+    """
+
+    scale: float = 0.1
+    pair_current: float = 100e-9
+    amplifier_current: float = 5e-6
+    conductances: tuple[float, float] = (0.1e-6, 10e-6)
+    linear_range: float = 0.25
+    divider: float = 200e3
+    inverter: float = 100e3
+    period: float = 20e-6
+    hold_capacitance: float = 20e-12
+    opamp: OperationalAmplifier = field(default_factory=OperationalAmplifier)
+    pair: Translinear = field(default_factory=Translinear)
+    switch: Switch = field(default_factory=Switch)
+
+    def __post_init__(self) -> None:
+        least, most = self.conductances
+        if not 0 < least < most:
+            raise CellwrightError(f"conductances are two ascending numbers above 0, in S; got {self.conductances!r}")
+        for name in ("scale", "pair_current", "amplifier_current", "divider", "inverter", "period", "hold_capacitance"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise CellwrightError(f"{name} is a number above 0, got {getattr(self, name)!r}")
+        if not 0 < self.linear_range <= 1:
+            raise CellwrightError(f"linear_range is above 0 and at most 1, got {self.linear_range!r}")
+
+    @property
+    def clocks(self) -> dict[str, tuple[float, float]]:
+        """When each clock is on within a step, from and to, in periods: first the masters, then the slaves."""
+        return {"sample": (0.70, 0.90), "transfer": (0.02, 0.22)}
+
+    @property
+    def edge(self) -> float:
+        """Rise and fall of clocks and inputs, s."""
+        return self.period * 0.002
+
+    @property
+    def read_time(self) -> float:
+        """When a step's results are read, in periods: just before the masters open."""
+        return 0.89

@@ -1,0 +1,224 @@
+"""A schematic with numbers: which conductances stand for the weights, how many blocks a product takes, which resistor
+turns each sum of currents into a voltage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from cellwright.circuit.blocks.pairs import Pairs, SigmaPair, TanhPair, Translinear
+from cellwright.circuit.calibration import PairConstants
+from cellwright.circuit.design import Design
+from cellwright.circuit.schematic import Gated, Schematic, Signal, Sum, Weights
+from cellwright.errors import CellwrightError
+from cellwright.program.storage import families
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class Row:
+    """Memristors between the two lines of a signal and the columns of a sum.
+
+    Attributes:
+        signal: on the lines; None for the lines of ones.
+        conductance: signed, (units of the sum, units of the signal), or (units,) where it hangs unit by unit: that of
+            the pair's one device above the least conductance, positive where it stands for a positive weight, S.
+        elementwise: it hangs unit by unit, as every bias does.
+    """
+
+    signal: Signal | None
+    conductance: Tensor
+    elementwise: bool
+
+
+@dataclass(frozen=True)
+class Product:
+    """Blocks that draw current from the virtual grounds of a sum, one a unit.
+
+    Attributes:
+        block: with as many copies as the sum's current takes.
+        gate, value: their signals; None where the block has no such port.
+        sign, direction: -1 where gate or value stands at the other transistor of its pair.
+        gate_ratio, value_ratio: of the dividers before the ports; 1 without.
+    """
+
+    block: Pairs
+    gate: Signal | None
+    value: Signal | None
+    sign: int
+    direction: int
+    gate_ratio: float
+    value_ratio: float
+
+
+@dataclass(frozen=True)
+class Node:
+    """A sum as it is built: everything that meets at its virtual grounds.
+
+    Attributes:
+        out: the signal that it makes.
+        size: units.
+        volts: V that the signal has for a one.
+        current: A that arrive for a one.
+        rows, products: where they come from.
+    """
+
+    out: Signal
+    size: int
+    volts: float
+    current: float
+    rows: tuple[Row, ...]
+    products: tuple[Product, ...]
+
+    @property
+    def feedback(self) -> float:
+        """The resistor of its amplifier, ohm."""
+        return self.volts / self.current
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """A step with numbers.
+
+    Attributes:
+        schematic: that it was made from.
+        sizes: of the program's axes.
+        nodes: in order of evaluation.
+    """
+
+    schematic: Schematic
+    sizes: Mapping[str, int]
+    nodes: tuple[Node, ...]
+
+    def size(self, signal: Signal) -> int:
+        """Units of a signal."""
+        return self.sizes[signal.axis] if signal.axis else 1
+
+    def ratios(self, signal: Signal) -> tuple[float, ...]:
+        """The dividers' ratios that others read a signal at, descending."""
+        found = {
+            ratio
+            for node in self.nodes
+            for product in node.products
+            for read, ratio in ((product.gate, product.gate_ratio), (product.value, product.value_ratio))
+            if read is signal and ratio != 1
+        }
+        return tuple(sorted(found, reverse=True))
+
+    @property
+    def rows(self) -> tuple[Signal | None, ...]:
+        """The signals that have a pair of lines, None for that of ones."""
+        return tuple(dict.fromkeys(row.signal for node in self.nodes for row in node.rows))
+
+
+def wire(
+    schematic: Schematic,
+    stored: Mapping[str, Tensor],
+    sizes: Mapping[str, int],
+    design: Design,
+    constants: PairConstants,
+) -> Wiring:
+    """Give a schematic its numbers.
+
+    Args:
+        stored: the parameters by family, as a layer has them (``weight_ih``, ...); gradients reach them.
+        sizes: of the axes ``feature``, ``unit``, ...
+        constants: of the pairs in the technology.
+
+    Raises:
+        CellwrightError: weights are too large for the current of the blocks that share a column with them.
+    """
+    parts: dict[str, Tensor] = {}
+    for family in families(schematic.program, sizes).values():
+        parts |= family.views(stored[family.name])
+    wirer = _Wirer(design, constants, sizes, parts)
+    return Wiring(schematic, dict(sizes), tuple(wirer.node(each) for each in schematic.sums))
+
+
+@dataclass(frozen=True)
+class _Wirer:
+    design: Design
+    constants: PairConstants
+    sizes: Mapping[str, int]
+    parts: Mapping[str, Tensor]
+
+    def node(self, total: Sum) -> Node:
+        size = self.sizes[total.out.axis] if total.out.axis else 1
+        weights = [(part, self._matrix(part, size)) for part in total.parts if isinstance(part, Weights)]
+        gated = [part for part in total.parts if isinstance(part, Gated)]
+        current = self._current(total, weights, bool(gated))
+        rows = [
+            Row(part.signal, matrix * (current / self.design.scale), part.elementwise or part.signal is None)
+            for part, matrix in _added(weights)
+        ]
+        products = tuple(self._product(total, part, current) for part in gated)
+        return Node(total.out, size, self._volts(total.out), current, tuple(rows), products)
+
+    def _volts(self, signal: Signal) -> float:
+        slopes = {"sigma": self.constants.sigma_slope, "tanh": self.constants.tanh_slope}
+        return slopes.get(signal.reader, self.design.scale)
+
+    def _matrix(self, part: Weights, size: int) -> Tensor:
+        if part.parameter is None:
+            like = next(iter(self.parts.values()))
+            return torch.full((size,), part.factor, dtype=like.dtype)
+        own = self.parts[part.parameter.name] * part.factor
+        if part.signal is None or part.elementwise:
+            return own.reshape(-1).expand(size)
+        return own.reshape(size, -1)
+
+    def _current(self, total: Sum, weights: list[tuple[Weights, Tensor]], gated: bool) -> float:
+        """The current of a one: what the largest weight allows, in multiples of the blocks' where there are any."""
+        least, most = self.design.conductances
+        largest = max((float(matrix.detach().abs().max()) for _, matrix in _added(weights)), default=0.0)
+        block = self.design.pair_current * self.constants.amplitude
+        limit = self.design.scale * (most - least) / largest if largest > 0 else block
+        if not gated:
+            return limit
+        multiple = int(min(limit / block, 4) + 1e-9) if largest > 0 else 1
+        if multiple < 1:
+            raise CellwrightError(
+                f"a weight of {largest:.3g} beside the products of {total.out.name} needs more than "
+                f"{most:g} S: allow larger conductances, or train with smaller weights"
+            )
+        return block * multiple
+
+    def _product(self, total: Sum, part: Gated, current: float) -> Product:
+        block = self.design.pair_current * self.constants.amplitude
+        linear = part.value is not None and not part.squashed
+        copies = abs(part.factor) * current / block / (self.design.linear_range if linear else 1)
+        if abs(copies - round(copies)) > 1e-6 * copies or round(copies) < 1:
+            raise CellwrightError(
+                f"{total.out.name} takes {copies:.4g} blocks for a product: only whole numbers can be built; choose a "
+                "linear_range of 1/2, 1/3, 1/4, ..."
+            )
+        kind = TanhPair if part.gate is None else SigmaPair if part.value is None else Translinear
+        pair = self.design.pair
+        made = kind(pair.pair_width, pair.pair_length, pair.mirror_width, pair.mirror_length, round(copies))
+        direction = -1 if part.factor < 0 else 1
+        return Product(
+            made, part.gate, part.value, part.sign, direction, self._gate_ratio(part.gate), self._value_ratio(part)
+        )
+
+    def _gate_ratio(self, gate: Signal | None) -> float:
+        if gate is None or gate.reader == "sigma":
+            return 1.0
+        return self.constants.sigma_slope / self.design.scale
+
+    def _value_ratio(self, part: Gated) -> float:
+        if part.value is None or part.value.reader == "tanh":
+            return 1.0
+        reach = 1.0 if part.squashed else self.design.linear_range
+        return reach * self.constants.tanh_slope / self.design.scale
+
+
+def _added(weights: list[tuple[Weights, Tensor]]) -> list[tuple[Weights, Tensor]]:
+    """Weights of the same signal, or biases, are one pair of devices: two bias vectors, say."""
+    found: dict[tuple[Signal | None, bool], tuple[Weights, Tensor]] = {}
+    for part, matrix in weights:
+        key = part.signal, part.elementwise or part.signal is None
+        found[key] = (part, found[key][1] + matrix) if key in found else (part, matrix)
+    return list(found.values())

@@ -1,0 +1,31 @@
+"""Whole cells: the schematic computes what the cell does, and netlist and twin agree."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from cellwright import Recurrent
+from cellwright.cells import catalogue
+from cellwright.circuit import technologies
+from cellwright.circuit.calibration import Conditions
+from cellwright.circuit.circuit import Circuit
+
+
+@pytest.mark.parametrize("name", ["lstm"])
+def test_ngspice_and_the_twin_agree(name: str, needs) -> None:  # type: ignore[no-untyped-def]
+    needs.program("ngspice", remedy="apt install ngspice")
+    torch.manual_seed(1)
+    layer = Recurrent(name, 1, 4, dtype=torch.float64)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.copy_((0.8 * torch.randn_like(parameter)).clip(-2, 2))
+    x = 2 * torch.rand(3, 1, dtype=torch.float64) - 1
+    stored = {key.removesuffix("_l0"): value for key, value in layer.state_dict().items()}
+    conditions = Conditions(technologies.find("generic180"))
+    circuit = Circuit(catalogue()[name], stored, {"feature": 1, "unit": 4}, conditions)
+    spice = circuit.simulate({"x": x.numpy()}).values
+    twin = circuit.twin.run({"x": x})
+    for state, most in (("h", 0.005), ("c", 0.02)):
+        assert np.abs(spice[state] - twin[state].numpy()).max() < most
