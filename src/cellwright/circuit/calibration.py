@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from cellwright.circuit.blocks.block import Block
-from cellwright.circuit.blocks.pairs import Pairs, Translinear
+from cellwright.circuit.blocks.pairs import Pairs, SigmaPair, TanhPair, Translinear
 from cellwright.circuit.components import GROUND, MIDDLE, SUPPLY, Behaviour, Component, Instance, Mosfet, Source, line
 from cellwright.circuit.design import Design
 from cellwright.circuit.hold import clocks, hold
@@ -187,6 +187,42 @@ class Laboratory:
             ".end",
         ])  # fmt: skip
         return a, b, swept(netlist, ("i(vout)",))["i(vout)"].reshape(len(a), len(b))
+
+    @cached_property
+    def operating_points(self) -> dict[str, dict[str, float]]:
+        """The voltages inside of blocks that are at rest, V, by the kind of the block and the name of the node."""
+        middle = self.conditions.technology.middle
+        pair = self.design.pair
+        sizes = pair.pair_width, pair.pair_length, pair.mirror_width, pair.mirror_length
+        blocks: list[Block] = [self.design.opamp, *(kind(*sizes) for kind in (SigmaPair, TanhPair, Translinear))]
+        components: list[Component] = bias_components(self.design)
+        for block in blocks:
+            ends = {SUPPLY: SUPPLY, "bias": "opamp_bias" if block is self.design.opamp else "pair_bias"}
+            ends |= dict.fromkeys(("plus", "sigma", "sigma_reference", "value", "value_reference"), MIDDLE)
+            out = MIDDLE if block is not self.design.opamp else "out"  # the amplifier follows, a pair gives a current
+            nodes = tuple(ends.get(port, out) for port in block.ports)
+            components.append(Instance(block.kind, block.name, nodes, {}))
+        inside = {
+            block.kind: sorted(
+                {node for t in block.transistors for node in (t.drain, t.gate, t.source)} - {*block.ports, GROUND}
+            )
+            for block in blocks
+        }
+        names = tuple(f"v(x{kind}.{node})" for kind, nodes in inside.items() for node in nodes)
+        netlist = "\n".join([
+            *self.conditions.header("blocks at rest"),
+            *(block.subcircuit() for block in blocks),
+            *map(line, components),
+            f".nodeset v(out)={middle:g}",
+            ".save v(pair_bias) v(opamp_bias) " + " ".join(names),
+            ".op",
+            ".end",
+        ])  # fmt: skip
+        found = swept(netlist, (*names, "v(pair_bias)", "v(opamp_bias)"))
+        points = {
+            kind: {node: float(found[f"v(x{kind}.{node})"][0]) for node in nodes} for kind, nodes in inside.items()
+        }
+        return points | {"": {name: float(found[f"v({name})"][0]) for name in ("pair_bias", "opamp_bias")}}
 
     @cached_property
     def virtual_ground(self) -> Table:

@@ -15,6 +15,7 @@ from cellwright.circuit.design import Design
 from cellwright.circuit.netlist import Netlist, node_of
 from cellwright.circuit.ngspice import TIMEOUT, Simulation, simulate
 from cellwright.circuit.schematic import schematic
+from cellwright.circuit.starting_point import starting_point
 from cellwright.circuit.twin import Twin
 from cellwright.circuit.wiring import Node, Wiring, wire
 from cellwright.program import Program
@@ -99,4 +100,5 @@ class Circuit:
             ConvergenceError, CellwrightError: as ``simulate`` of the netlist.
         """
         netlist = self.netlist(inputs)
-        return Waveforms(netlist, simulate(netlist.text(), timeout=timeout))
+        text = netlist.text(start=starting_point(netlist, self.twin))
+        return Waveforms(netlist, simulate(text, timeout=timeout))

@@ -58,8 +58,12 @@ class Netlist:
     def components(self) -> list[Component]:
         return [component for section in self.sections for component in section.components]
 
-    def text(self, title: str = "an analog cell") -> str:
-        """The file ``cell.cir``."""
+    def text(self, title: str = "an analog cell", start: Sequence[str] = ()) -> str:
+        """The file ``cell.cir``.
+
+        Args:
+            start: lines that say where to look for the operating point; see ``starting_point``.
+        """
         design, wiring = self.laboratory.design, self.wiring
         blocks = {product.block.name: product.block for node in wiring.nodes for product in node.products}
         lines = [
@@ -73,9 +77,10 @@ class Netlist:
         watched = [node_of(node.out, unit) for node in wiring.nodes for unit in range(node.size)]
         lines += [
             "",
+            *start,
             ".save " + " ".join(f"v({name})" for name in watched) + " i(Vsupply)",
-            ".options reltol=1e-4 method=gear",
-            f".tran {design.period / 100:g} {self.steps * design.period:g} 0 {design.period / 20:g}",
+            ".options reltol=1e-3 trtol=20 method=gear",
+            f".tran {design.period / 50:g} {self.steps * design.period:g} 0 {design.period / 10:g}",
             ".end",
         ]
         return "\n".join(lines) + "\n"

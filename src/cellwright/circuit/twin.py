@@ -28,11 +28,11 @@ class Twin:
         self.laboratory = laboratory
 
     def start(self, *batch: int) -> dict[str, Tensor]:
-        """The states' voltages before the first step, as the holds have them: (..., units), by name."""
+        """The states' voltages before the first step, as the holds give them from zero: (..., units), by name."""
+        zero = torch.zeros((), dtype=torch.float64)
+        idle = -self.laboratory.follower(zero, zero)
         held = self.wiring.schematic.states
-        return {
-            name: torch.zeros(*batch, self.wiring.size(signal), dtype=torch.float64) for name, signal in held.items()
-        }
+        return {name: idle.expand(*batch, self.wiring.size(signal)) for name, signal in held.items()}
 
     def step(self, inputs: Mapping[str, Tensor], held: Mapping[str, Tensor]) -> _Step:
         """One step.
