@@ -16,6 +16,8 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("CELLWRIGHT_DATA", ROOT.parent / "shared" / "data"))
+if (DATA.parent / "pdk" / "gf180mcu").is_dir():
+    os.environ.setdefault("CELLWRIGHT_GF180", str(DATA.parent / "pdk" / "gf180mcu"))
 REQUIRE_ALL = os.environ.get("CELLWRIGHT_REQUIRE_ALL", "0") not in ("", "0")
 
 # No deadline, as the first example that touches torch pays for its import. Everyone gets the same examples;
@@ -48,6 +50,17 @@ class Needs:
         path = DATA / name
         self(path.exists(), f"the data set {path}", "put it there, or set CELLWRIGHT_DATA to the folder of data sets")
         return path
+
+    def pdk(self, technology: str) -> None:
+        """Go on only if the models of this technology are here, and an ngspice to run them."""
+        from cellwright.circuit import technologies
+        from cellwright.errors import CellwrightError
+
+        self.program("ngspice", remedy="apt install ngspice")
+        try:
+            technologies.find(technology).models()
+        except CellwrightError as error:
+            self(False, f"the technology {technology}", str(error))
 
 
 @pytest.fixture(scope="session")

@@ -61,6 +61,10 @@ class Technology(ABC):
         """Half the supply: the voltage that stands for zero."""
         return self.supply / 2
 
+    def matched_area(self, width: float, length: float) -> float:
+        """The area of a channel that spreads go by, m2: as drawn, unless the foundry reckons with another."""
+        return width * length
+
     @abstractmethod
     def models(self, corner: Corner = "typical") -> str:
         """Lines of a netlist that define ``nmos`` and ``pmos``.

@@ -1,0 +1,78 @@
+"""GF180MCU: the foundry's own subcircuits are the oracle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cellwright.circuit import simulate
+from cellwright.circuit.technologies import find
+from cellwright.errors import CellwrightError
+
+SIZES = ((4e-6, 1e-6), (0.42e-6, 0.28e-6), (20e-6, 5e-6))
+
+
+@pytest.mark.parametrize("corner", ["typical", "fast", "slow-fast"])
+def test_transistors_are_the_foundrys(corner, needs) -> None:
+    needs.pdk("gf180")
+    lines, pairs = [], []
+    for index, (width, length) in enumerate(SIZES):
+        size = f"w={width} l={length}"
+        for bias, (gate, drain) in enumerate(((0.5, 0.1), (0.8, 3.3), (2.5, 1.0))):
+            for polarity, ground, sign in (("n", "0", 1), ("p", "vdd", -1)):
+                for kind, call in (
+                    ("ours", f"{polarity}mos {size}"),
+                    ("theirs", f"{polarity}fet_03v3 {size} as={width * 0.44e-6} ad={width * 0.44e-6} "
+                     f"ps={2 * width + 0.88e-6} pd={2 * width + 0.88e-6}"),
+                ):  # fmt: skip
+                    name = f"{kind}{polarity}{index}{bias}"
+                    lines += [
+                        f"Vg{name} g{name} {ground} {sign * gate}",
+                        f"V{name} d{name} {ground} {sign * drain}",
+                        f"X{name} d{name} g{name} {ground} {ground} {call}",
+                    ]
+                pairs.append((f"i(vours{polarity}{index}{bias})", f"i(vtheirs{polarity}{index}{bias})"))
+    body = "\n".join(lines)
+    done = simulate(f"* two of each\n{find('gf180').models(corner)}\nVdd vdd 0 3.3\n{body}\n.op\n.end\n")
+    for ours, theirs in pairs:
+        assert done[ours][0] == pytest.approx(done[theirs][0], rel=1e-9, abs=0)
+        assert done[ours][0] != 0
+
+
+def test_spreads_are_those_of_the_foundrys_file(needs) -> None:
+    needs.pdk("gf180")
+    technology = find("gf180")
+    text = Path(technology.models().split('.lib "')[1].split('"')[0]).read_text()
+    matching = text.split(".lib fets_mm")[1].split(".endl fets_mm")[0]
+    for polarity in ("n", "p"):
+        own = matching.split(f".subckt {polarity}fet_03v3 ")[1].split(".ends")[0]
+        number = {
+            line.split("=")[0].strip("+ "): line.split("=")[1] for line in own.splitlines() if line[:5] == "+ par"
+        }
+        assert technology.threshold_spread[polarity] == pytest.approx(float(number["par_vth"]) * 1e-6)
+        assert technology.gain_spread[polarity] == pytest.approx(float(number["par_k"]) * 1e-6)
+        effective = (4e-6 - float(number["par_w"])) * (1e-6 - float(number["par_l"]))
+        assert technology.matched_area(4e-6, 1e-6) == pytest.approx(effective)
+    assert f"c_cox='{technology.capacitor_density * 1e3:.2f}e-3*mim_corner_2p0fF'" in text
+    assert f"rsh_ppolyf_u_1k={technology.sheet_resistance:.0f}\n" in text
+
+
+def test_a_missing_copy_gives_one_line(monkeypatch, tmp_path) -> None:
+    monkeypatch.delenv("CELLWRIGHT_GF180")
+    with pytest.raises(CellwrightError, match=r"set CELLWRIGHT_GF180 to the folder that holds design\.ngspice") as said:
+        find("gf180").models()
+    assert "\n" not in str(said.value)
+    monkeypatch.setenv("CELLWRIGHT_GF180", str(tmp_path))
+    with pytest.raises(CellwrightError, match=r"holds no design\.ngspice beside a sm141064\.ngspice"):
+        find("gf180").models()
+
+
+def test_a_pdk_is_taken_by_its_root(monkeypatch, tmp_path) -> None:
+    folder = tmp_path / "gf180mcuD" / "libs.tech" / "ngspice"
+    folder.mkdir(parents=True)
+    for name in ("design.ngspice", "sm141064.ngspice"):
+        (folder / name).write_text("* models\n")
+    for root in (tmp_path, tmp_path / "gf180mcuD", folder):
+        monkeypatch.setenv("CELLWRIGHT_GF180", str(root))
+        assert f'.include "{folder}/design.ngspice"' in find("gf180").models()
