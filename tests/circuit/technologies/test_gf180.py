@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from cellwright.circuit import simulate
 from cellwright.circuit.technologies import find
 from cellwright.errors import CellwrightError
 
-SIZES = ((4e-6, 1e-6), (0.42e-6, 0.28e-6), (20e-6, 5e-6))
+SIZES = ((4, 1), (0.42, 0.28), (20, 5))
+BIASES = ((0.5, 0.1), (0.8, 3.3), (2.5, 1.0))
+OURS = "{p}mos w={w}u l={l}u"
+THEIRS = "{p}fet_03v3 w={w}u l={l}u as={{{w}*0.44p}} ad={{{w}*0.44p}} ps={{2*({w}+0.44)*1u}} pd={{2*({w}+0.44)*1u}}"
 
 
 @pytest.mark.parametrize("corner", ["typical", "fast", "slow-fast"])
-def test_transistors_are_the_foundrys(corner, needs) -> None:
+def test_transistors_are_the_foundrys(corner, needs, currents) -> None:
     needs.pdk("gf180")
-    lines, pairs = [], []
-    for index, (width, length) in enumerate(SIZES):
-        size = f"w={width} l={length}"
-        for bias, (gate, drain) in enumerate(((0.5, 0.1), (0.8, 3.3), (2.5, 1.0))):
-            for polarity, ground, sign in (("n", "0", 1), ("p", "vdd", -1)):
-                for kind, call in (
-                    ("ours", f"{polarity}mos {size}"),
-                    ("theirs", f"{polarity}fet_03v3 {size} as={width * 0.44e-6} ad={width * 0.44e-6} "
-                     f"ps={2 * width + 0.88e-6} pd={2 * width + 0.88e-6}"),
-                ):  # fmt: skip
-                    name = f"{kind}{polarity}{index}{bias}"
-                    lines += [
-                        f"Vg{name} g{name} {ground} {sign * gate}",
-                        f"V{name} d{name} {ground} {sign * drain}",
-                        f"X{name} d{name} g{name} {ground} {ground} {call}",
-                    ]
-                pairs.append((f"i(vours{polarity}{index}{bias})", f"i(vtheirs{polarity}{index}{bias})"))
-    body = "\n".join(lines)
-    done = simulate(f"* two of each\n{find('gf180').models(corner)}\nVdd vdd 0 3.3\n{body}\n.op\n.end\n")
-    for ours, theirs in pairs:
-        assert done[ours][0] == pytest.approx(done[theirs][0], rel=1e-9, abs=0)
-        assert done[ours][0] != 0
+    models = find("gf180").models(corner)
+    expected = currents(models, THEIRS, 3.3, SIZES, BIASES)
+    assert currents(models, OURS, 3.3, SIZES, BIASES) == pytest.approx(
+        expected, rel=1e-9, abs=1e-15
+    )  # rounding of volts, in A
+    assert all(expected)
 
 
 def test_spreads_are_those_of_the_foundrys_file(needs) -> None:
@@ -47,9 +34,7 @@ def test_spreads_are_those_of_the_foundrys_file(needs) -> None:
     matching = text.split(".lib fets_mm")[1].split(".endl fets_mm")[0]
     for polarity in ("n", "p"):
         own = matching.split(f".subckt {polarity}fet_03v3 ")[1].split(".ends")[0]
-        number = {
-            line.split("=")[0].strip("+ "): line.split("=")[1] for line in own.splitlines() if line[:5] == "+ par"
-        }
+        number = dict(re.findall(r"^\+ (par_\w+)=(\S+)", own, re.MULTILINE))
         assert technology.threshold_spread[polarity] == pytest.approx(float(number["par_vth"]) * 1e-6)
         assert technology.gain_spread[polarity] == pytest.approx(float(number["par_k"]) * 1e-6)
         effective = (4e-6 - float(number["par_w"])) * (1e-6 - float(number["par_l"]))

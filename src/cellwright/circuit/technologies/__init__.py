@@ -13,7 +13,10 @@ __all__ = ["CORNERS", "ROOM_TEMPERATURE", "Corner", "Technology", "catalogue", "
 
 @cache
 def _entries() -> dict[str, Technology]:
-    return {name: technology for name, (_, technology) in listed(__name__, "CATALOGUE", ("generic180",)).items()}
+    return {
+        name: technology
+        for name, (_, technology) in listed(__name__, "CATALOGUE", ("generic180", "gf180", "sky130")).items()
+    }
 
 
 def catalogue() -> dict[str, Technology]:

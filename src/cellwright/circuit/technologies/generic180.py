@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from cellwright.circuit.technologies.technology import CORNERS, Corner, Technology
+from cellwright.circuit.technologies.technology import CORNERS, Corner, Spread, Technology, Wrapped, subcircuits
 from cellwright.errors import named
 
 _SHIFTS = {"typical": (0, 0), "fast": (-1, -1), "slow": (1, 1), "fast-slow": (-1, 1), "slow-fast": (1, -1)}
@@ -20,14 +20,9 @@ _CARD = """\
 .model p18 pmos level=8 version=3.3.0 tnom=27 tox=4.1e-9 xj=0.1e-6 nch=2.4e17 vth0={p} k1=0.57 k2=0.01 u0=0.0090
 + vsat=1.1e5 ua=1e-10 ub=1e-18 uc=-1e-10 rdsw=400 nfactor=1.3 voff=-0.10 eta0=0.02 dsub=0.3 pclm=1.2 pdiblc1=0.2
 + pdiblc2=0.002 cgso=3e-10 cgdo=3e-10 cj=1e-3 cjsw=2e-10 capmod=3
-.subckt nmos d g s b w=1u l=1u copies=1 vt=0 mu=1
-M1 d g s b n18 w={{w}} l={{l}} m={{copies}} delvto={{vt}} mulu0={{mu}}
-+ as={{w*0.5u}} ad={{w*0.5u}} ps={{2*w+1u}} pd={{2*w+1u}}
-.ends
-.subckt pmos d g s b w=1u l=1u copies=1 vt=0 mu=1
-M1 d g s b p18 w={{w}} l={{l}} m={{copies}} delvto={{vt}} mulu0={{mu}}
-+ as={{w*0.5u}} ad={{w*0.5u}} ps={{2*w+1u}} pd={{2*w+1u}}
-.ends"""
+"""
+_DIFFUSION = 0.5e-6
+"""m."""
 
 
 class Generic180(Technology):
@@ -38,8 +33,8 @@ class Generic180(Technology):
     source = "own BSIM3v3.3 cards, rounded textbook values"
     supply = 1.8
     shortest = 0.18e-6
-    threshold_spread: ClassVar = {"n": 5e-9, "p": 5e-9}
-    gain_spread: ClassVar = {"n": 1e-8, "p": 1e-8}
+    threshold_spread: ClassVar[Spread] = {"n": 5e-9, "p": 5e-9}
+    gain_spread: ClassVar[Spread] = {"n": 1e-8, "p": 1e-8}
     capacitor_density = 1e-3
     sheet_resistance = 1000.0
     resistor_width = 1e-6
@@ -48,7 +43,8 @@ class Generic180(Technology):
 
     def models(self, corner: Corner = "typical") -> str:
         n, p = named("corner", corner, {each: _SHIFTS[each] for each in CORNERS})
-        return _CARD.format(n=round(0.40 + n * _STEP, 4), p=round(-0.42 - p * _STEP, 4))
+        cards = _CARD.format(n=round(0.40 + n * _STEP, 4), p=round(-0.42 - p * _STEP, 4))
+        return cards + subcircuits(Wrapped("n18", _DIFFUSION), Wrapped("p18", _DIFFUSION))
 
 
 CATALOGUE = {"generic180": Generic180()}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import ClassVar
 
-from cellwright.circuit.technologies.technology import Corner, Technology
+from cellwright.circuit.technologies.technology import Corner, Spread, Technology, Wrapped, subcircuits
 from cellwright.errors import CellwrightError, named
 
 FOLDER = "CELLWRIGHT_GF180"
@@ -15,19 +16,8 @@ SWITCHES, MODELS = "design.ngspice", "sm141064.ngspice"
 _PLACES = (".", "libs.tech/ngspice", "gf180mcu?/libs.tech/ngspice", "models/ngspice")
 _SECTIONS = {"typical": "typical", "fast": "ff", "slow": "ss", "fast-slow": "fs", "slow-fast": "sf"}
 
-# The foundry's nfet_03v3 and pfet_03v3 wrap the same models, but keep delvto and mulu0 for themselves. Diffusions are as
-# long as those that were measured: saref of the models.
-_TRANSISTORS = """\
-.include "{folder}/{switches}"
-.lib "{folder}/{models}" {section}
-.subckt nmos d g s b w=1u l=1u copies=1 vt=0 mu=1
-M1 d g s b nfet_03v3 w={{w}} l={{l}} m={{copies}} as={{w*0.44u}} ad={{w*0.44u}} ps={{2*w+0.88u}} pd={{2*w+0.88u}}
-+ delvto={{vt}} mulu0={{mu}}
-.ends
-.subckt pmos d g s b w=1u l=1u copies=1 vt=0 mu=1
-M1 d g s b pfet_03v3 w={{w}} l={{l}} m={{copies}} as={{w*0.44u}} ad={{w*0.44u}} ps={{2*w+0.88u}} pd={{2*w+0.88u}}
-+ delvto={{vt}} mulu0={{mu}}
-.ends"""
+_DIFFUSION = 0.44e-6
+"""m: saref of the models, the length of those that were measured."""
 
 
 class GF180(Technology):
@@ -38,8 +28,8 @@ class GF180(Technology):
     source = "GlobalFoundries, sm141064.ngspice revision 9 of globalfoundries-pdk-libs-gf180mcu_fd_pr, Apache-2.0"
     supply = 3.3
     shortest = 0.28e-6
-    threshold_spread = {"n": 7.148e-9, "p": 6.66e-9}
-    gain_spread = {"n": 7.008e-9, "p": 2.833e-9}
+    threshold_spread: ClassVar[Spread] = {"n": 7.148e-9, "p": 6.66e-9}
+    gain_spread: ClassVar[Spread] = {"n": 7.008e-9, "p": 2.833e-9}
     capacitor_density = 1.99e-3
     sheet_resistance = 1000.0
     resistor_width = 1e-6
@@ -51,7 +41,12 @@ class GF180(Technology):
 
     def models(self, corner: Corner = "typical") -> str:
         section = named("corner", corner, _SECTIONS)
-        return _TRANSISTORS.format(folder=_folder(), switches=SWITCHES, models=MODELS, section=section)
+        folder = _folder()
+        # The foundry's subcircuits nfet_03v3 and pfet_03v3 wrap models of the same names, but keep delvto and mulu0 to
+        # their own random numbers: ours stand beside them.
+        return f'.include "{folder / SWITCHES}"\n.lib "{folder / MODELS}" {section}\n' + subcircuits(
+            Wrapped("nfet_03v3", _DIFFUSION), Wrapped("pfet_03v3", _DIFFUSION)
+        )
 
     def matched_area(self, width: float, length: float) -> float:
         """What the foundry's p_sqrtarea squares: the channel less par_l, and par_w wider."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
 from cellwright.circuit.components import Polarity
+
+Spread: TypeAlias = Mapping[Polarity, float]
+"""A number for n and p transistors."""
 
 Corner: TypeAlias = Literal["typical", "fast", "slow", "fast-slow", "slow-fast"]
 """Both kinds of transistors typical, fast or slow; or fast n beside slow p, and slow n beside fast p."""
@@ -48,8 +52,8 @@ class Technology(ABC):
     source: ClassVar[str]
     supply: ClassVar[float]
     shortest: ClassVar[float]
-    threshold_spread: ClassVar[Mapping[Polarity, float]]
-    gain_spread: ClassVar[Mapping[Polarity, float]]
+    threshold_spread: ClassVar[Spread]
+    gain_spread: ClassVar[Spread]
     capacitor_density: ClassVar[float]
     sheet_resistance: ClassVar[float]
     resistor_width: ClassVar[float]
@@ -72,3 +76,36 @@ class Technology(ABC):
         Raises:
             CellwrightError: the models are not on this machine, with what to do; the corner is not known.
         """
+
+
+@dataclass(frozen=True)
+class Wrapped:
+    """How ``nmos`` or ``pmos`` calls a BSIM model.
+
+    Attributes:
+        model: its name.
+        diffusion: length of the drain's and the source's diffusions, m: both as wide as the channel.
+        shift: what is added to the threshold besides vt, V; an expression of w and l.
+        more: further parameters.
+    """
+
+    model: str
+    diffusion: float
+    shift: str = ""
+    more: str = ""
+
+
+def subcircuits(n: Wrapped, p: Wrapped) -> str:
+    """The subcircuits ``nmos`` and ``pmos``."""
+    return f"{_subcircuit('n', n)}\n{_subcircuit('p', p)}"
+
+
+def _subcircuit(polarity: Polarity, wrapped: Wrapped) -> str:
+    area, edge = f"{{w*{wrapped.diffusion:g}}}", f"{{2*(w+{wrapped.diffusion:g})}}"
+    shift = f"vt+{wrapped.shift}" if wrapped.shift else "vt"
+    return (
+        f".subckt {polarity}mos d g s b w=1u l=1u copies=1 vt=0 mu=1\n"
+        f"M1 d g s b {wrapped.model} w={{w}} l={{l}} m={{copies}} as={area} ad={area} ps={edge} pd={edge}\n"
+        f"+ delvto={{{shift}}} mulu0={{mu}} {wrapped.more}".rstrip()
+        + "\n.ends"
+    )
