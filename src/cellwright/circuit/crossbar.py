@@ -52,6 +52,30 @@ def crossbar(
     return [*along, *across, *_devices(siemens, word, bit, name)]
 
 
+def read_netlist(
+    conductances: torch.Tensor | np.ndarray, wires: Wires | None, voltages: np.ndarray, klu: bool = False
+) -> str:
+    """A crossbar read by itself: sources Vcolumn0, Vcolumn1, ... hold its senses at 0 V, and their currents are saved.
+
+    Args:
+        conductances, wires: as for ``crossbar``.
+        voltages: (n,) of the drivers, V.
+        klu: ask for the solver KLU; see ``Ngspice.klu``.
+
+    Raises:
+        CellwrightError: what ``crossbar`` refuses; there are more or fewer voltages than word lines.
+    """
+    rows, columns = [f"row{k}" for k in range(len(voltages))], _senses(conductances)
+    sources: list[Component] = [
+        Source(row, "V", row, GROUND, f"{volts:.17g}", "input") for row, volts in zip(rows, voltages, strict=True)
+    ]
+    sources += [Source(column, "V", column, GROUND, "0", "measurement") for column in columns]
+    components = [*sources, *crossbar(conductances, wires, rows, columns)]
+    saved = [f".save i(v{column})" for column in columns]  # every node is written where none is named
+    lines = ["* a crossbar is read", *map(line, components), *[".options klu"] * klu, *saved, ".op", ".end", ""]
+    return "\n".join(lines)
+
+
 def sensed_currents(
     conductances: torch.Tensor | np.ndarray,
     wires: Wires | None,
@@ -61,30 +85,23 @@ def sensed_currents(
 ) -> np.ndarray:
     """The currents (m,) in amperes into the senses of a crossbar, held at 0 V, by ngspice's operating point.
 
+    KLU solves where this ngspice has it.
+
     Args:
-        conductances, wires: as for ``crossbar``.
-        voltages: (n,) of the drivers, V.
+        conductances, wires, voltages: as for ``read_netlist``.
         timeout, program: as for ``simulate``.
 
     Raises:
-        CellwrightError: what ``crossbar`` and ``simulate`` refuse.
+        CellwrightError: what ``read_netlist`` and ``simulate`` refuse.
     """
     program = program or find_ngspice()
-    rows, columns = (
-        [f"{kind}{k}" for k in range(n)] for kind, n in zip(("row", "column"), conductances.shape, strict=True)
-    )
-    if voltages.shape != (len(rows),):
-        raise CellwrightError(f"each of the {len(rows)} word lines has a voltage; got the shape {voltages.shape}")
-    components = crossbar(conductances, wires, rows, columns)
-    held: list[Component] = [
-        Source(row, "V", row, GROUND, f"{volts:.17g}", "input") for row, volts in zip(rows, voltages, strict=True)
-    ]
-    held += [Source(column, "V", column, GROUND, "0", "measurement") for column in columns]
-    options = ".options klu\n" if program.klu else ""
-    saved = "\n".join(f".save i(v{column})" for column in columns)  # every node is written where none is named
-    body = "\n".join(map(line, [*held, *components]))
-    done = simulate(f"* a crossbar\n{body}\n{options}{saved}\n.op\n.end\n", timeout=timeout, program=program)
-    return np.array([done[f"i(v{column})"][0] for column in columns])
+    netlist = read_netlist(conductances, wires, voltages, program.klu)
+    done = simulate(netlist, timeout=timeout, program=program)
+    return np.array([done[f"i(v{column})"][0] for column in _senses(conductances)])
+
+
+def _senses(conductances: torch.Tensor | np.ndarray) -> list[Node]:
+    return [f"column{k}" for k in range(conductances.shape[-1])]
 
 
 def _lines(
