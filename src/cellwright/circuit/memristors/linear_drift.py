@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cellwright.circuit.memristors.listing import Listed
 from cellwright.circuit.memristors.model import Memristor
-from cellwright.circuit.memristors.windows import Joglekar, Window, check_window
+from cellwright.circuit.memristors.windows import Biolek, Joglekar, Prodromakis, Window, check_window
 from cellwright.program.values import Value
 
 
@@ -39,3 +40,16 @@ class LinearDrift(Memristor):
         """The drift of the boundary between them."""
         speed = self.mobility * self.on_resistance / self.thickness**2
         return speed * current * self.window.factor(state, current)
+
+
+_QUOTED = "as commonly quoted with the model"
+
+CATALOGUE = {
+    "linear-drift": Listed(LinearDrift(), "linear drift, window of Joglekar", _QUOTED, 1.0, 0.5, 0.1),
+    "linear-drift-biolek": Listed(
+        LinearDrift(window=Biolek()), "linear drift, window of Biolek", _QUOTED, 1.0, 0.5, 0.1
+    ),
+    "linear-drift-prodromakis": Listed(
+        LinearDrift(window=Prodromakis(2.0)), "linear drift, window of Prodromakis", _QUOTED, 1.0, 0.2, 0.1
+    ),
+}

@@ -115,6 +115,15 @@ class Memristor(ABC):
         applied, state = np.array([voltage(time) for time in times]), solved.y[0]
         return Response(times, applied, self.evaluate(applied, state)[0], state)
 
+    def disturb(self, voltage: float, time: float, start: float) -> float:
+        """How far its state moves, either way, if it is read at a voltage (V) for a time (s) in all.
+
+        Raises:
+            CellwrightError: see ``respond``.
+        """
+        state = self.respond(lambda _: voltage, np.array([0.0, time]), start).state
+        return float(abs(state[-1] - state[0]))
+
     def subcircuit(self, name: str) -> str:
         """The device for ngspice: ``.subckt NAME p n x start=...``, with its state as the voltage of the node x.
 

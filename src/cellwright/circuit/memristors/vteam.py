@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cellwright.circuit.memristors.listing import Listed
 from cellwright.circuit.memristors.model import Memristor
 from cellwright.circuit.memristors.power import power
-from cellwright.circuit.memristors.windows import Biolek, Window, check_window
+from cellwright.circuit.memristors.windows import Biolek, Joglekar, Prodromakis, Window, check_window
 from cellwright.errors import CellwrightError
 from cellwright.program.operators import maximum
 from cellwright.program.values import Value
@@ -62,3 +63,12 @@ class VTEAM(Memristor):
 def _beyond(ratio: Value, exponent: float) -> Value:
     """(ratio - 1)^exponent where the ratio of a voltage to its threshold is above 1, else 0."""
     return power(maximum(ratio - 1, 0.0), exponent)
+
+
+_OURS = "rounded by us for a synapse: thresholds far above reads"
+
+CATALOGUE = {
+    "vteam": Listed(VTEAM(), "VTEAM, window of Biolek", _OURS, 1.0, 1e3, 0.3),
+    "vteam-joglekar": Listed(VTEAM(window=Joglekar()), "VTEAM, window of Joglekar", _OURS, 1.0, 2e3, 0.8),
+    "vteam-prodromakis": Listed(VTEAM(window=Prodromakis(2.0)), "VTEAM, window of Prodromakis", _OURS, 1.0, 1e3, 0.8),
+}

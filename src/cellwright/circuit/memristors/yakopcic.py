@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import exp as number_exp
 
+from cellwright.circuit.memristors.listing import Listed
 from cellwright.circuit.memristors.model import Memristor
 from cellwright.program.operators import exp, less, where
 from cellwright.program.values import Value
@@ -60,3 +61,16 @@ class Yakopcic(Memristor):
         onset = 1 - self.negative_onset
         weight = state / onset
         return where(less(onset, state), 1.0, exp(self.negative_decay * (state - onset)) * weight)
+
+
+CATALOGUE = {
+    "yakopcic": Listed(Yakopcic(), "Yakopcic", "as commonly quoted with the model", 0.45, 100.0, 0.11),
+    "yakopcic-synapse": Listed(
+        Yakopcic(positive_amplitude=2e-3, negative_amplitude=2e-3, positive_threshold=0.6, negative_threshold=0.6),
+        "Yakopcic, rescaled",
+        "currents and thresholds rounded by us for a synapse",
+        1.0,
+        500.0,
+        0.11,
+    ),
+}
