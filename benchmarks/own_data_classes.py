@@ -28,6 +28,7 @@ import torch
 from cellwright.data import LabelledSequences, read_labelled, test_file_beside
 from cellwright.files import write_atomically
 from cellwright.tasks import LabelledTask, train
+from cellwright.tasks.folds import folds
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("CELLWRIGHT_DATA", HERE.parents[1] / "shared" / "data"))
@@ -51,28 +52,19 @@ SHOWN = ("balanced accuracy", "accuracy", "1-NN balanced", "1-NN accuracy")
 def tasks(name: str, folder: Path) -> Iterator[LabelledTask]:
     """A task for each seed."""
     if name == "Wafer":
-        yield from folds(read_labelled(folder / "ucr_wafer" / "Wafer_TRAIN.tsv.gz"))
+        data = read_labelled(folder / "ucr_wafer" / "Wafer_TRAIN.tsv.gz")
+        for training, test in folds(data, FOLDS):
+            yield LabelledTask(data.select(training), data.select(test))
         return
     if name == "ECG5000":
-        training, test = (ecg5000(folder, part) for part in ("train", "test"))
+        known, unseen = (ecg5000(folder, part) for part in ("train", "test"))
     else:
         path = folder / FILES[name]
         beside = test_file_beside(path)
         assert beside is not None
-        training, test = read_labelled(path), read_labelled(beside)
+        known, unseen = read_labelled(path), read_labelled(beside)
     for _ in range(SEEDS):
-        yield LabelledTask(training, test)
-
-
-def folds(data: LabelledSequences) -> Iterator[LabelledTask]:
-    """Each class in turn over the folds."""
-    labels, number = np.array(data.labels), np.zeros(len(data), dtype=np.int64)
-    for label in data.classes:
-        members = np.random.default_rng(0).permutation(np.flatnonzero(labels == label))
-        number[members] = np.arange(len(members)) % FOLDS
-    for fold in range(FOLDS):
-        chosen = number == fold
-        yield LabelledTask(data.select(np.flatnonzero(~chosen)), data.select(np.flatnonzero(chosen)))
+        yield LabelledTask(known, unseen)
 
 
 def ecg5000(folder: Path, part: str) -> LabelledSequences:
