@@ -11,7 +11,18 @@ from scipy.optimize import least_squares
 
 from cellwright.circuit.blocks.block import Block
 from cellwright.circuit.blocks.pairs import Pairs, SigmaPair, TanhPair, Translinear
-from cellwright.circuit.components import GROUND, MIDDLE, SUPPLY, Behaviour, Component, Instance, Mosfet, Source, line
+from cellwright.circuit.components import (
+    GROUND,
+    MIDDLE,
+    SUPPLY,
+    Behaviour,
+    Component,
+    Instance,
+    Mosfet,
+    Source,
+    line,
+    starts,
+)
 from cellwright.circuit.design import Design
 from cellwright.circuit.hold import clocks, hold
 from cellwright.circuit.ngspice import find_ngspice, simulate
@@ -295,6 +306,7 @@ class Laboratory:
             design.opamp.subcircuit(),
             design.switch.subcircuit(),
             *map(line, components),
+            *starts(components),
             ".save v(out)",
             ".options reltol=1e-5 method=gear",
             f".tran {design.period / 200:g} {end:g} 0 {design.period / 50:g}",

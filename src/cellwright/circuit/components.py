@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
@@ -62,7 +62,7 @@ class Memristor:
 
 @dataclass(frozen=True)
 class Capacitor:
-    """A capacitor, F; a transient analysis starts it at ``start`` volts, where that is not None."""
+    """A capacitor, F; a transient analysis starts its node a at ``start`` volts, where that is not None."""
 
     ideal: ClassVar[bool] = False
     name: str
@@ -128,6 +128,12 @@ class Instance:
 Component: TypeAlias = Mosfet | Resistor | Memristor | Capacitor | Source | Behaviour | Instance
 
 
+def starts(components: Iterable[Component]) -> list[str]:
+    """Lines that charge capacitors for the operating point from which a transient analysis goes on."""
+    found = (component for component in components if isinstance(component, Capacitor))
+    return [f".ic v({each.a})={each.start:.6g}" for each in found if each.start is not None]
+
+
 def line(component: Component) -> str:
     """The component as a line of a netlist."""
     match component:
@@ -139,8 +145,8 @@ def line(component: Component) -> str:
             return f"R{name} {a} {b} {resistance:.9g}"
         case Memristor(name, a, b, conductance):
             return f"R{name} {a} {b} {1 / conductance:.12g}"
-        case Capacitor(name, a, b, capacitance, start):
-            return f"C{name} {a} {b} {capacitance:.6g}" + (f" ic={start:.6g}" if start is not None else "")
+        case Capacitor(name, a, b, capacitance):
+            return f"C{name} {a} {b} {capacitance:.6g}"
         case Source(name, kind, a, b, value):
             return f"{kind}{name} {a} {b} {value}"
         case Behaviour(name, kind, a, b, expression):

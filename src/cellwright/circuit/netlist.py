@@ -18,6 +18,7 @@ from cellwright.circuit.components import (
     Resistor,
     Source,
     line,
+    starts,
 )
 from cellwright.circuit.hold import clocks, hold
 from cellwright.circuit.schematic import Signal
@@ -77,6 +78,7 @@ class Netlist:
         watched = [node_of(node.out, unit) for node in wiring.nodes for unit in range(node.size)]
         lines += [
             "",
+            *starts(self.components),
             *start,
             ".save " + " ".join(f"v({name})" for name in watched) + " i(Vsupply)",
             ".options reltol=1e-3 trtol=20 method=gear",
