@@ -9,8 +9,8 @@ from hashlib import blake2b
 import numpy as np
 from scipy.optimize import least_squares
 
-from cellwright.circuit.blocks.block import Block
-from cellwright.circuit.blocks.pairs import Pairs, SigmaPair, TanhPair, Translinear
+from cellwright.circuit.blocks.block import Block, Ideal
+from cellwright.circuit.blocks.pairs import PairConstants, Pairs, SigmaPair, TanhPair, Translinear
 from cellwright.circuit.components import (
     GROUND,
     MIDDLE,
@@ -93,25 +93,6 @@ def swept(netlist: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
 
 
 @dataclass(frozen=True)
-class PairConstants:
-    """What a translinear block does, as its equation I * amplitude * sigma((a - a0) / u) * tanh((b - b0) / w).
-
-    Attributes:
-        amplitude: beside the tail current.
-        sigma_slope, tanh_slope: u and w, V.
-        sigma_offset, tanh_offset: a0 and b0, V, between the two gates of a pair.
-        error: the largest departure from the equation within 6 slopes of sigma and 4 of tanh, beside the amplitude.
-    """
-
-    amplitude: float
-    sigma_slope: float
-    tanh_slope: float
-    sigma_offset: float
-    tanh_offset: float
-    error: float
-
-
-@dataclass(frozen=True)
 class Laboratory:
     """Blocks of one design in one technology, measured one by one."""
 
@@ -135,6 +116,11 @@ class Laboratory:
         amplitude, sigma_slope, tanh_slope, sigma_offset, tanh_offset = map(float, fitted.x)
         error = float(np.abs(errors(fitted.x)[inner]).max()) / amplitude
         return PairConstants(amplitude, sigma_slope, tanh_slope, sigma_offset, tanh_offset, error)
+
+    @property
+    def ideal(self) -> Ideal:
+        """What blocks need in order to be the equations that they stand for."""
+        return Ideal(self.constants, self.design.pair_current, self.conditions.technology.middle)
 
     @cached_property
     def references(self) -> dict[str, float]:
@@ -318,7 +304,7 @@ class Laboratory:
 
 
 _AMPLIFIER_STEP = 0.05
-_HOLD_STEP = 0.05
+_HOLD_STEP = 0.025
 
 
 def pair_instance(name: str, block: Block, gate: str, sign: int, value: str, direction: int, out: str) -> Instance:

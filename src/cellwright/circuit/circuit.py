@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -89,16 +89,24 @@ class Circuit:
         )
         self.twin = Twin(self.wiring, self.laboratory)
 
-    def netlist(self, inputs: Mapping[str, np.ndarray]) -> Netlist:
-        """The netlist for one sequence: (steps, features) numbers by the name of the input."""
-        return Netlist(self.wiring, self.laboratory, {name: np.asarray(value) for name, value in inputs.items()})
+    def netlist(self, inputs: Mapping[str, np.ndarray], ideal: Iterable[str] = ()) -> Netlist:
+        """The netlist for one sequence.
 
-    def simulate(self, inputs: Mapping[str, np.ndarray], timeout: float = TIMEOUT) -> Waveforms:
+        Args:
+            inputs: (steps, features) numbers by the name of the input.
+            ideal: kinds of blocks (``translinear``, ``opamp``, ``switch``, ...) that are left equations.
+        """
+        given = {name: np.asarray(value) for name, value in inputs.items()}
+        return Netlist(self.wiring, self.laboratory, given, frozenset(ideal))
+
+    def simulate(
+        self, inputs: Mapping[str, np.ndarray], ideal: Iterable[str] = (), timeout: float = TIMEOUT
+    ) -> Waveforms:
         """Run that netlist.
 
         Raises:
             ConvergenceError, CellwrightError: as ``simulate`` of the netlist.
         """
-        netlist = self.netlist(inputs)
+        netlist = self.netlist(inputs, ideal)
         text = netlist.text(start=starting_point(netlist, self.twin))
         return Waveforms(netlist, simulate(text, timeout=timeout))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cellwright.circuit.blocks.block import Block
 from cellwright.circuit.calibration import Laboratory, bias_components, pair_instance
 from cellwright.circuit.components import (
     GROUND,
@@ -40,12 +41,14 @@ class Netlist:
     Attributes:
         wiring, laboratory: what it was written from.
         inputs: what each input signal is at each step, (steps, features), as numbers, by the signal's name.
+        ideal: kinds of blocks that are the equation they stand for instead of transistors.
         sections: its components.
     """
 
     wiring: Wiring
     laboratory: Laboratory
     inputs: dict[str, np.ndarray]
+    ideal: frozenset[str] = frozenset()
     sections: tuple[Section, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,12 +69,14 @@ class Netlist:
             start: lines that say where to look for the operating point; see ``starting_point``.
         """
         design, wiring = self.laboratory.design, self.wiring
-        blocks = {product.block.name: product.block for node in wiring.nodes for product in node.products}
+        blocks: dict[str, Block] = {
+            product.block.name: product.block for node in wiring.nodes for product in node.products
+        }
         lines = [
             *self.laboratory.conditions.header(title),
-            *(block.subcircuit() for _, block in sorted(blocks.items())),
-            design.opamp.subcircuit(),
-            design.switch.subcircuit(),
+            *(self._subcircuit(block) for _, block in sorted(blocks.items())),
+            self._subcircuit(design.opamp),
+            self._subcircuit(design.switch),
         ]
         for section in self.sections:
             lines += ["", f"* {section.heading}", *map(line, section.components)]
@@ -86,6 +91,9 @@ class Netlist:
             ".end",
         ]
         return "\n".join(lines) + "\n"
+
+    def _subcircuit(self, block: Block) -> str:
+        return block.subcircuit(ideal=self.laboratory.ideal if block.kind in self.ideal else None)
 
 
 def node_of(signal: Signal | None, unit: int, line: str = "") -> str:

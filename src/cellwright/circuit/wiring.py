@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cellwright.circuit.blocks.pairs import Pairs, SigmaPair, TanhPair, Translinear
-from cellwright.circuit.calibration import PairConstants
+from cellwright.circuit.blocks.pairs import PairConstants, Pairs, SigmaPair, TanhPair, Translinear
 from cellwright.circuit.design import Design
 from cellwright.circuit.schematic import Gated, Schematic, Signal, Sum, Weights
 from cellwright.errors import CellwrightError

@@ -4,9 +4,28 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from cellwright.circuit.components import GROUND, SUPPLY, Component, Mosfet, Node, line
+
+if TYPE_CHECKING:
+    from cellwright.circuit.blocks.pairs import PairConstants
+
+
+@dataclass(frozen=True)
+class Ideal:
+    """What a block needs to know in order to be the equation that it stands for.
+
+    Attributes:
+        pair: constants of the pairs.
+        pair_current: A, of their tails.
+        middle: V, half the supply.
+    """
+
+    pair: PairConstants
+    pair_current: float
+    middle: float
 
 
 class Block(ABC):
@@ -30,6 +49,10 @@ class Block(ABC):
     def components(self) -> Sequence[Component]:
         """The block as it is built."""
 
+    @abstractmethod
+    def ideal(self, ideal: Ideal) -> Sequence[Component]:
+        """The equation that it stands for, with the same ports."""
+
     @property
     def name(self) -> str:
         """Of the subcircuit."""
@@ -45,16 +68,17 @@ class Block(ABC):
         """Those that a draw of mismatch can shift."""
         return tuple(component for component in self.components() if isinstance(component, Mosfet))
 
-    def subcircuit(self, *, departures: bool = False) -> str:
+    def subcircuit(self, *, departures: bool = False, ideal: Ideal | None = None) -> str:
         """The block as lines of a netlist.
 
         Args:
+            ideal: write the equation that it stands for instead.
             departures: give every transistor a shift of its threshold ``vt_NAME`` and a factor of its mobility
                 ``mu_NAME`` as parameters of the subcircuit.
         """
         parameters = "".join(f" vt_{each.name}=0 mu_{each.name}=1" for each in self.transistors) if departures else ""
         lines = [f".subckt {self.name} {' '.join(self.ports)}{parameters}"]
-        for component in self.components():
+        for component in self.components() if ideal is None else self.ideal(ideal):
             departure = f" vt={{vt_{component.name}}} mu={{mu_{component.name}}}"
             lines.append(line(component) + departure * (departures and isinstance(component, Mosfet)))
         return "\n".join([*lines, f".ends {self.name}"])

@@ -10,11 +10,36 @@ transistor as the mirrors' that carries the tail current.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from cellwright.circuit.blocks.block import Block, mirror
-from cellwright.circuit.components import SUPPLY, Component, Mosfet
+from cellwright.circuit.blocks.block import Block, Ideal, mirror
+from cellwright.circuit.components import GROUND, SUPPLY, Behaviour, Component, Mosfet
+from cellwright.circuit.expressions import expression
+from cellwright.program import Program
+from cellwright.program.operators import sigmoid, tanh
+from cellwright.program.values import Value, input_value
+
+
+@dataclass(frozen=True)
+class PairConstants:
+    """What a translinear block does, as its equation I * amplitude * sigma((a - a0) / u) * tanh((b - b0) / w).
+
+    Attributes:
+        amplitude: beside the tail current.
+        sigma_slope, tanh_slope: u and w, V.
+        sigma_offset, tanh_offset: a0 and b0, V, between the two gates of a pair.
+        error: the largest departure from the equation within 6 slopes of sigma and 4 of tanh, beside the amplitude.
+    """
+
+    amplitude: float
+    sigma_slope: float
+    tanh_slope: float
+    sigma_offset: float
+    tanh_offset: float
+    error: float
 
 
 @dataclass(frozen=True)
@@ -39,6 +64,30 @@ class Pairs(Block):
     @property
     def name(self) -> str:
         return f"{self.kind}_{self.copies}"
+
+    @cached_property
+    def equation(self) -> Program:
+        """What the block stands for, as a program from voltages between the gates of its pairs to a current.
+
+        In units of its constants: ``current`` of the tail times the amplitude, over ``sigma`` and ``value`` less their
+        offsets in slopes.
+        """
+        ports = [input_value(port, (), "sequence") for port in ("sigma", "value") if port in self.inputs]
+        return Program.from_outputs({"current": self._current_of(*ports)}, ports)
+
+    @abstractmethod
+    def _current_of(self, *ports: Value) -> Value: ...
+
+    def ideal(self, ideal: Ideal) -> Sequence[Component]:
+        constants = ideal.pair
+        spreads = {
+            "sigma": f"((v(sigma,sigma_reference)-{constants.sigma_offset:.9g})/{constants.sigma_slope:.9g})",
+            "value": f"((v(value,value_reference)-{constants.tanh_offset:.9g})/{constants.tanh_slope:.9g})",
+        }
+        names = {port.serial: spreads[port.name] for port in self.equation.inputs}
+        current = ideal.pair_current * constants.amplitude * self.copies
+        drawn = f"{current:.9g}*{expression(self.equation.outputs['current'], names)}"
+        return (Behaviour("out", "I", "out", GROUND, drawn),)
 
     def _pair(self, name: str, drain: str, gate: str, source: str) -> Mosfet:
         return Mosfet(name, "n", drain, gate, source, self.pair_width, self.pair_length, self.copies)
@@ -78,6 +127,9 @@ class SigmaPair(Pairs):
     def components(self) -> Sequence[Component]:
         return (*self._sigma(), self._current("m6", "n", "folded", "out"))
 
+    def _current_of(self, *ports: Value) -> Value:
+        return sigmoid(ports[0])
+
 
 @dataclass(frozen=True)
 class TanhPair(Pairs):
@@ -89,6 +141,9 @@ class TanhPair(Pairs):
     def components(self) -> Sequence[Component]:
         return self._tanh("bias")
 
+    def _current_of(self, *ports: Value) -> Value:
+        return tanh(ports[0])
+
 
 @dataclass(frozen=True)
 class Translinear(Pairs):
@@ -99,3 +154,6 @@ class Translinear(Pairs):
 
     def components(self) -> Sequence[Component]:
         return (*self._sigma(), *self._tanh("folded"))
+
+    def _current_of(self, *ports: Value) -> Value:
+        return sigmoid(ports[0]) * tanh(ports[1])

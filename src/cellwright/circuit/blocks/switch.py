@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cellwright.circuit.blocks.block import Block
-from cellwright.circuit.components import Component, Mosfet
+from cellwright.circuit.blocks.block import Block, Ideal
+from cellwright.circuit.components import Behaviour, Component, Mosfet
 
 
 @dataclass(frozen=True)
@@ -33,3 +33,7 @@ class Switch(Block):
             Mosfet("m3", "n", "to", "off", "to", self.n_width / 2, self.length),
             Mosfet("m4", "p", "to", "on", "to", self.p_width / 2, self.length),
         )
+
+    def ideal(self, ideal: Ideal) -> Sequence[Component]:
+        """A kilohm or a teraohm, and no charge of its own."""
+        return (Behaviour("switch", "I", "from", "to", f"v(from,to)*(v(on)>{ideal.middle:g} ? 1e-3 : 1e-12)"),)
