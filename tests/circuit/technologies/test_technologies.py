@@ -38,9 +38,9 @@ def currents(name: str, corner: str, gate: float, given: str = "", analysis: str
 @pytest.mark.parametrize(("name", "corner"), [*product(NAMES, CORNERS)])
 def test_both_polarities_conduct_from_cold_to_hot(name: str, corner: str, needs) -> None:
     needs.pdk(name)
-    for current in currents(name, corner, 1.6, "", ".dc temp -40 85 1"):
-        assert current.shape == (126,)
-        assert (current[[0, 67, 125]] > 1e-6).all()
+    for current in currents(name, corner, 1.6, "", ".dc temp -40 85 12.5"):
+        assert current.shape == (11,)
+        assert (current > 1e-6).all()
         assert (current < 1e-2).all()
 
 
@@ -78,6 +78,22 @@ def test_vt_moves_the_threshold_and_mu_multiplies_the_current(name: str, corner:
     assert currents(name, corner, low - shift, f"vt={shift}")[1] == pytest.approx(p, rel=0.005)
     quick = currents(name, corner, low, f"mu={factor}")
     assert np.ravel(quick) == pytest.approx(factor * np.ravel((n, p)), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_pair_in_weak_inversion_is_a_tanh(name: str, needs) -> None:
+    """With I = exp(V / (n V_T)), the difference of two shares of a tail is tanh(V / (2 n V_T))."""
+    needs.pdk(name)
+    middle, low = find(name).middle, -0.2
+    gates = f"Vc c 0 {middle}\nVs s 0 0\nEp p c s 0 0.5\nEn n c s 0 -0.5\nIt t 0 100n\n"
+    pair = f"Va a 0 {middle}\nVb b 0 {middle}\nXa a p t 0 nmos w=20u l=1u\nXb b n t 0 nmos w=20u l=1u\n"
+    done = simulate(netlist(name, "typical", gates + pair + f".dc Vs {low} {-low} 0.01\n"))
+    share = (done["i(vb)"] - done["i(va)"]) / 100e-9
+    voltage = np.linspace(low, -low, len(share))
+    thermal = 1.380649e-23 * 300.15 / 1.602176634e-19
+    slope = np.gradient(share, voltage)[len(share) // 2]
+    assert 1 < 1 / (2 * thermal * slope) < 1.7
+    assert np.abs(share - np.tanh(slope * voltage)).max() < 0.02
 
 
 @pytest.mark.parametrize("name", NAMES)
