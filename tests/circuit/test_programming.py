@@ -51,7 +51,7 @@ def test_half_a_pulse_beyond_the_threshold_disturbs_as_the_model_says() -> None:
 
 @pytest.mark.usefixtures("_ngspice")
 def test_a_device_that_conducts_more_at_positive_voltages_is_written_too() -> None:
-    written = write_verify(find("yakopcic-synapse"), np.array([[40e-6, 70e-6]]), 0.5)
+    written = write_verify(find("yakopcic-synapse"), np.array([[40e-6, 70e-6]]), np.array([[0.0, 0.8]]))
     assert written.within.all()
 
 
@@ -67,7 +67,9 @@ def test_what_rounds_do_not_suffice_for_is_told() -> None:
     [
         (lambda: write_verify(VTEAM(), np.ones(3), 0.2), r"matrix \(word lines, bit lines\), got the shape \(3,\)"),
         (lambda: write_verify(VTEAM(), TARGETS * 10, 0.2), "0.0015 S lies outside of the device's window, 1e-05 to"),
-        (lambda: write_verify(VTEAM(), TARGETS, 1.2), "from 0 to 1; got 1.2"),
+        (lambda: write_verify(VTEAM(), TARGETS, 1.2), "from 0 to 1, or at one each; got 1.2"),
+        (lambda: write_verify(VTEAM(), TARGETS, np.ones(2)), "or at one each; got array"),
+        (lambda: write_verify(find("yakopcic"), TARGETS * 0, 0.2), "the target 0 S lies outside"),
         (lambda: write_verify(VTEAM(), TARGETS, 0.2, Scheme(write=0.5)), "pulses of 0.5 V do not move VTEAM"),
         (lambda: write_verify(np.full((1, 1), VTEAM()), TARGETS, 0.2), r"shape \(1, 1\) have targets of \(3, 2\)"),
         (lambda: write_verify(replace(LinearDrift()), TARGETS / 10, 0.2), "outside of the device's window"),

@@ -21,6 +21,8 @@ _EDGE = 20e-9
 _READ = 1e-6
 """s: how long a word line is read."""
 _OPTIONS = (".options reltol=1e-5 abstol=1e-14 vntol=1e-9",)
+_LEAST = 1e-12
+"""S: what counts as not conducting."""
 _SLOWEST = 1e-3
 """Ohm: the least that a pulse counts as having moved."""
 _DAMPED = 0.8
@@ -129,28 +131,33 @@ def write_verify(
         start: state at the beginning, of all or of each.
 
     Raises:
-        CellwrightError: targets are no matrix, or one lies outside of its device's window; devices have another shape;
-            a state is none from 0 to 1; a pulse of the scheme does not move a device; what ``simulate`` refuses.
+        CellwrightError: targets are no matrix, or one is 0 or outside of its device's window; devices have another
+            shape; a state is none from 0 to 1; a pulse of the scheme does not move a device; what ``simulate`` refuses.
     """
     scheme = scheme or Scheme()
     array = _Array(device, targets, start, scheme)
     pulses, disturb = np.zeros(targets.shape, dtype=int), np.zeros(targets.shape)
     speeds = np.full(
         (2, *targets.shape), np.nan
-    )  # ohm a second, of pulses that raise the conductance and that lower it
+    )  # ohm a second: of pulses that raise the conductance, and that lower it
     reads = [array.round([], disturb)]
     while (wrong := abs(reads[-1] / targets - 1) > scheme.tolerance).any() and len(reads) <= scheme.rounds:
         before, falling = reads[-1], (reads[-1] > targets).astype(int)
-        widths = _widths(1 / before - 1 / targets, speeds, falling, scheme)
+        widths = _widths(_resistance(before) - _resistance(targets), speeds, falling, scheme)
         voltages = array.raising * (1 - 2 * falling) * scheme.write
         chosen = [_Pulse(row, column, voltages[row, column], widths[row, column]) for row, column in np.argwhere(wrong)]
         reads.append(array.round(chosen, disturb))
-        speed = np.maximum(abs(1 / reads[-1] - 1 / before), _SLOWEST) / widths
+        speed = np.maximum(abs(_resistance(reads[-1]) - _resistance(before)), _SLOWEST) / widths
         for direction in range(2):
             told = wrong & (falling == direction)
             speeds[direction][told] = speed[told]
         pulses += wrong
     return Written(np.stack(reads), array.states, ~wrong, pulses, disturb, array.time)
+
+
+def _resistance(conductances: np.ndarray) -> np.ndarray:
+    """Ohm; finite where nothing conducts."""
+    return 1 / np.maximum(conductances, _LEAST)
 
 
 def _widths(left: np.ndarray, speeds: np.ndarray, falling: np.ndarray, scheme: Scheme) -> np.ndarray:
@@ -178,14 +185,15 @@ class _Array:
         self.devices = device if isinstance(device, np.ndarray) else np.full(targets.shape, device, dtype=object)
         if self.devices.shape != targets.shape:
             raise CellwrightError(f"devices of the shape {self.devices.shape} have targets of {targets.shape}")
-        self.states = np.broadcast_to(np.asarray(start, dtype=np.float64), targets.shape).copy()
-        if not ((self.states >= 0) & (self.states <= 1)).all():
-            raise CellwrightError(f"a memristor starts at a state from 0 to 1; got {start!r}")
+        given = np.asarray(start, dtype=np.float64)
+        if given.shape not in ((), targets.shape) or not ((given >= 0) & (given <= 1)).all():
+            raise CellwrightError(f"memristors start at one state from 0 to 1, or at one each; got {start!r}")
+        self.states = np.broadcast_to(given, targets.shape).copy()
         self.scheme, self.time = scheme, 0.0
         self.raising = np.zeros(targets.shape)
         for at, each in np.ndenumerate(self.devices):
             low, high = each.conductance_window(scheme.read)
-            if not low <= targets[at] <= high:
+            if not (low <= targets[at] <= high and targets[at] > 0):
                 raise CellwrightError(
                     f"the target {targets[at]:.3g} S lies outside of the device's window, {low:.3g} to {high:.3g} S"
                 )
