@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cellwright.circuit import ConvergenceError, find_ngspice, read_raw, simulate
+from cellwright.circuit import Analysis, ConvergenceError, Ngspice, find_ngspice, read_raw, simulate
 from cellwright.circuit.ngspice import PROGRAM, REMEDIES
 from cellwright.errors import CellwrightError
 
@@ -163,6 +163,62 @@ def test_a_raw_file_that_is_cut_off(tmp_path: Path) -> None:
     path.write_bytes(b"something else")
     with pytest.raises(CellwrightError, match="no raw file of ngspice"):
         read_raw(path)
+
+
+def test_a_person_s_own_settings_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a relative tolerance of 0.9 a diode's voltage would be wrong by 8 %."""
+    diode = "* a diode\nV1 a 0 1\nR1 a b 1k\nD1 b 0 plain\n.model plain d\n.op\n.end\n"
+    exact = simulate(diode)["b"][0]
+    (tmp_path / ".spiceinit").write_text("option reltol=0.9\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert simulate(diode)["b"][0] == exact
+
+
+def test_folders_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "Ä folder; with $HOME's (spaces)"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    assert simulate(CHARGING)["time"][-1] == pytest.approx(5e-6)
+    assert list(folder.iterdir()) == []
+
+
+def test_what_a_model_says_in_vain_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    netlist = "* t\nV1 a 0 1\nR1 a b 1k\nD1 b 0 plain\nD2 b 0 plain\n.model plain d isat=1e-14\n.op\n.end\n"
+    with caplog.at_level(logging.WARNING):
+        simulate(netlist)
+    assert [record.getMessage() for record in caplog.records] == [
+        "ngspice ignores what a model says: unrecognized parameter (isat)"
+    ]
+
+
+def test_a_title_may_say_anything_and_the_end_may_be_written_in_capitals() -> None:
+    assert simulate(CHARGING.replace("* a capacitor is charged", "* aborted, singular matrix")).remedy is None
+    blocks = TWO_SOURCES.replace(".op", ".subckt none a\nR1 a 0 1\n.ends\n.op")
+    with pytest.raises(ConvergenceError, match="tried: more iterations"):
+        simulate(blocks.replace(".end\n", ".END\n"), remedies=REMEDIES[:1])
+    with pytest.raises(CellwrightError, match=r"has no line \.end"):
+        simulate(blocks.replace(".end\n", ""))
+
+
+def test_values_out_of_range_are_named() -> None:
+    netlist = "* t\nV1 a 0 0\nB1 b 0 v = ln(v(a)-1)\nR1 b 0 1\n.op\n.end\n"
+    with pytest.raises(ConvergenceError, match=r"operating point.*: -1 out of range for ln in line b1$"):
+        simulate(netlist, remedies=())
+
+
+def test_a_crash_is_called_one(tmp_path: Path) -> None:
+    crashing = program(tmp_path / "crashing", 'case "$1" in --version) echo ngspice-39;; *) kill -SEGV $$;; esac')
+    with pytest.raises(CellwrightError, match="ended by SIGSEGV: it crashed, or the memory ran out"):
+        simulate(CHARGING, program=Ngspice(crashing, 39, klu=False, osdi=False))
+    gone = Ngspice(str(tmp_path / "gone"), 39, klu=False, osdi=False)
+    with pytest.raises(CellwrightError, match=r"does not run: .*no such file"):
+        simulate(CHARGING, program=gone)
+
+
+def test_what_is_no_number_is_no_result() -> None:
+    analysis = Analysis("Operating Point", {"v(a)": np.array([1.0, 2.0]), "v(b)": np.array([0.0, np.nan])})
+    with pytest.raises(CellwrightError, match=r"Operating Point has no number for v\(b\) at point 1"):
+        analysis.check_numbers()
 
 
 def test_runs_beside_one_another_do_not_meet() -> None:

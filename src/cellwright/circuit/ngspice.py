@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from cellwright.circuit.raw_file import Analysis, read_raw
-from cellwright.errors import CellwrightError
+from cellwright.errors import CellwrightError, in_words
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +123,10 @@ def find_ngspice() -> Ngspice:
 def _asked(path: str) -> Ngspice:
     """What an ngspice says of itself."""
     try:
-        printed = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=60, check=False).stdout
+        printed = subprocess.run(
+            [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=60,
+            check=False,
+        ).stdout  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CellwrightError(f"{path} does not run: {error}") from None
     found = re.search(r"ngspice-(\d+)", printed)
@@ -142,7 +145,9 @@ def _asked(path: str) -> Ngspice:
 def simulate(
     netlist: str, *, timeout: float = TIMEOUT, remedies: Sequence[Remedy] = REMEDIES, program: Ngspice | None = None
 ) -> Simulation:
-    """Run a netlist in batch mode.
+    """Run a netlist in batch mode, without the settings that a person's own ``.spiceinit`` makes.
+
+    What ngspice ignores of a model that it does not know, it says in passing; it is logged as a warning.
 
     Args:
         netlist: its first line is the title, its last one ``.end``. Files that it includes are named by whole paths.
@@ -152,7 +157,8 @@ def simulate(
 
     Raises:
         ConvergenceError: no solution was found, with no remedy either.
-        CellwrightError: no ngspice; it refused the netlist, with its own words; it took too long; it computed nothing.
+        CellwrightError: no ngspice; it refused the netlist, with its own words; it crashed; it took too long; it
+            computed nothing, or what is no number.
     """
     program = program or find_ngspice()
     attempts: list[Remedy | None] = [None, *remedies]
@@ -176,6 +182,10 @@ def _attempt(program: Ngspice, netlist: str, remedy: Remedy | None, timeout: flo
         analyses = read_raw(raw) if raw.is_file() else []
         if not any(len(analysis) for analysis in analyses):
             raise CellwrightError(f"ngspice computed nothing: {_own_error(said) or 'no point of the analysis'}")
+        for analysis in analyses:
+            analysis.check_numbers()
+        for ignored in dict.fromkeys(re.findall(r"unrecognized parameter \([^)]*\)", said, re.IGNORECASE)):
+            log.warning("ngspice ignores what a model says: %s", ignored)
         return Simulation(analyses, said, remedy)
 
 
@@ -183,21 +193,27 @@ def _remedied(netlist: str, remedy: Remedy | None) -> str:
     """The netlist with the options of a remedy before its end."""
     if remedy is None:
         return netlist
-    body, end, rest = netlist.rpartition("\n.end")
-    if not end:
+    ends = list(re.finditer(r"^\.end[ \t]*$", netlist, re.IGNORECASE | re.MULTILINE))
+    if not ends:
         raise CellwrightError("the netlist has no line .end: it is cut off")
-    return f"{body}\n.options {remedy.options}{end}{rest}"
+    at = ends[-1].start()
+    return f"{netlist[:at]}.options {remedy.options}\n{netlist[at:]}"
 
 
 def _run(program: Ngspice, netlist: str, folder: Path, timeout: float) -> tuple[int, str]:
     """Exit code, and all that was printed."""
     (folder / "circuit.cir").write_text(netlist, encoding="utf-8")
-    command = [program.path, "-b", "-r", "result.raw", "circuit.cir"]
+    # Without -n, a .spiceinit of the user's changes tolerances or models, and results with them.
+    command = [program.path, "-n", "-b", "-r", "result.raw", "circuit.cir"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "LC_ALL": "C"}
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
-    ) as process:  # fmt: skip
+    try:
+        started = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
+        )  # fmt: skip
+    except OSError as error:
+        raise CellwrightError(f"{program.path} does not run: {in_words(error)}") from None
+    with started as process:
         try:
             said, _ = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -232,7 +248,9 @@ _NO_SOLUTION = (
 
 def _check(code: int, said: str) -> None:
     """Raise what a run's exit code and words amount to."""
-    low = said.lower()
+    if code < 0:
+        raise CellwrightError(f"ngspice was ended by {_signal(-code)}: it crashed, or the memory ran out")
+    low = re.sub(r"^circuit: .*$", "", said.lower(), flags=re.MULTILINE)  # the netlist's title may say anything
     ended = re.search(r"no\. of data rows\s*:\s*\d+", low)
     if code == 0 and ended and "aborted" not in low and "interrupted due to error" not in low:
         return
@@ -242,6 +260,13 @@ def _check(code: int, said: str) -> None:
     raise CellwrightError(f"ngspice refuses the netlist: {reason}")
 
 
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def _no_solution(said: str) -> tuple[str, str, float | None]:
     """A line about a run without a solution, the node, and the time."""
     step = re.search(r"timestep too small; time = ([-+.\de]+)", said, re.IGNORECASE)
@@ -249,7 +274,9 @@ def _no_solution(said: str) -> tuple[str, str, float | None]:
     node, time = (nodes[-1] if nodes else ""), (float(step.group(1)) if step else None)
     where = f" at {node}" * bool(node)
     when = "for the operating point" if time is None else f"at {time:.4g} s"
-    return f"ngspice found no solution {when}{where}", node, time
+    why = re.search(r"^error: (.* out of range for .*)\s+in line (\S+)", said, re.IGNORECASE | re.MULTILINE)
+    cause = f": {why[1].strip()} in line {why[2]}" if why else ""
+    return f"ngspice found no solution {when}{where}{cause}", node, time
 
 
 def _own_error(said: str) -> str:

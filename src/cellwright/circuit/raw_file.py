@@ -36,6 +36,20 @@ class Analysis:
     def __len__(self) -> int:
         return len(next(iter(self.vectors.values())))
 
+    def check_numbers(self) -> None:
+        """Refuse NaN and infinity, which a simulation that went wrong may leave.
+
+        Raises:
+            CellwrightError: a vector has one; the message names it and its point.
+        """
+        for name, values in self.vectors.items():
+            finite = np.isfinite(values)
+            if not finite.all():
+                raise CellwrightError(
+                    f"{self.name} has no number for {name} at point {np.argmin(finite)}: look for divisions by 0 "
+                    "and for values out of range"
+                )
+
 
 def read_raw(path: Path) -> list[Analysis]:
     """The analyses of a raw file, binary or in letters, in the order in which they ran.
