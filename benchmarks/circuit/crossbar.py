@@ -3,9 +3,10 @@
     python benchmarks/circuit/crossbar.py [--shapes 16x16,32x32,64x64,128x64] [--repeats 3] [--markdown]
 
 Each segment, driver and sense is 1 ohm, devices are drawn from 1 to 100 uS, each word line has its own voltage. ngspice
-solves for one vector of voltages, ours for all of them. KLU solves where this ngspice has it. Times are the median of
-some runs, the process and the reading of its files included. Results go to ``crossbar.csv`` beside this file;
-``docs/circuit.md`` shows them.
+solves for one vector of voltages, ours for all of them. KLU solves where this ngspice has it. Times are processor time
+of one thread, the least of some runs, the process of ngspice and its files included: what else runs on the machine
+disturbs them less than a clock on the wall. Results go to ``crossbar.csv`` beside this file; ``docs/circuit.md`` shows
+them.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ import argparse
 import csv
 import io
 import re
-import statistics
-import time
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -36,13 +36,19 @@ T = TypeVar("T")
 
 
 def timed(work: Callable[[], T], repeats: int) -> tuple[float, T]:
-    """Seconds of the median call, and what it gave."""
+    """Seconds of the quickest call, and what it gave."""
     seconds = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = processor_time()
         given = work()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds), given
+        seconds.append(processor_time() - start)
+    return min(seconds), given
+
+
+def processor_time() -> float:
+    """Seconds that this process and those that it has waited for have had."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def row(array: str, repeats: int) -> dict[str, str]:
@@ -88,6 +94,7 @@ def main() -> None:
     if options.markdown:
         print(markdown(list(csv.DictReader(RESULTS.open(encoding="utf-8")))))
         return
+    torch.set_num_threads(1)
     found = []
     for array in options.shapes.split(","):
         found.append(row(array, options.repeats))

@@ -50,6 +50,16 @@ def test_half_a_pulse_beyond_the_threshold_disturbs_as_the_model_says() -> None:
 
 
 @pytest.mark.usefixtures("_ngspice")
+def test_select_transistors_keep_neighbours_as_they_are() -> None:
+    """With pulses half of which is beyond the threshold; what is verified is device and transistor in series."""
+    written = write_verify(VTEAM(), TARGETS, 0.2, Scheme(write=1.5, select=1e3))
+    assert written.within.all()
+    left = [1 / (1 / VTEAM().conductance(float(state)) + 1e3) for state in written.states.flat]
+    np.testing.assert_allclose(written.conductances.ravel(), left, rtol=1e-4)
+    assert written.disturb.max() < 1e-9
+
+
+@pytest.mark.usefixtures("_ngspice")
 def test_a_device_that_conducts_more_at_positive_voltages_is_written_too() -> None:
     written = write_verify(find("yakopcic-synapse"), np.array([[40e-6, 70e-6]]), np.array([[0.0, 0.8]]))
     assert written.within.all()

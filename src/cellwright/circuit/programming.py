@@ -1,8 +1,10 @@
 """Write and verify in SPICE: devices of a small array are pulsed, read, and pulsed again until all are near targets.
 
-A passive array in the V/2 scheme: half of a pulse lies on the chosen word line, the other half with the opposite sign
-on the chosen bit line, all other lines at 0 V. So half of it falls on every other device of the two lines, which may
-move, too: ``Written.disturb`` says how far. Reads put a voltage on one word line, all else at 0 V.
+A passive array is written in the V/2 scheme: half of a pulse lies on the chosen word line, the other half with the
+opposite sign on the chosen bit line, all other lines at 0 V. So half of it falls on every other device of the two
+lines, which may move, too: ``Written.disturb`` says how far. With select transistors (1T1R) the whole pulse lies on the
+bit line, and the transistors of the chosen word line alone conduct. Reads put a voltage on one word line, all else at
+0 V.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ _EDGE = 20e-9
 _READ = 1e-6
 """s: how long a word line is read."""
 _OPTIONS = (".options reltol=1e-5 abstol=1e-14 vntol=1e-9",)
+_OFF = 1e9
+"""Ohm: of a select transistor that is off."""
 _LEAST = 1e-12
 """S: what counts as not conducting."""
 _SLOWEST = 1e-3
@@ -40,6 +44,8 @@ class Scheme:
         rounds: after which it ends.
         first: width of a device's first pulse in each direction, s; later ones follow from what the last one did.
         shortest, longest: widths, s.
+        select: ohm in series with each device when its word line is selected: a transistor, as an ideal switch that
+            is a gigaohm when off. What is read, and verified, includes it. None for a passive array.
     """
 
     write: float = 1.0
@@ -49,6 +55,7 @@ class Scheme:
     first: float = 2e-6
     shortest: float = 50e-9
     longest: float = 100e-6
+    select: float | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,7 @@ class _Lines:
 
     rows: int
     columns: int
+    selected: bool
     time: float = 0.0
     points: dict[str, list[str]] = field(default_factory=dict)
 
@@ -105,13 +113,21 @@ class _Lines:
         return start, self.time
 
     def pulse(self, pulse: _Pulse) -> tuple[float, float]:
-        """Half of its voltage at its word line, and half, with the other sign, at its bit line."""
-        half = pulse.voltage / 2
-        return self.slot({f"w{pulse.row}": half, f"b{pulse.column}": -half}, pulse.width)
+        """One over the chosen device: V/2 at its word line and -V/2 at its bit line; -V there where it is selected."""
+        word, bit, half = f"w{pulse.row}", f"b{pulse.column}", pulse.voltage / 2
+        if self.selected:
+            return self.slot({f"g{pulse.row}": 1.0, bit: -pulse.voltage}, pulse.width)
+        return self.slot({word: half, bit: -half}, pulse.width)
+
+    def read(self, row: int, voltage: float) -> tuple[float, float]:
+        """A word line at a voltage, and selected."""
+        gate = {f"g{row}": 1.0} if self.selected else {}
+        return self.slot({f"w{row}": voltage, **gate}, _READ)
 
     def sources(self) -> list[str]:
         """A source for each line."""
-        names = [f"w{row}" for row in range(self.rows)] + [f"b{column}" for column in range(self.columns)]
+        names = [f"{kind}{row}" for kind in ("wg" if self.selected else "w") for row in range(self.rows)]
+        names += [f"b{column}" for column in range(self.columns)]
         values = {name: f"PWL({' '.join(points)})" for name, points in self.points.items()}
         return [f"V{name} {name} 0 {values.get(name, '0')}" for name in names]
 
@@ -192,7 +208,9 @@ class _Array:
         self.scheme, self.time = scheme, 0.0
         self.raising = np.zeros(targets.shape)
         for at, each in np.ndenumerate(self.devices):
-            low, high = each.conductance_window(scheme.read)
+            low, high = (
+                1 / (1 / max(end, _LEAST) + (scheme.select or 0.0)) for end in each.conductance_window(scheme.read)
+            )
             if not (low <= targets[at] <= high and targets[at] > 0):
                 raise CellwrightError(
                     f"the target {targets[at]:.3g} S lies outside of the device's window, {low:.3g} to {high:.3g} S"
@@ -205,9 +223,9 @@ class _Array:
     def round(self, pulses: Sequence[_Pulse], disturb: np.ndarray) -> np.ndarray:
         """Pulses, then a read of every word line: conductances. What moves unchosen devices is added to disturb."""
         rows, columns = self.states.shape
-        lines = _Lines(rows, columns)
+        lines = _Lines(rows, columns, selected=self.scheme.select is not None)
         slots = [lines.pulse(pulse) for pulse in pulses]
-        reads = [lines.slot({f"w{row}": self.scheme.read}, _READ) for row in range(rows)]
+        reads = [lines.read(row, self.scheme.read) for row in range(rows)]
         done = simulate(self._netlist(lines))
         for pulse, slot in zip([*pulses, *[None] * rows], [*slots, *reads], strict=True):
             moved = abs(self._states(done, slot[1]) - self._states(done, slot[0]))
@@ -222,11 +240,16 @@ class _Array:
 
     def _netlist(self, lines: _Lines) -> str:
         names = {each: f"device{number}" for number, each in enumerate(dict.fromkeys(self.devices.flat))}
-        cells = [
-            f"X{row}_{column} w{row} b{column} x{row}_{column} {names[self.devices[row, column]]} start={state:.15g}"
-            for (row, column), state in np.ndenumerate(self.states)
-        ]
+        cells = []
+        for (row, column), state in np.ndenumerate(self.states):
+            at, model = f"{row}_{column}", names[self.devices[row, column]]
+            end = f"b{column}" if self.scheme.select is None else f"n{at}"
+            cells.append(f"X{at} w{row} {end} x{at} {model} start={state:.15g}")
+            if self.scheme.select is not None:
+                cells.append(f"S{at} {end} b{column} g{row} 0 transistor")
         models = [each.subcircuit(name) for each, name in names.items()]
+        if self.scheme.select is not None:
+            models.append(f".model transistor sw vt=0.5 ron={self.scheme.select:g} roff={_OFF:g}")
         analysis = f".tran {_READ:g} {lines.time:.12g} 0 {_READ:g} uic"
         parts = ["* write and verify", *models, *cells, *lines.sources(), *_OPTIONS, analysis, ".end", ""]
         return "\n".join(parts)
