@@ -59,6 +59,11 @@ def test_an_array_of_64_by_64_agrees() -> None:
     agree(conductances, Wires(1.0, 1.0, 1.0, 1.0), voltages)
 
 
+def test_the_netlist_is_the_one_that_was_looked_at(golden) -> None:
+    conductances = np.array([[1e-5, 2e-5], [0.0, 5e-5]])
+    golden("crossbar.cir", read_netlist(conductances, Wires(drive="both", driver=0.0), np.array([0.1, -0.1])))
+
+
 def test_klu_is_asked_for_where_there_is_one() -> None:
     assert [".options klu" in read_netlist(np.ones((2, 2)), None, np.ones(2), klu) for klu in (False, True)] == [0, 1]
 

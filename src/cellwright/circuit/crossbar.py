@@ -67,7 +67,7 @@ def read_netlist(
     """
     rows, columns = [f"row{k}" for k in range(len(voltages))], _senses(conductances)
     sources: list[Component] = [
-        Source(row, "V", row, GROUND, f"{volts:.17g}", "input") for row, volts in zip(rows, voltages, strict=True)
+        Source(row, "V", row, GROUND, repr(float(volts)), "input") for row, volts in zip(rows, voltages, strict=True)
     ]
     sources += [Source(column, "V", column, GROUND, "0", "measurement") for column in columns]
     components = [*sources, *crossbar(conductances, wires, rows, columns)]

@@ -107,6 +107,11 @@ def test_reading_a_whole_task_does_not_disturb_a_device_with_thresholds_and_does
     assert find("vteam").disturb(-0.7, 144e-6, 0.5) > 0.01
 
 
+def test_the_subcircuits_are_those_that_were_looked_at(golden) -> None:
+    names = ("linear-drift-biolek", "vteam", "yakopcic")
+    golden("memristors.cir", "\n".join(find(name).subcircuit(name.replace("-", "_")) for name in names) + "\n")
+
+
 def test_memristors_are_found_by_name() -> None:
     assert find("vteam") == VTEAM()
     assert find(VTEAM(on_exponent=2.0)).on_exponent == 2.0
