@@ -184,6 +184,9 @@ def test_networks_are_kept_and_read_again(airline, kept: Path, tmp_path: Path) -
         assert again.largest_weight == 0
     with pytest.raises(CellwrightError, match="was trained for the recipe 'survey', expected 'best'"):
         problem("airline", model=changed)
+    save_file(silent, changed, {"cellwright": json.dumps({"cell": "elsewhere.py:Mine"})})
+    with pytest.raises(CellwrightError, match="none of the catalogue"):
+        problem("airline-survey", model=changed)
 
 
 def test_another_recipe_cell_seed_or_data_is_kept_under_another_name(fold) -> None:
