@@ -14,6 +14,7 @@ from cellwright.circuit.calibration import Conditions, Laboratory
 from cellwright.circuit.design import Design
 from cellwright.circuit.netlist import Netlist, node_of
 from cellwright.circuit.ngspice import TIMEOUT, Simulation, simulate
+from cellwright.circuit.products import multiplication
 from cellwright.circuit.schematic import schematic
 from cellwright.circuit.starting_point import starting_point
 from cellwright.circuit.twin import Twin
@@ -54,7 +55,7 @@ class Waveforms:
         for node in self.netlist.wiring.nodes:
             volts = self.volts(node)
             columns = [np.interp(read, self.time, volts[:, unit]) for unit in range(node.size)]
-            found[node.out.name] = np.stack(columns, axis=1) / node.volts
+            found[node.out.name] = (np.stack(columns, axis=1) - node.shift) / node.volts
         return found
 
 
@@ -83,10 +84,9 @@ class Circuit:
         program: Program | None = None,
     ) -> None:
         self.cell = cell
-        self.laboratory = Laboratory(design or Design(), conditions)
-        self.wiring: Wiring = wire(
-            schematic(cell, program), stored, sizes, self.laboratory.design, self.laboratory.constants
-        )
+        self.laboratory = laboratory = Laboratory(design or Design(), conditions)
+        made, measured = schematic(cell, program, laboratory.design.products), multiplication(laboratory)
+        self.wiring: Wiring = wire(made, stored, sizes, laboratory.design, laboratory.constants, measured)
         self.twin = Twin(self.wiring, self.laboratory)
 
     def netlist(self, inputs: Mapping[str, np.ndarray], ideal: Iterable[str] = ()) -> Netlist:

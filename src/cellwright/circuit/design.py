@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cellwright.circuit.blocks.multiplier import Multiplier
 from cellwright.circuit.blocks.opamp import OperationalAmplifier
 from cellwright.circuit.blocks.pairs import Translinear
 from cellwright.circuit.blocks.switch import Switch
+from cellwright.circuit.multipliers import TRANSLINEAR, find
 from cellwright.errors import CellwrightError
 
 
 @dataclass(frozen=True)
 class Design:
-    """A translinear circuit.
+    """A circuit; translinear unless it has a multiplier.
 
     Attributes:
         scale: V that a signal has for a one; also the read voltage of the memristors.
@@ -24,6 +26,7 @@ class Design:
         inverter: ohm, of each of the two resistors that turn a row's voltage round.
         period: s, of a step.
         hold_capacitance: F.
+        multiplier: what products are built with, by name (``translinear``: see ``multipliers``) or as a block.
         opamp, pair, switch: dimensions of the blocks.
     """
 
@@ -36,11 +39,13 @@ class Design:
     inverter: float = 100e3
     period: float = 20e-6
     hold_capacitance: float = 20e-12
+    multiplier: str | Multiplier = TRANSLINEAR
     opamp: OperationalAmplifier = field(default_factory=OperationalAmplifier)
     pair: Translinear = field(default_factory=Translinear)
     switch: Switch = field(default_factory=Switch)
 
     def __post_init__(self) -> None:
+        find(self.multiplier)
         least, most = self.conductances
         if not 0 < least < most:
             raise CellwrightError(f"conductances are two ascending numbers above 0, in S; got {self.conductances!r}")
@@ -49,6 +54,11 @@ class Design:
                 raise CellwrightError(f"{name} is a number above 0, got {getattr(self, name)!r}")
         if not 0 < self.linear_range <= 1:
             raise CellwrightError(f"linear_range is above 0 and at most 1, got {self.linear_range!r}")
+
+    @property
+    def products(self) -> Multiplier | None:
+        """The multiplier; None where products are translinear."""
+        return find(self.multiplier)
 
     @property
     def clocks(self) -> dict[str, tuple[float, float]]:

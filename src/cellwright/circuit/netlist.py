@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cellwright.circuit.blocks.block import Block
+from cellwright.circuit.blocks.multiplier import Multiplier, Places
 from cellwright.circuit.calibration import Laboratory, bias_components, pair_instance
 from cellwright.circuit.components import (
     GROUND,
@@ -165,7 +166,7 @@ class _Writer:
         for row in node.rows:
             found += self._devices(row, unit, ground)
         for index, product in enumerate(node.products):
-            found.append(self._product(product, unit, f"{out}_{index}", ground))
+            found += self._product(product, unit, f"{out}_{index}", ground)
         return [*found, Resistor(f"{out}_feedback", ground, out, node.feedback), _amplifier(out, ground, out)]
 
     def _devices(self, row: Row, unit: int, column: str) -> list[Component]:
@@ -179,14 +180,17 @@ class _Writer:
                 found.append(Memristor(f"{column}_{word}", word, column, least + above))
         return found
 
-    def _product(self, product: Product, unit: int, name: str, ground: str) -> Instance:
+    def _product(self, product: Product, unit: int, name: str, ground: str) -> Sequence[Component]:
         def at(signal: Signal | None, ratio: float) -> str:
             if signal is None:
                 return ""
             return node_of(signal, unit, "" if ratio == 1 else f"tap{self.wiring.ratios(signal).index(ratio)}")
 
         gate, value = at(product.gate, product.gate_ratio), at(product.value, product.value_ratio)
-        return pair_instance(name, product.block, gate, product.sign, value, product.direction, ground)
+        if isinstance(product.block, Multiplier):
+            turned = node_of(product.value, unit, "negative")
+            return product.block.placed(name, Places(gate, value, turned, ground), product.direction)
+        return [pair_instance(name, product.block, gate, product.sign, value, product.direction, ground)]
 
     def _readers(self, signal: Signal, unit: int) -> list[Component]:
         """The inverted line of a signal on rows, and the divider of one that pairs read."""

@@ -5,22 +5,25 @@ so many volts a unit, and arises at a virtual ground, where currents meet: of me
 blocks that stand for products and activations. Additions cost nothing: they are wires.
 
 Nothing here is about a particular cell: a product needs one factor that is a gate, sigma(z) or 1 - sigma(z), as in
-every cell of the LSTM and GRU families.
+every cell of the LSTM and GRU families. Where products are translinear, sigma and product are one block; a multiplier
+takes both factors as signals, and one of four quadrants takes any.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from cellwright.cells import Cell
+from cellwright.circuit.blocks.multiplier import Factor, Multiplier
 from cellwright.errors import CellwrightError
 from cellwright.program import Program
 from cellwright.program.values import Value, carried_axes, linear_terms, named_axes
 
-Reader: TypeAlias = Literal["voltage", "sigma", "tanh"]
-"""What a signal is scaled for: the common scale of all voltages, or the slope of the one pair that reads it."""
+Reader: TypeAlias = Literal["sigma", "tanh"] | Factor
+"""What a signal is scaled for: the common scale of all voltages, the slope of the one pair that reads it, or a factor
+of a multiplier."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +79,16 @@ class Gated:
     factor: float
 
 
-Part: TypeAlias = "Weights | Gated"
+@dataclass(frozen=True)
+class Multiplied:
+    """Current of a multiplier: factor * first * second."""
+
+    first: Signal
+    second: Signal
+    factor: float
+
+
+Part: TypeAlias = "Weights | Gated | Multiplied"
 
 
 @dataclass(frozen=True)
@@ -112,22 +124,24 @@ class Schematic:
         return tuple(dict.fromkeys(read))
 
 
-def schematic(cell: Cell, program: Program | None = None) -> Schematic:
+def schematic(cell: Cell, program: Program | None = None, multiplier: Multiplier | None = None) -> Schematic:
     """The schematic of one step of a cell.
 
     Args:
         program: a pass over the cell's own, such as ``from_zero_states`` of it; by default the cell's.
+        multiplier: that products are built with; by default they are translinear.
 
     Raises:
         CellwrightError: the cell walks something else than a sequence, has an operator without a block, or a product of
-            which no factor is a gate.
+            which no factor is a gate, where that is needed.
     """
     if cell.topology != "sequence":
         raise CellwrightError(f"a circuit walks sequences: {type(cell).__name__} walks a {cell.topology}")
     program = program or cell.program()
-    trial = _Lowering(program)
+    trial = _Lowering(program, multiplier)
     trial.schematic()
-    return _Lowering(program, frozenset(serial for serial, reader in trial.made if reader == "voltage")).schematic()
+    common = frozenset(serial for serial, reader in trial.made if reader == "voltage")
+    return _Lowering(program, multiplier, common).schematic()
 
 
 @dataclass
@@ -135,11 +149,13 @@ class _Lowering:
     """One walk.
 
     Attributes:
+        multiplier: that takes both factors of a product as signals.
         common: serials of values that somebody reads at the common scale: others share them through a divider.
         made: signals by the serial of their value and what they are scaled for.
     """
 
     program: Program
+    multiplier: Multiplier | None = None
     common: frozenset[int] = frozenset()
     sums: list[Sum] = field(default_factory=list)
     made: dict[tuple[int, Reader], Signal] = field(default_factory=dict)
@@ -166,15 +182,29 @@ class _Lowering:
         Args:
             served: the name of what it is an argument of.
         """
-        reader = "voltage" if value.serial in self.common else reader
-        for known in (reader, "voltage"):
+        reader = "voltage" if value.serial in self.common and reader != "shifted" else reader
+        for known in (reader, "voltage") if reader != "shifted" else (reader,):
             if (value.serial, known) in self.made:
                 return self.made[value.serial, known]
-        parts = tuple(self.parts(value, 1.0))
+        parts = self._apart(tuple(self.parts(value, 1.0)))
         signal = self._named(value, reader, value.name or (f"{served}_in" if served else f"sum{len(self.sums)}"))
         self.made[value.serial, reader] = signal
         self.sums.append(Sum(signal, parts))
         return signal
+
+    def _apart(self, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        """Activations beside products come from amplifiers of their own: the two blocks' currents are not multiples."""
+        if not any(isinstance(part, Multiplied) for part in parts):
+            return parts
+        return tuple(self._amplified(part) if isinstance(part, Gated) else part for part in parts)
+
+    def _amplified(self, part: Gated) -> Weights:
+        read = part.gate or part.value
+        assert read is not None
+        name = f"{read.name.removesuffix('_in')}_out"
+        signal = self._named(read.value, "voltage", name)
+        self.sums.append(Sum(signal, (replace(part, factor=1.0),)))
+        return Weights(None, signal, True, part.factor)
 
     def _named(self, value: Value, reader: Reader, name: str) -> Signal:
         axes = named_axes(value.axes)
@@ -190,6 +220,8 @@ class _Lowering:
         operator, arguments = value.operator, value.arguments
         if operator == "add":
             yield from (part for argument in arguments for part in self.parts(argument, factor))
+        elif operator == "subtract" and self.multiplier and factor > 0 and (gate := _gate(value)) is not None:
+            yield Gated(self.signal(gate[0].arguments[0], "sigma", gate[0].name), gate[1], None, False, factor)
         elif operator == "subtract":
             yield from self.parts(arguments[0], factor)
             yield from self.parts(arguments[1], -factor)
@@ -238,12 +270,22 @@ class _Lowering:
                 return
         for one, other in ((first, second), (second, first)):
             if (gate := _gate(one)) is not None:
-                yield self._gated(*gate, other, factor)
+                yield self._multiplied(one, other, factor) if self.multiplier else self._gated(*gate, other, factor)
                 return
+        if self.multiplier and self.multiplier.four_quadrant:
+            yield self._multiplied(first, second, factor)
+            return
         raise CellwrightError(
             f"the product {value.name or 'of ' + ' and '.join(a.name or a.operator for a in value.arguments)} has no "
             "factor sigma(z) or 1 - sigma(z): the translinear block multiplies by a gate"
         )
+
+    def _multiplied(self, one: Value, other: Value, factor: float) -> Multiplied:
+        assert self.multiplier is not None
+        while other.operator == "negative":
+            other, factor = other.arguments[0], -factor
+        first, second = (self.signal(*each) for each in zip((one, other), self.multiplier.factors, strict=True))
+        return Multiplied(first, second, factor)
 
     def _gated(self, sigmoid: Value, sign: int, other: Value, factor: float) -> Gated:
         gate = self.signal(sigmoid.arguments[0], "sigma", sigmoid.name)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from cellwright.circuit.blocks.multiplier import Multiplier
 from cellwright.circuit.calibration import Laboratory
 from cellwright.circuit.schematic import Signal
 from cellwright.circuit.wiring import Node, Product, Row, Wiring
@@ -57,7 +58,7 @@ class Twin:
         for index in range(len(first)):
             step = self.step({name: value[index].to(torch.float64) for name, value in inputs.items()}, held)
             for node in self.wiring.nodes:
-                found.setdefault(node.out.name, []).append(step.volts[node.out] / node.volts)
+                found.setdefault(node.out.name, []).append((step.volts[node.out] - node.shift) / node.volts)
             held = {
                 name: self.laboratory.hold(step.volts[self.wiring.schematic.results[name]])
                 for name in self.wiring.schematic.states
@@ -159,7 +160,11 @@ class _Step:
         self._turn(node.out)
 
     def _product(self, product: Product) -> Tensor:
-        table = self.twin.laboratory.pair(type(product.block), product.sign, product.direction)
+        if isinstance(product.block, Multiplier):
+            assert self.twin.wiring.multiplication is not None
+            table = self.twin.wiring.multiplication.tables[product.direction]
+        else:
+            table = self.twin.laboratory.pair(type(product.block), product.sign, product.direction)
         read = ((product.gate, product.gate_ratio), (product.value, product.value_ratio))
         arguments = [self.volts[signal] * ratio for signal, ratio in read if signal is not None]
         return table(*arguments) * product.block.copies

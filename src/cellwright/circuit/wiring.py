@@ -4,13 +4,15 @@ turns each sum of currents into a voltage."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
+from cellwright.circuit.blocks.multiplier import Multiplier
 from cellwright.circuit.blocks.pairs import PairConstants, Pairs, SigmaPair, TanhPair, Translinear
 from cellwright.circuit.design import Design
-from cellwright.circuit.schematic import Gated, Schematic, Signal, Sum, Weights
+from cellwright.circuit.products import Multiplication
+from cellwright.circuit.schematic import Gated, Multiplied, Schematic, Signal, Sum, Weights
 from cellwright.errors import CellwrightError
 from cellwright.program.storage import families
 
@@ -39,12 +41,14 @@ class Product:
 
     Attributes:
         block: with as many copies as the sum's current takes.
-        gate, value: their signals; None where the block has no such port.
-        sign, direction: -1 where gate or value stands at the other transistor of its pair.
+        gate, value: their signals, the first and the second factor of a multiplier; None where the block has no such
+            port.
+        sign, direction: -1 where gate or value stands at the other transistor of its pair; of a multiplier direction
+            is that of its current.
         gate_ratio, value_ratio: of the dividers before the ports; 1 without.
     """
 
-    block: Pairs
+    block: Pairs | Multiplier
     gate: Signal | None
     value: Signal | None
     sign: int
@@ -60,7 +64,7 @@ class Node:
     Attributes:
         out: the signal that it makes.
         size: units.
-        volts: V that the signal has for a one.
+        volts: V that the signal has for a one. shift: V that it has for a zero.
         current: A that arrive for a one.
         rows, products: where they come from.
     """
@@ -71,6 +75,7 @@ class Node:
     current: float
     rows: tuple[Row, ...]
     products: tuple[Product, ...]
+    shift: float = 0.0
 
     @property
     def feedback(self) -> float:
@@ -86,11 +91,13 @@ class Wiring:
         schematic: that it was made from.
         sizes: of the program's axes.
         nodes: in order of evaluation.
+        multiplication: what its multipliers do; None without them.
     """
 
     schematic: Schematic
     sizes: Mapping[str, int]
     nodes: tuple[Node, ...]
+    multiplication: Multiplication | None = None
 
     def size(self, signal: Signal) -> int:
         """Units of a signal."""
@@ -110,7 +117,14 @@ class Wiring:
     @property
     def rows(self) -> tuple[Signal | None, ...]:
         """The signals that have a pair of lines, None for that of ones."""
-        return tuple(dict.fromkeys(row.signal for node in self.nodes for row in node.rows))
+        read = [row.signal for node in self.nodes for row in node.rows]
+        taken = [
+            product.value
+            for node in self.nodes
+            for product in node.products
+            if isinstance(product.block, Multiplier) and product.block.takes_turned
+        ]
+        return tuple(dict.fromkeys(read + taken))
 
 
 def wire(
@@ -119,6 +133,7 @@ def wire(
     sizes: Mapping[str, int],
     design: Design,
     constants: PairConstants,
+    multiplication: Multiplication | None = None,
 ) -> Wiring:
     """Give a schematic its numbers.
 
@@ -126,6 +141,7 @@ def wire(
         stored: the parameters by family, as a layer has them (``weight_ih``, ...); gradients reach them.
         sizes: of the axes ``feature``, ``unit``, ...
         constants: of the pairs in the technology.
+        multiplication: what the design's multiplier does in it, if it has one.
 
     Raises:
         CellwrightError: weights are too large for the current of the blocks that share a column with them.
@@ -133,14 +149,15 @@ def wire(
     parts: dict[str, Tensor] = {}
     for family in families(schematic.program, sizes).values():
         parts |= family.views(stored[family.name])
-    wirer = _Wirer(design, constants, sizes, parts)
-    return Wiring(schematic, dict(sizes), tuple(wirer.node(each) for each in schematic.sums))
+    wirer = _Wirer(design, constants, multiplication, sizes, parts)
+    return Wiring(schematic, dict(sizes), tuple(wirer.node(each) for each in schematic.sums), multiplication)
 
 
 @dataclass(frozen=True)
 class _Wirer:
     design: Design
     constants: PairConstants
+    multiplication: Multiplication | None
     sizes: Mapping[str, int]
     parts: Mapping[str, Tensor]
 
@@ -148,16 +165,32 @@ class _Wirer:
         size = self.sizes[total.out.axis] if total.out.axis else 1
         weights = [(part, self._matrix(part, size)) for part in total.parts if isinstance(part, Weights)]
         gated = [part for part in total.parts if isinstance(part, Gated)]
-        current = self._current(total, weights, bool(gated))
+        multiplied = [part for part in total.parts if isinstance(part, Multiplied)]
+        current = self._current(total, weights, self._block_current(bool(gated), bool(multiplied)))
         rows = [
             Row(part.signal, matrix * (current / self.design.scale), part.elementwise or part.signal is None)
             for part, matrix in _added(weights)
         ]
-        products = tuple(self._product(total, part, current) for part in gated)
-        return Node(total.out, size, self._volts(total.out), current, tuple(rows), products)
+        products = [self._product(total, part, current) for part in gated]
+        products += [self._multiplied(total, part, current) for part in multiplied]
+        volts, shift = self._volts(total.out), 0.0
+        if total.out.reader == "shifted" and self.multiplication is not None:
+            shift = self.multiplication.shift
+            like = next(iter(self.parts.values()))
+            ones = torch.full((size,), shift / volts * current / self.design.scale, dtype=like.dtype)
+            rows.append(Row(None, ones, True))
+        return Node(total.out, size, volts, current, tuple(rows), tuple(products), shift)
+
+    def _block_current(self, gated: bool, multiplied: bool) -> float | None:
+        """The current of a one from a single block of those that meet at a sum, A."""
+        if multiplied and self.multiplication is not None:
+            return self.multiplication.current
+        return self.design.pair_current * self.constants.amplitude if gated else None
 
     def _volts(self, signal: Signal) -> float:
         slopes = {"sigma": self.constants.sigma_slope, "tanh": self.constants.tanh_slope}
+        if signal.reader in ("factor", "shifted") and self.multiplication is not None:
+            return self.multiplication.unit
         return slopes.get(signal.reader, self.design.scale)
 
     def _matrix(self, part: Weights, size: int) -> Tensor:
@@ -169,13 +202,12 @@ class _Wirer:
             return own.reshape(-1).expand(size)
         return own.reshape(size, -1)
 
-    def _current(self, total: Sum, weights: list[tuple[Weights, Tensor]], gated: bool) -> float:
+    def _current(self, total: Sum, weights: list[tuple[Weights, Tensor]], block: float | None) -> float:
         """The current of a one: what the largest weight allows, in multiples of the blocks' where there are any."""
         least, most = self.design.conductances
         largest = max((float(matrix.detach().abs().max()) for _, matrix in _added(weights)), default=0.0)
-        block = self.design.pair_current * self.constants.amplitude
-        limit = self.design.scale * (most - least) / largest if largest > 0 else block
-        if not gated:
+        limit = self.design.scale * (most - least) / largest if largest > 0 else float("inf")
+        if block is None:
             return limit
         multiple = int(min(limit / block, 4) + 1e-9) if largest > 0 else 1
         if multiple < 1:
@@ -201,6 +233,18 @@ class _Wirer:
         return Product(
             made, part.gate, part.value, part.sign, direction, self._gate_ratio(part.gate), self._value_ratio(part)
         )
+
+    def _multiplied(self, total: Sum, part: Multiplied, current: float) -> Product:
+        assert self.multiplication is not None
+        copies = abs(part.factor) * current / self.multiplication.current
+        if abs(copies - round(copies)) > 1e-6 * copies or round(copies) < 1:
+            raise CellwrightError(f"{total.out.name} takes {copies:.4g} multipliers: only whole numbers can be built")
+        ratios = (
+            self.multiplication.unit / self.design.scale if wanted == "factor" and signal.reader == "voltage" else 1.0
+            for signal, wanted in zip((part.first, part.second), self.multiplication.multiplier.factors, strict=True)
+        )
+        made = replace(self.multiplication.multiplier, copies=round(copies))
+        return Product(made, part.first, part.second, 1, -1 if part.factor < 0 else 1, *ratios)
 
     def _gate_ratio(self, gate: Signal | None) -> float:
         if gate is None or gate.reader == "sigma":

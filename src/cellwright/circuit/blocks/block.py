@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from cellwright.circuit.components import GROUND, SUPPLY, Component, Mosfet, Node, line
+from cellwright.errors import CellwrightError
 
 if TYPE_CHECKING:
     from cellwright.circuit.blocks.pairs import PairConstants
@@ -49,9 +50,13 @@ class Block(ABC):
     def components(self) -> Sequence[Component]:
         """The block as it is built."""
 
-    @abstractmethod
     def ideal(self, ideal: Ideal) -> Sequence[Component]:
-        """The equation that it stands for, with the same ports."""
+        """The equation that it stands for, with the same ports.
+
+        Raises:
+            CellwrightError: the block comes as transistors alone, as a multiplier does.
+        """
+        raise CellwrightError(f"a {self.kind} comes as transistors alone: leave it out of what is ideal")
 
     @property
     def name(self) -> str:

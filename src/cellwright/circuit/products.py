@@ -1,0 +1,108 @@
+"""What a multiplier does, found out by ngspice: the current over its two factors, and the product it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from cellwright.circuit.blocks.multiplier import Multiplier, Places
+from cellwright.circuit.calibration import Conditions, Laboratory, bias_components, swept
+from cellwright.circuit.components import GROUND, MIDDLE, Behaviour, Component, Source, line
+from cellwright.circuit.design import Design
+from cellwright.circuit.table import Table
+from cellwright.errors import CellwrightError
+
+_EDGE = 1e-9
+"""V, by which a point of a grid may lie beyond a limit."""
+
+
+@dataclass(frozen=True)
+class Multiplication:
+    """A multiplier's current as k (x - shift) y, where x and y are V against half the supply.
+
+    Attributes:
+        multiplier: a single one.
+        current: of a one by a one, A: k times the volts of both.
+        shift: V, where the first factor is zero.
+        error: the largest departure within ones (from 0 where the first factor is a gate), beside ``current``.
+        tables: A, over x and y in V, by the direction of the current.
+    """
+
+    multiplier: Multiplier
+    current: float
+    shift: float
+    error: float
+    tables: Mapping[int, Table]
+
+    @property
+    def unit(self) -> float:
+        """V of a one at a factor that is scaled for the multiplier."""
+        return self.multiplier.unit
+
+
+def multiplication(laboratory: Laboratory) -> Multiplication | None:
+    """What the multiplier of a laboratory's design does; None if it has none."""
+    multiplier = laboratory.design.products
+    return None if multiplier is None else measured(multiplier, laboratory.design, laboratory.conditions)
+
+
+@cache
+def measured(multiplier: Multiplier, design: Design, conditions: Conditions) -> Multiplication:
+    """Sweep a multiplier in both directions and fit the product that it comes nearest to."""
+    x, y, current = sweep(multiplier, design, conditions, 1)
+    backward = sweep(multiplier, design, conditions, -1)[2]
+    axes = [(float(axis[0]), float(axis[-1])) for axis in (x, y)]
+    tables = {1: Table(axes, current), -1: Table(axes, backward)}
+    one, other = (design.scale if reader == "voltage" else multiplier.unit for reader in multiplier.factors)
+    shifts = x[(x >= 0) & (x <= x[-1] - one + _EDGE)] if "shifted" in multiplier.factors else np.zeros(1)
+    fits = []
+    for shift in shifts:
+        first = (x - shift >= (-one if multiplier.four_quadrant else 0) - _EDGE) & (x - shift <= one + _EDGE)
+        second = np.abs(y) <= other + _EDGE
+        product = np.outer(x[first] - shift, y[second])
+        inner = current[np.ix_(first, second)]
+        slope = (product * inner).sum() / (product**2).sum()
+        if slope > 0:
+            full = float(slope) * one * other
+            fits.append((float(np.abs(inner - slope * product).max()) / full, full, float(shift)))
+    if not fits:
+        raise CellwrightError(
+            f"{multiplier.kind} gives no product in {conditions.technology.name}: its current does not grow with both "
+            "factors; choose other dimensions or voltages"
+        )
+    error, full, shift = min(fits)
+    return Multiplication(multiplier, full, shift, error, tables)
+
+
+def sweep(
+    multiplier: Multiplier, design: Design, conditions: Conditions, direction: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Both factors' volts against half the supply, and the current that is drawn over both."""
+    middle, step = conditions.technology.middle, multiplier.step
+    x, y = (np.arange(-round(reach / step), round(reach / step) + 1) * step for reach in multiplier.reach)
+    places = Places("first", "second", "turned", "out")
+    components: list[Component] = [
+        *bias_components(design),
+        Source("first", "V", "first", GROUND, f"{middle:g}", "input"),
+        Source("second", "V", "second", GROUND, f"{middle:g}", "input"),
+        Behaviour("turned", "V", "turned", GROUND, f"{2 * middle:g}-v(second)"),
+        Source("out", "V", MIDDLE, "out", "0", "measurement"),
+        *multiplier.placed("1", places, direction),
+    ]
+    ranges = (
+        f"V{name} {middle + axis[0]:g} {middle + axis[-1]:g} {step:g}" for name, axis in (("second", y), ("first", x))
+    )
+    netlist = "\n".join([
+        *conditions.header(f"transfer of {multiplier.kind}"),
+        multiplier.subcircuit(),
+        design.opamp.subcircuit(),
+        *map(line, components),
+        ".save i(Vout)",
+        ".options reltol=1e-5",
+        f".dc {' '.join(ranges)}",
+        ".end",
+    ])  # fmt: skip
+    return x, y, swept(netlist, ("i(vout)",))["i(vout)"].reshape(len(x), len(y))
