@@ -21,12 +21,13 @@ _EDGE = 1e-9
 
 @dataclass(frozen=True)
 class Multiplication:
-    """A multiplier's current as k (x - shift) y, where x and y are V against half the supply.
+    """A multiplier's current as k (x - shift) y + offset, where x and y are V against half the supply.
 
     Attributes:
         multiplier: a single one.
         current: of a one by a one, A: k times the volts of both.
         shift: V, where the first factor is zero.
+        offsets: A, by the direction of the current; a device on the row of ones takes it away.
         error: the largest departure within ones (from 0 where the first factor is a gate), beside ``current``.
         tables: A, over x and y in V, by the direction of the current.
     """
@@ -34,6 +35,7 @@ class Multiplication:
     multiplier: Multiplier
     current: float
     shift: float
+    offsets: Mapping[int, float]
     error: float
     tables: Mapping[int, Table]
 
@@ -54,27 +56,29 @@ def measured(multiplier: Multiplier, design: Design, conditions: Conditions) -> 
     """Sweep a multiplier in both directions and fit the product that it comes nearest to."""
     x, y, current = sweep(multiplier, design, conditions, 1)
     backward = sweep(multiplier, design, conditions, -1)[2]
-    axes = [(float(axis[0]), float(axis[-1])) for axis in (x, y)]
-    tables = {1: Table(axes, current), -1: Table(axes, backward)}
     one, other = (design.scale if reader == "voltage" else multiplier.unit for reader in multiplier.factors)
+    second = np.abs(y) <= other + _EDGE
     shifts = x[(x >= 0) & (x <= x[-1] - one + _EDGE)] if "shifted" in multiplier.factors else np.zeros(1)
-    fits = []
-    for shift in shifts:
+
+    def fitted(values: np.ndarray, shift: float) -> tuple[float, float, float]:
+        """The error, the current of a one by a one, and the offset."""
         first = (x - shift >= (-one if multiplier.four_quadrant else 0) - _EDGE) & (x - shift <= one + _EDGE)
-        second = np.abs(y) <= other + _EDGE
-        product = np.outer(x[first] - shift, y[second])
-        inner = current[np.ix_(first, second)]
-        slope = (product * inner).sum() / (product**2).sum()
-        if slope > 0:
-            full = float(slope) * one * other
-            fits.append((float(np.abs(inner - slope * product).max()) / full, full, float(shift)))
-    if not fits:
+        product = np.outer(x[first] - shift, y[second]) / (one * other)
+        slope, offset = np.polyfit(product.ravel(), values[np.ix_(first, second)].ravel(), 1)
+        departure = np.abs(values[np.ix_(first, second)] - slope * product - offset).max()
+        return (float(departure / slope) if slope > 0 else float("inf")), float(slope), float(offset)
+
+    shift = min(map(float, shifts), key=lambda shift: fitted(current, shift)[0])
+    error, full, offset = fitted(current, shift)
+    if error == float("inf"):
         raise CellwrightError(
             f"{multiplier.kind} gives no product in {conditions.technology.name}: its current does not grow with both "
             "factors; choose other dimensions or voltages"
         )
-    error, full, shift = min(fits)
-    return Multiplication(multiplier, full, shift, error, tables)
+    axes = [(float(axis[0]), float(axis[-1])) for axis in (x, y)]
+    tables = {1: Table(axes, current), -1: Table(axes, backward)}
+    offsets = {1: offset, -1: fitted(-backward, shift)[2] * -1}
+    return Multiplication(multiplier, full, shift, offsets, error, tables)
 
 
 def sweep(

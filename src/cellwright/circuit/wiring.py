@@ -173,12 +173,13 @@ class _Wirer:
         ]
         products = [self._product(total, part, current) for part in gated]
         products += [self._multiplied(total, part, current) for part in multiplied]
-        volts, shift = self._volts(total.out), 0.0
-        if total.out.reader == "shifted" and self.multiplication is not None:
-            shift = self.multiplication.shift
-            like = next(iter(self.parts.values()))
-            ones = torch.full((size,), shift / volts * current / self.design.scale, dtype=like.dtype)
-            rows.append(Row(None, ones, True))
+        volts, shift, constant = self._volts(total.out), 0.0, 0.0
+        if self.multiplication is not None:
+            shift = self.multiplication.shift if total.out.reader == "shifted" else 0.0
+            offsets = (self.multiplication.offsets[p.direction] * p.block.copies for p in products[len(gated) :])
+            constant = shift / volts * current - sum(offsets)
+        if constant:
+            rows = _with_constant(rows, constant / self.design.scale, size)
         return Node(total.out, size, volts, current, tuple(rows), tuple(products), shift)
 
     def _block_current(self, gated: bool, multiplied: bool) -> float | None:
@@ -256,6 +257,12 @@ class _Wirer:
             return 1.0
         reach = 1.0 if part.squashed else self.design.linear_range
         return reach * self.constants.tanh_slope / self.design.scale
+
+
+def _with_constant(rows: list[Row], conductance: float, size: int) -> list[Row]:
+    """The rows with a constant among the biases, which share the devices of the row of ones."""
+    before = sum((row.conductance for row in rows if row.signal is None), torch.zeros(size, dtype=torch.float64))
+    return [*(row for row in rows if row.signal is not None), Row(None, before + conductance, True)]
 
 
 def _added(weights: list[tuple[Weights, Tensor]]) -> list[tuple[Weights, Tensor]]:
