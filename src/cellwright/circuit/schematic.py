@@ -105,6 +105,7 @@ class Schematic:
 
     Attributes:
         program: that it was lowered from.
+        whole: the cell's own, by which its parameters are stored.
         inputs: signals from outside.
         states: the held signal of each state, by its name.
         sums: in order of evaluation.
@@ -112,6 +113,7 @@ class Schematic:
     """
 
     program: Program
+    whole: Program
     inputs: tuple[Signal, ...]
     states: dict[str, Signal]
     sums: tuple[Sum, ...]
@@ -137,11 +139,12 @@ def schematic(cell: Cell, program: Program | None = None, multiplier: Multiplier
     """
     if cell.topology != "sequence":
         raise CellwrightError(f"a circuit walks sequences: {type(cell).__name__} walks a {cell.topology}")
-    program = program or cell.program()
-    trial = _Lowering(program, multiplier)
+    whole = cell.program()
+    program = program or whole
+    trial = _Lowering(program, whole, multiplier)
     trial.schematic()
     common = frozenset(serial for serial, reader in trial.made if reader == "voltage")
-    return _Lowering(program, multiplier, common).schematic()
+    return _Lowering(program, whole, multiplier, common).schematic()
 
 
 @dataclass
@@ -155,6 +158,7 @@ class _Lowering:
     """
 
     program: Program
+    whole: Program
     multiplier: Multiplier | None = None
     common: frozenset[int] = frozenset()
     sums: list[Sum] = field(default_factory=list)
@@ -174,7 +178,7 @@ class _Lowering:
             outside[role].append(signal)
         states = {signal.value.name: signal for signal in outside["state"]}
         results = {name: self.signal(value, "voltage") for name, value in self.program.outputs.items()}
-        return Schematic(self.program, tuple(outside["sequence"]), states, tuple(self.sums), results)
+        return Schematic(self.program, self.whole, tuple(outside["sequence"]), states, tuple(self.sums), results)
 
     def signal(self, value: Value, reader: Reader, served: str = "") -> Signal:
         """A value as voltages; a signal that was made for other readers already is shared through a divider.

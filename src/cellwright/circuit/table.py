@@ -10,6 +10,9 @@ from scipy.ndimage import spline_filter
 
 Tensor = torch.Tensor
 
+_POWERS_OF_BASES = np.array([[1, 4, 1, 0], [-3, 0, 3, 0], [3, -6, 3, 0], [-1, 3, -3, 1]]) / 6
+"""The four cubic B-splines that reach a cell, each a column, as polynomials in the place within the cell."""
+
 
 class Table:
     """Values on a rectangular grid with equal steps, interpolated by cubic B-splines through all of them.
@@ -24,37 +27,37 @@ class Table:
     def __init__(self, axes: Sequence[tuple[float, float]], values: np.ndarray) -> None:
         self.axes = tuple(axes)
         self.values = values
-        self._spline = torch.from_numpy(spline_filter(values.astype(np.float64), order=3, mode="mirror"))
-        self._flat = self._spline.reshape(-1)
+        self._cells = torch.from_numpy(_polynomials(values.astype(np.float64)))
 
     def __call__(self, *arguments: Tensor) -> Tensor:
         """The function at arguments that broadcast against one another."""
-        terms = [self._terms(axis, argument) for axis, argument in enumerate(arguments)]
-        total: Tensor | None = None
-        for index, weight in _products(terms):
-            part = weight * self._flat.to(weight.dtype)[index]
-            total = part if total is None else total + part
-        assert total is not None
-        return total
-
-    def _terms(self, axis: int, argument: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Offsets into the flat coefficients and weights of the four splines that reach each argument."""
-        first, last = self.axes[axis]
-        points, stride = self._spline.shape[axis], self._spline.stride(axis)
-        position = ((argument - first) / (last - first)).clamp(0, 1) * (points - 1)
-        cell = position.detach().floor().clamp(0, points - 2)
-        t, start = position - cell, cell.long()
-        weights = ((1 - t) ** 3 / 6, (4 - 6 * t**2 + 3 * t**3) / 6, (1 + 3 * t + 3 * t**2 - 3 * t**3) / 6, t**3 / 6)
-        found = []
-        for offset, weight in zip(range(-1, 3), weights, strict=True):
-            index = (start + offset).abs()
-            index = torch.where(index > points - 1, 2 * (points - 1) - index, index)  # mirrored at the edges
-            found.append((index * stride, weight))
+        index: Tensor | None = None
+        places = []
+        for axis, argument in enumerate(arguments):
+            first, last = self.axes[axis]
+            cells = self._cells.shape[axis]
+            position = ((argument - first) * (cells / (last - first))).clamp(0, cells)
+            cell = position.detach().long().clamp(max=cells - 1)
+            places.append(position - cell)
+            index = cell if index is None else index * cells + cell
+        assert index is not None
+        dimensions = len(arguments)
+        flat = self._cells.to(places[0].dtype).reshape(-1, *self._cells.shape[dimensions:])
+        found = flat[index]
+        # Horner's rule, the last axis first: what is left of the powers are those of the axes before.
+        for left, place in zip(range(dimensions - 1, -1, -1), reversed(places), strict=True):
+            place = place.reshape(*place.shape, *(1,) * left)
+            constant, first_power, second_power, third_power = found.unbind(-1)
+            found = torch.addcmul(second_power, third_power, place)
+            found = torch.addcmul(first_power, found, place)
+            found = torch.addcmul(constant, found, place)
         return found
 
 
-def _products(terms: Sequence[Sequence[tuple[Tensor, Tensor]]]) -> list[tuple[Tensor, Tensor]]:
-    found = list(terms[0])
-    for more in terms[1:]:
-        found = [(index + i, weight * w) for index, weight in found for i, w in more]
-    return found
+def _polynomials(values: np.ndarray) -> np.ndarray:
+    """The spline as one polynomial a cell: (cells, ..., powers, ...), four powers for each dimension."""
+    splines = np.pad(spline_filter(values, order=3, mode="mirror"), 1, mode="reflect")
+    for axis in range(values.ndim):
+        windows = np.lib.stride_tricks.sliding_window_view(splines, 4, axis=axis)
+        splines = windows @ _POWERS_OF_BASES.T
+    return np.ascontiguousarray(splines)

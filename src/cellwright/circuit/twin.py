@@ -5,7 +5,7 @@ What it leaves out is time: everything has settled when it is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -35,14 +35,17 @@ class Twin:
         held = self.wiring.schematic.states
         return {name: idle.expand(*batch, self.wiring.size(signal)) for name, signal in held.items()}
 
-    def step(self, inputs: Mapping[str, Tensor], held: Mapping[str, Tensor]) -> _Step:
+    def step(
+        self, inputs: Mapping[str, Tensor], held: Mapping[str, Tensor], conductances: Conductances | None = None
+    ) -> _Step:
         """One step.
 
         Args:
             inputs: (..., features) numbers by the name of the input.
             held: (..., units) volts on the slaves' capacitors, by the name of the state.
+            conductances: of this twin, if many steps are to share it.
         """
-        step = _Step(self, dict(inputs), dict(held))
+        step = _Step(self, conductances or Conductances.of(self), dict(inputs), dict(held))
         step.settle()
         return step
 
@@ -55,8 +58,11 @@ class Twin:
         first = next(iter(inputs.values()))
         held = self.start(*first.shape[1:-1])
         found: dict[str, list[Tensor]] = {}
+        conductances = Conductances.of(self)
         for index in range(len(first)):
-            step = self.step({name: value[index].to(torch.float64) for name, value in inputs.items()}, held)
+            step = self.step(
+                {name: value[index].to(torch.float64) for name, value in inputs.items()}, held, conductances
+            )
             for node in self.wiring.nodes:
                 found.setdefault(node.out.name, []).append((step.volts[node.out] - node.shift) / node.volts)
             held = {
@@ -66,11 +72,52 @@ class Twin:
         return {name: torch.stack(values) for name, values in found.items()}
 
 
+@dataclass(frozen=True)
+class Conductances:
+    """The conductances of a twin, which are the same in every step.
+
+    Attributes:
+        loads: S, from each signal's line to where it is taken as level, (units,).
+        turned_loads: the same of the inverted line.
+        hanging: S, at the virtual grounds of a signal's sum beside the feedback, (units,).
+        matrices: for each row of a signal's sum, what a difference of its lines draws and what they have in common.
+    """
+
+    loads: dict[Signal, Tensor]
+    turned_loads: dict[Signal, Tensor]
+    hanging: dict[Signal, Tensor]
+    matrices: dict[Signal, list[tuple[Tensor, Tensor]]]
+
+    @classmethod
+    def of(cls, twin: Twin) -> Conductances:
+        wiring, design = twin.wiring, twin.laboratory.design
+        least = design.conductances[0]
+        conductances = cls({}, {}, {}, {})
+        for signal in (*wiring.schematic.states.values(), *(node.out for node in wiring.nodes)):
+            own = [row for node in wiring.nodes for row in node.rows if row.signal is signal]
+            nothing = torch.zeros(wiring.size(signal), dtype=torch.float64)
+            inverter = 1 / design.inverter if own else 0.0
+            divider = 1 / design.divider if wiring.ratios(signal) else 0.0
+            conductances.loads[signal] = sum((_hanging(row, least, 1) for row in own), nothing) + inverter + divider
+            conductances.turned_loads[signal] = sum((_hanging(row, least, -1) for row in own), nothing)
+        for node in wiring.nodes:
+            hanging = torch.zeros(node.size, dtype=torch.float64)
+            matrices = conductances.matrices[node.out] = []
+            for row in node.rows:
+                both = 2 * least + row.conductance.abs()
+                hanging = hanging + (both if row.elementwise else both.sum(-1))
+                pair = row.conductance, both / 2
+                matrices.append(pair if row.elementwise else (pair[0].T, pair[1].T))
+            conductances.hanging[node.out] = hanging
+        return conductances
+
+
 @dataclass
 class _Step:
     """One step: amplifiers' errors depend on their loads, which depend on what others make of their outputs."""
 
     twin: Twin
+    conductances: Conductances
     inputs: dict[str, Tensor]
     held: dict[str, Tensor]
     volts: dict[Signal | None, Tensor] = field(default_factory=dict)
@@ -91,72 +138,49 @@ class _Step:
     def _drive(self, signal: Signal, unloaded: Tensor) -> None:
         """A follower that was measured without a load now has one."""
         follower = self.twin.laboratory.follower
-        load = self._load(signal, unloaded)
+        load = self.conductances.loads[signal] * unloaded
         zero = torch.zeros_like(load)
         self.volts[signal] = unloaded - follower(unloaded, load) + follower(unloaded, zero)
         self._turn(signal)
-
-    def _load(self, signal: Signal, volts: Tensor, *, turned: bool = False) -> Tensor:
-        """The current that a line gives, A: to its devices, to its inverter, to its divider."""
-        wiring, design = self.twin.wiring, self.twin.laboratory.design
-        conductance = torch.zeros(wiring.size(signal), dtype=torch.float64)
-        for node in wiring.nodes:
-            for row in node.rows:
-                if row.signal is signal:
-                    conductance = conductance + _hanging(row, design.conductances[0], -1 if turned else 1)
-        if not turned:
-            if signal in wiring.rows:
-                conductance = conductance + 1 / design.inverter
-            if wiring.ratios(signal):
-                conductance = conductance + 1 / design.divider
-        return conductance * volts
 
     def _turn(self, signal: Signal) -> None:
         if signal not in self.twin.wiring.rows:
             return
         resistance = self.twin.laboratory.design.inverter
         into = self.volts[signal] / resistance
-        self.turned[signal] = self._amplified(
-            -into, 1 / resistance, resistance, lambda volts: self._load(signal, volts, turned=True)
-        )
+        self.turned[signal] = self._amplified(-into, 1 / resistance, resistance, self.conductances.turned_loads[signal])
 
-    def _amplified(
-        self, drawn: Tensor | float, hanging: Tensor | float, feedback: float, load: Callable[[Tensor], Tensor]
-    ) -> Tensor:
+    def _amplified(self, drawn: Tensor | float, hanging: Tensor | float, feedback: float, load: Tensor) -> Tensor:
         """The output of an amplifier from whose virtual ground a current is drawn.
 
         Args:
             drawn: A, if the virtual ground lay at half the supply.
             hanging: S, what hangs at the virtual ground beside the feedback.
             feedback: ohm.
-            load: from the output's volts to the current that it gives elsewhere.
+            load: S, what the output drives beside the feedback.
         """
         drawn, error = torch.as_tensor(drawn), torch.zeros((), dtype=torch.float64)
         for _ in range(_ROUNDS):
             # The virtual ground lies at -error: what hangs there draws less, the feedback makes up for the rest.
             current = drawn - error * hanging
             out = current * feedback - error
-            error = self.twin.laboratory.virtual_ground(out, current + load(out))
+            error = self.twin.laboratory.virtual_ground(out, current + load * out)
         return (drawn - error * hanging) * feedback - error
 
     def _sum(self, node: Node) -> None:
-        least = self.twin.laboratory.design.conductances[0]
+        exact = (None, *self.twin.wiring.schematic.inputs)
         drawn: Tensor | float = 0.0
-        hanging: Tensor | float = 0.0
-        for row in node.rows:
-            difference = (self.volts[row.signal] - self.turned[row.signal]) / 2
-            common = self.volts[row.signal] + self.turned[row.signal]
+        for row, (unlike, alike) in zip(node.rows, self.conductances.matrices[node.out], strict=True):
             # G+ on the inverted line, G- on the other: what leaves is G+ v - G- v, and what both lines have in common.
-            if row.elementwise:
-                drawn = drawn + row.conductance * difference - (least + row.conductance.abs() / 2) * common
-                hanging = hanging + 2 * least + row.conductance.abs()
-            else:
-                matrix = row.conductance.T
-                drawn = drawn + difference @ matrix - common @ (least + matrix.abs() / 2)
-                hanging = hanging + (2 * least + row.conductance.abs()).sum(-1)
+            difference = (self.volts[row.signal] - self.turned[row.signal]) / 2
+            drawn = drawn + (unlike * difference if row.elementwise else difference @ unlike)
+            if row.signal not in exact:
+                common = self.volts[row.signal] + self.turned[row.signal]
+                drawn = drawn - (alike * common if row.elementwise else common @ alike)
         for product in node.products:
             drawn = drawn + self._product(product)
-        self.volts[node.out] = self._amplified(drawn, hanging, node.feedback, lambda volts: self._load(node.out, volts))
+        hanging, load = self.conductances.hanging[node.out], self.conductances.loads[node.out]
+        self.volts[node.out] = self._amplified(drawn, hanging, node.feedback, load)
         self._turn(node.out)
 
     def _product(self, product: Product) -> Tensor:

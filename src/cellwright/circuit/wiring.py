@@ -115,6 +115,11 @@ class Wiring:
         return tuple(sorted(found, reverse=True))
 
     @property
+    def currents(self) -> dict[str, float]:
+        """The current that stands for a one in each sum, A, by the name of its signal."""
+        return {node.out.name: node.current for node in self.nodes}
+
+    @property
     def rows(self) -> tuple[Signal | None, ...]:
         """The signals that have a pair of lines, None for that of ones."""
         read = [row.signal for node in self.nodes for row in node.rows]
@@ -134,6 +139,7 @@ def wire(
     design: Design,
     constants: PairConstants,
     multiplication: Multiplication | None = None,
+    currents: Mapping[str, float] | None = None,
 ) -> Wiring:
     """Give a schematic its numbers.
 
@@ -142,14 +148,16 @@ def wire(
         sizes: of the axes ``feature``, ``unit``, ...
         constants: of the pairs in the technology.
         multiplication: what the design's multiplier does in it, if it has one.
+        currents: of another wiring, for other weights in a circuit that is built already: conductances that would be
+            larger than the largest are clipped to it. By default the largest weight of each sum has that one.
 
     Raises:
         CellwrightError: weights are too large for the current of the blocks that share a column with them.
     """
     parts: dict[str, Tensor] = {}
-    for family in families(schematic.program, sizes).values():
+    for family in families(schematic.whole, sizes).values():
         parts |= family.views(stored[family.name])
-    wirer = _Wirer(design, constants, multiplication, sizes, parts)
+    wirer = _Wirer(design, constants, multiplication, sizes, parts, currents)
     return Wiring(schematic, dict(sizes), tuple(wirer.node(each) for each in schematic.sums), multiplication)
 
 
@@ -160,15 +168,17 @@ class _Wirer:
     multiplication: Multiplication | None
     sizes: Mapping[str, int]
     parts: Mapping[str, Tensor]
+    currents: Mapping[str, float] | None
 
     def node(self, total: Sum) -> Node:
         size = self.sizes[total.out.axis] if total.out.axis else 1
         weights = [(part, self._matrix(part, size)) for part in total.parts if isinstance(part, Weights)]
         gated = [part for part in total.parts if isinstance(part, Gated)]
         multiplied = [part for part in total.parts if isinstance(part, Multiplied)]
-        current = self._current(total, weights, self._block_current(bool(gated), bool(multiplied)))
+        block = self._block_current(bool(gated), bool(multiplied))
+        current = self._current(total, weights, block) if self.currents is None else self.currents[total.out.name]
         rows = [
-            Row(part.signal, matrix * (current / self.design.scale), part.elementwise or part.signal is None)
+            Row(part.signal, self._conductance(matrix, current), part.elementwise or part.signal is None)
             for part, matrix in _added(weights)
         ]
         products = [self._product(total, part, current) for part in gated]
@@ -202,6 +212,11 @@ class _Wirer:
         if part.signal is None or part.elementwise:
             return own.reshape(-1).expand(size)
         return own.reshape(size, -1)
+
+    def _conductance(self, matrix: Tensor, current: float) -> Tensor:
+        least, most = self.design.conductances
+        signed = matrix * (current / self.design.scale)
+        return signed if self.currents is None else signed.clamp(least - most, most - least)
 
     def _current(self, total: Sum, weights: list[tuple[Weights, Tensor]], block: float | None) -> float:
         """The current of a one: what the largest weight allows, in multiples of the blocks' where there are any."""
