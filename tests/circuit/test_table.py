@@ -36,3 +36,4 @@ def test_arguments_broadcast() -> None:
     table = Table([(0.0, 1.0), (0.0, 1.0)], np.random.default_rng(2).normal(size=(5, 6)))
     a, b = torch.rand(3, 1, 4), torch.rand(2, 4)
     assert torch.equal(table(a, b), table(a.expand(3, 2, 4), b.expand(3, 2, 4)))
+    assert torch.equal(table(a[0, 0, 0], b[0, 0]), table(a, b)[0, 0, 0])

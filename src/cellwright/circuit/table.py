@@ -46,7 +46,7 @@ class Table:
         found = flat[index]
         # Horner's rule, the last axis first: what is left of the powers are those of the axes before.
         for left, place in zip(range(dimensions - 1, -1, -1), reversed(places), strict=True):
-            place = place.reshape(*place.shape, *(1,) * left)
+            place = place[(..., *(None,) * left)]
             constant, first_power, second_power, third_power = found.unbind(-1)
             found = torch.addcmul(second_power, third_power, place)
             found = torch.addcmul(first_power, found, place)
