@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 import torch
@@ -13,6 +13,7 @@ from cellwright.circuit import twin as twins
 from cellwright.circuit.calibration import Laboratory
 from cellwright.circuit.design import Design
 from cellwright.circuit.layer import TwinLayer
+from cellwright.circuit.twin import Twin
 from cellwright.errors import CellwrightError
 from cellwright.program import from_zero_states
 
@@ -47,6 +48,22 @@ def test_batch_first_is_the_same_with_other_axes(formulas: Laboratories) -> None
     x = torch.rand(3, 4, 2, dtype=torch.float64)
     time_first = TwinLayer(_layer(), formulas())(x.transpose(0, 1))[0]
     assert torch.equal(TwinLayer(_layer(batch_first=True), formulas())(x)[0], time_first.transpose(0, 1))
+
+
+class _TwoChips(Twin):
+    """A chip as it should be, and one of which everything is twice as large."""
+
+    def run(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {name: torch.stack([each, 2 * each], dim=-2) for name, each in super().run(inputs).items()}
+
+
+def test_several_chips_are_one_batch(formulas: Laboratories) -> None:
+    layer = _layer(batch_first=True)
+    x = torch.rand(3, 4, 2, dtype=torch.float64)
+    one, (h, _) = TwinLayer(layer, formulas())(x)
+    both, (both_h, _) = TwinLayer(layer, formulas(), twin=_TwoChips)(x)
+    assert torch.equal(both, torch.cat([one, 2 * one]))
+    assert torch.equal(both_h, torch.cat([h, 2 * h], dim=1))
 
 
 def test_gradients_are_those_of_the_forward_pass(formulas: Laboratories) -> None:

@@ -76,13 +76,13 @@ class TwinLayer(nn.Module):
         """Run the twin over sequences.
 
         Args:
-            input: (time, batch, features), or (batch, time, features) if the layer was batch first; the twin's own
-                leading axes of chips, if it has any, come first in the results.
+            input: (time, batch, features), or (batch, time, features) if the layer was batch first.
             state: zeros at the start; nothing else is there.
             lengths: not there: sequences have one length.
 
         Returns:
-            ``output, state`` as of `Recurrent`, in float64: the state is that after the last step.
+            ``output, state`` as of `Recurrent`, in float64: the state is that after the last step. A twin of several
+            chips makes a batch of them all, row chip * batch + sequence.
 
         Raises:
             CellwrightError: a state or lengths are given.
@@ -93,11 +93,15 @@ class TwinLayer(nn.Module):
             raise CellwrightError(f"input has the shape {tuple(input.shape)}: expected (time, batch, features)")
         time_first = input.transpose(0, 1) if self.batch_first else input
         signals = self.twin(self.wiring, self.laboratory).run({"x": time_first})
-        states = [signals[signal.name] for signal in self._schematic.results.values()]
-        output = states[0].movedim(0, -3)
-        final = tuple(each[-1].unsqueeze(-3) for each in states)
-        return (output.transpose(-3, -2) if self.batch_first else output), final[0] if len(final) == 1 else final
+        states = [_as_one_batch(signals[signal.name]) for signal in self._schematic.results.values()]
+        output, final = states[0], tuple(each[-1:] for each in states)
+        return (output.transpose(0, 1) if self.batch_first else output), final[0] if len(final) == 1 else final
 
     def _wired(self, stored: Mapping[str, Tensor], currents: Mapping[str, float] | None) -> Wiring:
         laboratory = self.laboratory
         return wire(self._schematic, stored, self.sizes, laboratory.design, laboratory.constants, currents=currents)
+
+
+def _as_one_batch(values: Tensor) -> Tensor:
+    """(time, batch, chips, units) as (time, chips * batch, units)."""
+    return values.transpose(1, 2).flatten(1, 2) if values.ndim == 4 else values
