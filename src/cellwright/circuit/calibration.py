@@ -28,6 +28,7 @@ from cellwright.circuit.hold import clocks, hold
 from cellwright.circuit.ngspice import find_ngspice, simulate
 from cellwright.circuit.table import Table
 from cellwright.circuit.technologies import ROOM_TEMPERATURE, Corner, Technology
+from cellwright.errors import CellwrightError
 from cellwright.files import replacing
 from cellwright.kernels.cache import folder
 
@@ -51,18 +52,26 @@ class Conditions:
     corner: Corner = "typical"
     temperature: float = ROOM_TEMPERATURE
 
+    @property
+    def kelvin(self) -> float:
+        """The absolute temperature."""
+        return self.temperature + 273.15
+
+    @property
+    def supplies(self) -> tuple[Source, Source]:
+        """The supply, and the middle between it and ground."""
+        return (
+            Source("supply", "V", SUPPLY, GROUND, f"{self.technology.supply:g}", "supply"),
+            Source("middle", "V", MIDDLE, GROUND, f"{self.technology.middle:g}", "reference"),
+        )
+
     def header(self, title: str) -> list[str]:
         """The first lines of a netlist: title, models, supply and middle."""
-        technology = self.technology
-        supplies = (
-            Source("supply", "V", SUPPLY, GROUND, f"{technology.supply:g}", "supply"),
-            Source("middle", "V", MIDDLE, GROUND, f"{technology.middle:g}", "reference"),
-        )
         return [
             f"* {title}",
-            technology.models(self.corner),
+            self.technology.models(self.corner),
             f".options temp={self.temperature:g}",
-            *map(line, supplies),
+            *map(line, self.supplies),
         ]
 
 
@@ -94,10 +103,30 @@ def swept(netlist: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
 
 @dataclass(frozen=True)
 class Laboratory:
-    """Blocks of one design in one technology, measured one by one."""
+    """Blocks of one design in one technology, measured one by one.
+
+    Attributes:
+        design, conditions: as they are while it is operated.
+        designed: where the circuit was designed, if elsewhere: what was chosen there stays, as the references do.
+    """
 
     design: Design
     conditions: Conditions
+    designed: Laboratory | None = None
+
+    def operated(self, conditions: Conditions) -> Laboratory:
+        """The same blocks elsewhere: at another temperature or corner.
+
+        Raises:
+            CellwrightError: the technology is another one.
+        """
+        if conditions.technology is not self.conditions.technology:
+            raise CellwrightError(
+                f"a circuit designed in {self.conditions.technology.name} works in no other technology, "
+                f"got {conditions.technology.name}"
+            )
+        ratio = conditions.kelvin / self.conditions.kelvin
+        return Laboratory(self.design.operated(ratio), conditions, self)
 
     @cached_property
     def constants(self) -> PairConstants:
@@ -128,6 +157,8 @@ class Laboratory:
 
         A pair whose signal stands at the other gate has the reference of that name with ``_flipped``.
         """
+        if self.designed is not None:
+            return self.designed.references
         middle, constants = self.conditions.technology.middle, self.constants
         return {
             "sigma_zero": middle - constants.sigma_offset,
@@ -254,13 +285,14 @@ class Laboratory:
             Source("load", "I", "out", GROUND, "0", "input"),
             Behaviour("error", "V", "error", GROUND, error),
         ]
+        sweep = f"{-load:.12g} {load:.12g} {step:.12g}"  # rounded further, ngspice leaves the last point out
         netlist = "\n".join([
             *self.conditions.header("error of an amplifier"),
             self.design.opamp.subcircuit(),
             *map(line, components),
             ".save v(error)",
             ".options reltol=1e-6",
-            f".dc Vtarget {middle - reach:g} {middle + reach:g} {_AMPLIFIER_STEP:g} Iload {-load:g} {load:g} {step:g}",
+            f".dc Vtarget {middle - reach:g} {middle + reach:g} {_AMPLIFIER_STEP:g} Iload {sweep}",
             ".end",
         ])  # fmt: skip
         values = swept(netlist, ("v(error)",))["v(error)"].reshape(9, -1).T

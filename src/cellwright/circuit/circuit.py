@@ -66,9 +66,10 @@ class Circuit:
         cell: any whose operators have blocks; see ``schematic``.
         stored: its parameters by family, ``weight_ih`` (rows, features) and so on, as a layer of it has them.
         sizes: of its axes: ``feature``, ``unit``, ...
-        conditions: technology, corner, temperature.
+        conditions: technology, corner, temperature: those that it is designed for.
         design: what the designer chooses.
         program: a pass over the cell's program, to be built instead of it.
+        operated: the conditions that it works in, if others: its components stay as they were designed.
 
     Raises:
         CellwrightError: the cell has no circuit, its weights do not fit, or ngspice or the technology is not there.
@@ -82,31 +83,42 @@ class Circuit:
         conditions: Conditions,
         design: Design | None = None,
         program: Program | None = None,
+        operated: Conditions | None = None,
     ) -> None:
         self.cell = cell
         self.laboratory = laboratory = Laboratory(design or Design(), conditions)
         made, measured = schematic(cell, program, laboratory.design.products), multiplication(laboratory)
         self.wiring: Wiring = wire(made, stored, sizes, laboratory.design, laboratory.constants, measured)
+        if operated is not None:
+            self.laboratory = laboratory.operated(operated)
+            self.wiring = self.wiring.scaled(self.laboratory.design.scale / laboratory.design.scale)
         self.twin = Twin(self.wiring, self.laboratory)
 
-    def netlist(self, inputs: Mapping[str, np.ndarray], ideal: Iterable[str] = ()) -> Netlist:
+    def netlist(
+        self, inputs: Mapping[str, np.ndarray], *, ideal: Iterable[str] = (), measured_supplies: bool = False
+    ) -> Netlist:
         """The netlist for one sequence.
 
         Args:
             inputs: (steps, features) numbers by the name of the input.
-            ideal: kinds of blocks (``translinear``, ``opamp``, ``switch``, ...) that are left equations.
+            ideal, measured_supplies: see ``Netlist``.
         """
         given = {name: np.asarray(value) for name, value in inputs.items()}
-        return Netlist(self.wiring, self.laboratory, given, frozenset(ideal))
+        return Netlist(self.wiring, self.laboratory, given, frozenset(ideal), measured_supplies)
 
     def simulate(
-        self, inputs: Mapping[str, np.ndarray], ideal: Iterable[str] = (), timeout: float = TIMEOUT
+        self,
+        inputs: Mapping[str, np.ndarray],
+        *,
+        timeout: float = TIMEOUT,
+        ideal: Iterable[str] = (),
+        measured_supplies: bool = False,
     ) -> Waveforms:
         """Run that netlist.
 
         Raises:
             ConvergenceError, CellwrightError: as ``simulate`` of the netlist.
         """
-        netlist = self.netlist(inputs, ideal)
+        netlist = self.netlist(inputs, ideal=ideal, measured_supplies=measured_supplies)
         text = netlist.text(start=starting_point(netlist, self.twin))
         return Waveforms(netlist, simulate(text, timeout=timeout))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cellwright.circuit.blocks.multiplier import Multiplier
 from cellwright.circuit.blocks.opamp import OperationalAmplifier
@@ -27,6 +27,8 @@ class Design:
         period: s, of a step.
         hold_capacitance: F.
         multiplier: what products are built with, by name (``translinear``: see ``multipliers``) or as a block.
+        proportional: the references follow absolute temperature, as pairs do: their currents, and the voltages of
+            inputs and ones.
         opamp, pair, switch: dimensions of the blocks.
     """
 
@@ -40,6 +42,7 @@ class Design:
     period: float = 20e-6
     hold_capacitance: float = 20e-12
     multiplier: str | Multiplier = TRANSLINEAR
+    proportional: bool = False
     opamp: OperationalAmplifier = field(default_factory=OperationalAmplifier)
     pair: Translinear = field(default_factory=Translinear)
     switch: Switch = field(default_factory=Switch)
@@ -54,6 +57,17 @@ class Design:
                 raise CellwrightError(f"{name} is a number above 0, got {getattr(self, name)!r}")
         if not 0 < self.linear_range <= 1:
             raise CellwrightError(f"linear_range is above 0 and at most 1, got {self.linear_range!r}")
+
+    def operated(self, ratio: float) -> Design:
+        """The references as they are at another absolute temperature, so many times that of the design."""
+        if not self.proportional:
+            return self
+        return replace(
+            self,
+            scale=self.scale * ratio,
+            pair_current=self.pair_current * ratio,
+            amplifier_current=self.amplifier_current * ratio,
+        )
 
     @property
     def products(self) -> Multiplier | None:

@@ -24,6 +24,7 @@ from cellwright.circuit.components import (
 )
 from cellwright.circuit.hold import clocks, hold
 from cellwright.circuit.schematic import Signal
+from cellwright.circuit.supplies import measured, meters
 from cellwright.circuit.wiring import Node, Product, Row, Wiring
 
 
@@ -43,6 +44,8 @@ class Netlist:
         wiring, laboratory: what it was written from.
         inputs: what each input signal is at each step, (steps, features), as numbers, by the signal's name.
         ideal: kinds of blocks that are the equation they stand for instead of transistors.
+        measured_supplies: each kind of block has a supply node of its own, behind a source that measures its current,
+            and what all sources give is saved.
         sections: its components.
     """
 
@@ -50,10 +53,16 @@ class Netlist:
     laboratory: Laboratory
     inputs: dict[str, np.ndarray]
     ideal: frozenset[str] = frozenset()
+    measured_supplies: bool = False
     sections: tuple[Section, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sections", tuple(_Writer(self.wiring, self.laboratory, self.inputs).sections()))
+        sections = _Writer(self.wiring, self.laboratory, self.inputs).sections()
+        if self.measured_supplies:
+            kinds = {name: block.kind for name, block in self.blocks.items()}
+            sections = [Section(each.heading, measured(each.components, kinds)) for each in sections]
+            sections.append(Section("measured supplies", meters(c for each in sections for c in each.components)))
+        object.__setattr__(self, "sections", tuple(sections))
 
     @property
     def steps(self) -> int:
@@ -63,6 +72,19 @@ class Netlist:
     def components(self) -> list[Component]:
         return [component for section in self.sections for component in section.components]
 
+    @property
+    def blocks(self) -> dict[str, Block]:
+        """The blocks whose instances it has, by the names of their subcircuits."""
+        design = self.laboratory.design
+        products = {product.block.name: product.block for node in self.wiring.nodes for product in node.products}
+        return {**dict(sorted(products.items())), design.opamp.name: design.opamp, design.switch.name: design.switch}
+
+    @property
+    def sources(self) -> list[Source]:
+        """The sources of voltage: supply and middle, and those among the components."""
+        found = [c for c in self.components if isinstance(c, Source) and c.kind == "V"]
+        return [*self.laboratory.conditions.supplies, *found]
+
     def text(self, title: str = "an analog cell", start: Sequence[str] = ()) -> str:
         """The file ``cell.cir``.
 
@@ -70,23 +92,20 @@ class Netlist:
             start: lines that say where to look for the operating point; see ``starting_point``.
         """
         design, wiring = self.laboratory.design, self.wiring
-        blocks: dict[str, Block] = {
-            product.block.name: product.block for node in wiring.nodes for product in node.products
-        }
         lines = [
             *self.laboratory.conditions.header(title),
-            *(self._subcircuit(block) for _, block in sorted(blocks.items())),
-            self._subcircuit(design.opamp),
-            self._subcircuit(design.switch),
+            *(self._subcircuit(block) for block in self.blocks.values()),
         ]
         for section in self.sections:
             lines += ["", f"* {section.heading}", *map(line, section.components)]
-        watched = [node_of(node.out, unit) for node in wiring.nodes for unit in range(node.size)]
+        watched = [f"v({node_of(node.out, unit)})" for node in wiring.nodes for unit in range(node.size)]
+        if self.measured_supplies:
+            watched += [f"v({each.a}) i(V{each.name})" for each in self.sources]
         lines += [
             "",
             *starts(self.components),
             *start,
-            ".save " + " ".join(f"v({name})" for name in watched) + " i(Vsupply)",
+            f".save {' '.join(watched)}" + " i(Vsupply)" * (not self.measured_supplies),
             ".options reltol=1e-3 trtol=20 method=gear",
             f".tran {design.period / 50:g} {self.steps * design.period:g} 0 {design.period / 10:g}",
             ".end",
@@ -148,7 +167,7 @@ class _Writer:
         if None in self.wiring.rows:
             for side, sign in (("", 1), ("negative", -1)):
                 name = node_of(None, 0, side)
-                found.append(Source(name, "V", name, GROUND, f"{middle + sign * design.scale:g}", "reference"))
+                found.append(Source(name, "V", name, GROUND, f"{middle + sign * design.scale:.9g}", "reference"))
         return found
 
     def _staircase(self, volts: np.ndarray) -> str:

@@ -114,6 +114,11 @@ class Wiring:
         }
         return tuple(sorted(found, reverse=True))
 
+    def scaled(self, ratio: float) -> Wiring:
+        """The same components where a one is so many times its voltage and its current."""
+        nodes = (replace(node, volts=node.volts * ratio, current=node.current * ratio) for node in self.nodes)
+        return replace(self, nodes=tuple(nodes))
+
     @property
     def currents(self) -> dict[str, float]:
         """The current that stands for a one in each sum, A, by the name of its signal."""

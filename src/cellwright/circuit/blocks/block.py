@@ -58,6 +58,19 @@ class Block(ABC):
         """
         raise CellwrightError(f"a {self.kind} comes as transistors alone: leave it out of what is ideal")
 
+    def supply_current(self, reference: float, gate: float = 0.5, value: float = 0.0) -> float:
+        """The current that the block draws from the supply, A, beside what its outputs give elsewhere.
+
+        Args:
+            reference: A, of what feeds its ``biases``.
+            gate: the sigma in a block that has one; gates that are open half of the time have a mean of 1/2.
+            value: likewise the tanh.
+
+        Raises:
+            CellwrightError: the block does not say.
+        """
+        raise CellwrightError(f"the block {self.kind} does not say what it draws: give it a supply_current")
+
     @property
     def name(self) -> str:
         """Of the subcircuit."""

@@ -58,3 +58,7 @@ class OperationalAmplifier(Block):
             Capacitor("pole", "stage", GROUND, 16e-12),
             Behaviour("out", "V", "out", GROUND, f"{ideal.middle:g}*(1+tanh(v(stage)/{ideal.middle:g}))"),
         )
+
+    def supply_current(self, reference: float, gate: float = 0.5, value: float = 0.0) -> float:
+        """Both stages' sinks."""
+        return (1 + self.drive) * reference

@@ -130,6 +130,10 @@ class SigmaPair(Pairs):
     def _current_of(self, *ports: Value) -> Value:
         return sigmoid(ports[0])
 
+    def supply_current(self, reference: float, gate: float = 0.5, value: float = 0.0) -> float:
+        """The tail, and the half of it that is mirrored."""
+        return self.copies * reference * (1 + gate)
+
 
 @dataclass(frozen=True)
 class TanhPair(Pairs):
@@ -144,6 +148,10 @@ class TanhPair(Pairs):
     def _current_of(self, *ports: Value) -> Value:
         return tanh(ports[0])
 
+    def supply_current(self, reference: float, gate: float = 0.5, value: float = 0.0) -> float:
+        """The half of the tail that does not come from ``out``, twice: it is mirrored to ``out``."""
+        return self.copies * reference * (1 - value)
+
 
 @dataclass(frozen=True)
 class Translinear(Pairs):
@@ -157,3 +165,7 @@ class Translinear(Pairs):
 
     def _current_of(self, *ports: Value) -> Value:
         return sigmoid(ports[0]) * tanh(ports[1])
+
+    def supply_current(self, reference: float, gate: float = 0.5, value: float = 0.0) -> float:
+        """That of the sigma pair, and that of a tanh pair whose tail is the gated current."""
+        return self.copies * reference * (1 + gate + gate * (1 - value))

@@ -37,3 +37,7 @@ class Switch(Block):
     def ideal(self, ideal: Ideal) -> Sequence[Component]:
         """A kilohm or a teraohm, and no charge of its own."""
         return (Behaviour("switch", "I", "from", "to", f"v(from,to)*(v(on)>{ideal.middle:g} ? 1e-3 : 1e-12)"),)
+
+    def supply_current(self, reference: float, gate: float = 0.5, value: float = 0.0) -> float:
+        """None: the supply is the bulk of its transistors alone; what its gates take comes from the clocks."""
+        return 0.0
