@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,12 +12,15 @@ import torch
 
 from cellwright.cells import Cell
 from cellwright.circuit.calibration import Conditions, Laboratory
+from cellwright.circuit.departures import Chips
 from cellwright.circuit.design import Design
+from cellwright.circuit.mismatch import Mismatch
 from cellwright.circuit.netlist import Netlist, node_of
 from cellwright.circuit.ngspice import TIMEOUT, Simulation, simulate
 from cellwright.circuit.products import multiplication
 from cellwright.circuit.schematic import schematic
 from cellwright.circuit.starting_point import starting_point
+from cellwright.circuit.trim import Trim
 from cellwright.circuit.twin import Twin
 from cellwright.circuit.wiring import Node, Wiring, wire
 from cellwright.program import Program
@@ -94,17 +98,34 @@ class Circuit:
             self.wiring = self.wiring.scaled(self.laboratory.design.scale / laboratory.design.scale)
         self.twin = Twin(self.wiring, self.laboratory)
 
+    def trimmed(self, trim: Trim) -> Circuit:
+        """The same circuit with a setting of its trims: of one chip for netlists, of as many chips for twins."""
+        own = copy(self)
+        own.wiring = trim.applied(self.wiring)
+        own.twin = Twin(own.wiring, self.laboratory)
+        return own
+
+    def chips(self, mismatch: Mismatch, numbers: Sequence[int]) -> Twin:
+        """The twin of chips with mismatch: its values have the chips as their last axis but one."""
+        return Twin(self.wiring, self.laboratory, Chips(self.laboratory, mismatch, numbers))
+
     def netlist(
-        self, inputs: Mapping[str, np.ndarray], *, ideal: Iterable[str] = (), measured_supplies: bool = False
+        self,
+        inputs: Mapping[str, np.ndarray],
+        *,
+        ideal: Iterable[str] = (),
+        measured_supplies: bool = False,
+        mismatch: Mismatch | None = None,
+        chip: int = 0,
     ) -> Netlist:
         """The netlist for one sequence.
 
         Args:
             inputs: (steps, features) numbers by the name of the input.
-            ideal, measured_supplies: see ``Netlist``.
+            ideal, measured_supplies, mismatch, chip: see ``Netlist``.
         """
         given = {name: np.asarray(value) for name, value in inputs.items()}
-        return Netlist(self.wiring, self.laboratory, given, frozenset(ideal), measured_supplies)
+        return Netlist(self.wiring, self.laboratory, given, frozenset(ideal), measured_supplies, mismatch, chip)
 
     def simulate(
         self,
@@ -113,12 +134,14 @@ class Circuit:
         timeout: float = TIMEOUT,
         ideal: Iterable[str] = (),
         measured_supplies: bool = False,
+        mismatch: Mismatch | None = None,
+        chip: int = 0,
     ) -> Waveforms:
         """Run that netlist.
 
         Raises:
             ConvergenceError, CellwrightError: as ``simulate`` of the netlist.
         """
-        netlist = self.netlist(inputs, ideal=ideal, measured_supplies=measured_supplies)
+        netlist = self.netlist(inputs, ideal=ideal, measured_supplies=measured_supplies, mismatch=mismatch, chip=chip)
         text = netlist.text(start=starting_point(netlist, self.twin))
         return Waveforms(netlist, simulate(text, timeout=timeout))

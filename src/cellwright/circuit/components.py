@@ -20,6 +20,7 @@ class Mosfet:
     Attributes:
         width, length: of the channel, m.
         copies: transistors of this size side by side.
+        departure: of its threshold (V) and of its mobility (a factor), from a draw.
     """
 
     ideal: ClassVar[bool] = False
@@ -31,6 +32,7 @@ class Mosfet:
     width: float
     length: float
     copies: int = 1
+    departure: tuple[float, float] | None = None
 
     @property
     def gate_area(self) -> float:
@@ -137,10 +139,11 @@ def starts(components: Iterable[Component]) -> list[str]:
 def line(component: Component) -> str:
     """The component as a line of a netlist."""
     match component:
-        case Mosfet(name, polarity, drain, gate, source, width, length, copies):
+        case Mosfet(name, polarity, drain, gate, source, width, length, copies, departure):
             bulk = GROUND if polarity == "n" else SUPPLY
             size = f"w={width:.6g} l={length:.6g}" + f" copies={copies}" * (copies > 1)
-            return f"X{name} {drain} {gate} {source} {bulk} {polarity}mos {size}"
+            given = f" vt={departure[0]:.9g} mu={departure[1]:.9g}" if departure else ""
+            return f"X{name} {drain} {gate} {source} {bulk} {polarity}mos {size}{given}"
         case Resistor(name, a, b, resistance):
             return f"R{name} {a} {b} {resistance:.9g}"
         case Memristor(name, a, b, conductance):

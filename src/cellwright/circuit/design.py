@@ -22,6 +22,7 @@ class Design:
         amplifier_current: A, the reference of the amplifiers' first stage.
         conductances: S, the least and the largest that a memristor is programmed to.
         linear_range: d where a product takes its other factor v as tanh(d v) / d.
+        fine_trim: read voltage of the devices that trim sums with products, beside that of all others.
         divider: ohm, of a whole resistive divider.
         inverter: ohm, of each of the two resistors that turn a row's voltage round.
         period: s, of a step.
@@ -37,6 +38,7 @@ class Design:
     amplifier_current: float = 5e-6
     conductances: tuple[float, float] = (0.1e-6, 10e-6)
     linear_range: float = 0.25
+    fine_trim: float = 0.05
     divider: float = 200e3
     inverter: float = 100e3
     period: float = 20e-6
@@ -52,7 +54,16 @@ class Design:
         least, most = self.conductances
         if not 0 < least < most:
             raise CellwrightError(f"conductances are two ascending numbers above 0, in S; got {self.conductances!r}")
-        for name in ("scale", "pair_current", "amplifier_current", "divider", "inverter", "period", "hold_capacitance"):
+        for name in (
+            "scale",
+            "pair_current",
+            "amplifier_current",
+            "fine_trim",
+            "divider",
+            "inverter",
+            "period",
+            "hold_capacitance",
+        ):
             if not 0 < getattr(self, name) < float("inf"):
                 raise CellwrightError(f"{name} is a number above 0, got {getattr(self, name)!r}")
         if not 0 < self.linear_range <= 1:

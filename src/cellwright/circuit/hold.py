@@ -19,6 +19,11 @@ def clocks(design: Design, supply: float) -> list[Source]:
     return found
 
 
+def followers(name: str) -> tuple[str, str]:
+    """The names of a hold's amplifiers, that between its switches and that of its output."""
+    return f"{name}_between", f"{name}_out"
+
+
 def hold(name: str, source: Node, out: Node, design: Design, start: float) -> list[Component]:
     """Master and slave, each a switch, a capacitor and a follower.
 

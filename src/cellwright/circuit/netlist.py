@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 
 from cellwright.circuit.blocks.block import Block
 from cellwright.circuit.blocks.multiplier import Multiplier, Places
@@ -22,10 +23,12 @@ from cellwright.circuit.components import (
     line,
     starts,
 )
+from cellwright.circuit.departures import departed
 from cellwright.circuit.hold import clocks, hold
+from cellwright.circuit.mismatch import Mismatch
 from cellwright.circuit.schematic import Signal
 from cellwright.circuit.supplies import measured, meters
-from cellwright.circuit.wiring import Node, Product, Row, Wiring
+from cellwright.circuit.wiring import FINE_TRIM, TRIM, Node, Product, Row, Wiring
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Netlist:
         ideal: kinds of blocks that are the equation they stand for instead of transistors.
         measured_supplies: each kind of block has a supply node of its own, behind a source that measures its current,
             and what all sources give is saved.
+        mismatch, chip: the draw of its transistors; None for transistors as they are drawn.
         sections: its components.
     """
 
@@ -54,10 +58,17 @@ class Netlist:
     inputs: dict[str, np.ndarray]
     ideal: frozenset[str] = frozenset()
     measured_supplies: bool = False
+    mismatch: Mismatch | None = None
+    chip: int = 0
     sections: tuple[Section, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         sections = _Writer(self.wiring, self.laboratory, self.inputs).sections()
+        if self.mismatch is not None:
+            sections = [
+                Section(each.heading, departed(each.components, self.blocks, self.mismatch, self.chip))
+                for each in sections
+            ]
         if self.measured_supplies:
             kinds = {name: block.kind for name, block in self.blocks.items()}
             sections = [Section(each.heading, measured(each.components, kinds)) for each in sections]
@@ -113,12 +124,13 @@ class Netlist:
         return "\n".join(lines) + "\n"
 
     def _subcircuit(self, block: Block) -> str:
-        return block.subcircuit(ideal=self.laboratory.ideal if block.kind in self.ideal else None)
+        ideal = self.laboratory.ideal if block.kind in self.ideal else None
+        return block.subcircuit(departures=self.mismatch is not None and ideal is None, ideal=ideal)
 
 
 def node_of(signal: Signal | None, unit: int, line: str = "") -> str:
     """The node of a unit of a signal; its inverted line ``negative``, or a tap of its divider."""
-    name = "one" if signal is None else f"{signal.name}{unit}"
+    name = "one" if signal is None else signal.name if signal in (TRIM, FINE_TRIM) else f"{signal.name}{unit}"
     return f"{name}_{line}" if line else name
 
 
@@ -164,10 +176,13 @@ class _Writer:
                     found.append(
                         Source(name, "V", name, GROUND, self._staircase(middle + sign * design.scale * values), "input")
                     )
-        if None in self.wiring.rows:
-            for side, sign in (("", 1), ("negative", -1)):
-                name = node_of(None, 0, side)
-                found.append(Source(name, "V", name, GROUND, f"{middle + sign * design.scale:.9g}", "reference"))
+        ones: dict[Signal | None, float] = {None: 1.0, TRIM: 1.0, FINE_TRIM: design.fine_trim}
+        for line_of, value in ones.items():
+            for side, sign in (("", 1), ("negative", -1)) if line_of in self.wiring.rows else ():
+                name = node_of(line_of, 0, side)
+                found.append(
+                    Source(name, "V", name, GROUND, f"{middle + sign * design.scale * value:.9g}", "reference")
+                )
         return found
 
     def _staircase(self, volts: np.ndarray) -> str:
@@ -186,7 +201,8 @@ class _Writer:
             found += self._devices(row, unit, ground)
         for index, product in enumerate(node.products):
             found += self._product(product, unit, f"{out}_{index}", ground)
-        return [*found, Resistor(f"{out}_feedback", ground, out, node.feedback), _amplifier(out, ground, out)]
+        feedback = torch.as_tensor(node.feedback).expand(node.size)[unit].item()
+        return [*found, Resistor(f"{out}_feedback", ground, out, feedback), _amplifier(out, ground, out)]
 
     def _devices(self, row: Row, unit: int, column: str) -> list[Component]:
         least = self.laboratory.design.conductances[0]

@@ -27,9 +27,9 @@ def _guesses(netlist: Netlist, twin: Twin) -> Iterator[tuple[str, float]]:
     with torch.no_grad():
         first = {name: torch.from_numpy(values[0]).double() for name, values in netlist.inputs.items()}
         step = twin.step(first, twin.start())
-    for signal, volts in step.volts.items():
-        turned = step.turned.get(signal)
-        for unit in range(len(volts) if signal is not None else 0):
+    for signal in (*netlist.wiring.schematic.states.values(), *(node.out for node in netlist.wiring.nodes)):
+        volts, turned = step.volts[signal], step.turned.get(signal)
+        for unit in range(len(volts)):
             yield node_of(signal, unit), middle + float(volts[unit])
             if turned is not None:
                 yield node_of(signal, unit, "negative"), middle + float(turned[unit])

@@ -5,15 +5,19 @@ What it leaves out is time: everything has settled when it is read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import torch
 
 from cellwright.circuit.blocks.multiplier import Multiplier
 from cellwright.circuit.calibration import Laboratory
+from cellwright.circuit.departures import Chips, PairDepartures
+from cellwright.circuit.hold import followers
+from cellwright.circuit.netlist import node_of
 from cellwright.circuit.schematic import Signal
-from cellwright.circuit.wiring import Node, Product, Row, Wiring
+from cellwright.circuit.wiring import FINE_TRIM, TRIM, Node, Product, Row, Wiring
+from cellwright.errors import CellwrightError
 
 Tensor = torch.Tensor
 
@@ -22,18 +26,59 @@ _ROUNDS = 3
 
 
 class Twin:
-    """A wiring as a function from step to step; signals are voltages against half the supply."""
+    """A wiring as a function from step to step; signals are voltages against half the supply.
 
-    def __init__(self, wiring: Wiring, laboratory: Laboratory) -> None:
+    Args:
+        chips: mismatch; every value then has the chips as its last axis but one, (..., chips, units).
+    """
+
+    def __init__(self, wiring: Wiring, laboratory: Laboratory, chips: Chips | None = None) -> None:
         self.wiring = wiring
         self.laboratory = laboratory
+        self.chips = chips
+        self._offsets: dict[tuple[str, ...], Tensor] = {}
+        self._departures: dict[tuple[Signal, int], PairDepartures] = {}
 
     def start(self, *batch: int) -> dict[str, Tensor]:
         """The states' voltages before the first step, as the holds give them from zero: (..., units), by name."""
         zero = torch.zeros((), dtype=torch.float64)
         idle = -self.laboratory.follower(zero, zero)
-        held = self.wiring.schematic.states
-        return {name: idle.expand(*batch, self.wiring.size(signal)) for name, signal in held.items()}
+        chips = () if self.chips is None else (len(self.chips.numbers),)
+        return {
+            name: idle.expand(*batch, *chips, self.wiring.size(signal)) - self.held_offsets(signal)[1]
+            for name, signal in self.wiring.schematic.states.items()
+        }
+
+    def offsets(self, names: Iterable[str]) -> Tensor | float:
+        """The voltage by which amplifiers' minus inputs lie lower than in the nominal circuit, V, (chips, units)."""
+        if self.chips is None:
+            return 0.0
+        key = tuple(names)
+        if key not in self._offsets:
+            self._offsets[key] = self.chips.amplifiers(key)
+        return self._offsets[key]
+
+    def held_offsets(self, held: Signal) -> tuple[Tensor | float, Tensor | float]:
+        """Those of the amplifier between a hold's switches, and of its output."""
+        between, out = zip(*(followers(name) for name in self.names(held)), strict=True)
+        return self.offsets(between), self.offsets(out)
+
+    def pair_departures(self, node: Node, index: int) -> PairDepartures | None:
+        """Those of a product of a sum, if there are any."""
+        if self.chips is None:
+            return None
+        key = node.out, index
+        if key not in self._departures:
+            names = [f"{name}_{index}" for name in self.names(node.out)]
+            block = node.products[index].block
+            if isinstance(block, Multiplier):
+                raise CellwrightError(f"the twin has no mismatch of a {block.kind}: simulate its netlist instead")
+            self._departures[key] = self.chips.pairs(names, block)
+        return self._departures[key]
+
+    def names(self, signal: Signal, line: str = "") -> list[str]:
+        """Of the nodes of a signal, as the netlist names them and the amplifiers whose outputs they are."""
+        return [node_of(signal, unit, line) for unit in range(self.wiring.size(signal))]
 
     def step(
         self, inputs: Mapping[str, Tensor], held: Mapping[str, Tensor], conductances: Conductances | None = None
@@ -41,7 +86,7 @@ class Twin:
         """One step.
 
         Args:
-            inputs: (..., features) numbers by the name of the input.
+            inputs: (..., features) numbers by the name of the input; (..., 1, features) where there are chips.
             held: (..., units) volts on the slaves' capacitors, by the name of the state.
             conductances: of this twin, if many steps are to share it.
         """
@@ -50,26 +95,31 @@ class Twin:
         return step
 
     def run(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Whole sequences: every signal, as numbers, (steps, ..., units), by name.
+        """Whole sequences: every signal, as numbers, (steps, ..., units), by name; (steps, ..., chips, units) of chips.
 
         Args:
             inputs: (steps, ..., features) by the name of the input.
         """
-        first = next(iter(inputs.values()))
-        held = self.start(*first.shape[1:-1])
+        held = self.start(*next(iter(inputs.values())).shape[1:-1])
+        inputs = {name: value.to(torch.float64) for name, value in inputs.items()}
+        if self.chips is not None:
+            inputs = {name: value.unsqueeze(-2) for name, value in inputs.items()}
         found: dict[str, list[Tensor]] = {}
         conductances = Conductances.of(self)
-        for index in range(len(first)):
-            step = self.step(
-                {name: value[index].to(torch.float64) for name, value in inputs.items()}, held, conductances
-            )
+        for index in range(len(next(iter(inputs.values())))):
+            step = self.step({name: value[index] for name, value in inputs.items()}, held, conductances)
             for node in self.wiring.nodes:
                 found.setdefault(node.out.name, []).append((step.volts[node.out] - node.shift) / node.volts)
             held = {
-                name: self.laboratory.hold(step.volts[self.wiring.schematic.results[name]])
-                for name in self.wiring.schematic.states
+                name: self._hold(step.volts[self.wiring.schematic.results[name]], signal)
+                for name, signal in self.wiring.schematic.states.items()
             }
         return {name: torch.stack(values) for name, values in found.items()}
+
+    def _hold(self, volts: Tensor, held: Signal) -> Tensor:
+        """What a hold makes of a state, a step later."""
+        between, out = self.held_offsets(held)
+        return self.laboratory.hold(volts - between) - out
 
 
 @dataclass(frozen=True)
@@ -127,6 +177,8 @@ class _Step:
         wiring, design = self.twin.wiring, self.twin.laboratory.design
         one = torch.full((1,), design.scale, dtype=torch.float64)
         self.volts[None], self.turned[None] = one, -one
+        self.volts[TRIM], self.turned[TRIM] = one, -one
+        self.volts[FINE_TRIM], self.turned[FINE_TRIM] = one * design.fine_trim, -one * design.fine_trim
         for signal in wiring.schematic.inputs:
             self.volts[signal] = design.scale * self.inputs[signal.name]
             self.turned[signal] = -self.volts[signal]
@@ -148,9 +200,22 @@ class _Step:
             return
         resistance = self.twin.laboratory.design.inverter
         into = self.volts[signal] / resistance
-        self.turned[signal] = self._amplified(-into, 1 / resistance, resistance, self.conductances.turned_loads[signal])
+        self.turned[signal] = self._amplified(
+            -into,
+            1 / resistance,
+            resistance,
+            self.conductances.turned_loads[signal],
+            self.twin.offsets(self.twin.names(signal, "negative")),
+        )
 
-    def _amplified(self, drawn: Tensor | float, hanging: Tensor | float, feedback: float, load: Tensor) -> Tensor:
+    def _amplified(
+        self,
+        drawn: Tensor | float,
+        hanging: Tensor | float,
+        feedback: Tensor | float,
+        load: Tensor,
+        offset: Tensor | float,
+    ) -> Tensor:
         """The output of an amplifier from whose virtual ground a current is drawn.
 
         Args:
@@ -158,17 +223,18 @@ class _Step:
             hanging: S, what hangs at the virtual ground beside the feedback.
             feedback: ohm.
             load: S, what the output drives beside the feedback.
+            offset: V, by which mismatch lowers the virtual ground.
         """
-        drawn, error = torch.as_tensor(drawn), torch.zeros((), dtype=torch.float64)
+        drawn, error = torch.as_tensor(drawn), torch.as_tensor(offset, dtype=torch.float64)
         for _ in range(_ROUNDS):
             # The virtual ground lies at -error: what hangs there draws less, the feedback makes up for the rest.
             current = drawn - error * hanging
             out = current * feedback - error
-            error = self.twin.laboratory.virtual_ground(out, current + load * out)
+            error = self.twin.laboratory.virtual_ground(out, current + load * out) + offset
         return (drawn - error * hanging) * feedback - error
 
     def _sum(self, node: Node) -> None:
-        exact = (None, *self.twin.wiring.schematic.inputs)
+        exact = (None, TRIM, FINE_TRIM, *self.twin.wiring.schematic.inputs)
         drawn: Tensor | float = 0.0
         for row, (unlike, alike) in zip(node.rows, self.conductances.matrices[node.out], strict=True):
             # G+ on the inverted line, G- on the other: what leaves is G+ v - G- v, and what both lines have in common.
@@ -177,21 +243,25 @@ class _Step:
             if row.signal not in exact:
                 common = self.volts[row.signal] + self.turned[row.signal]
                 drawn = drawn - (alike * common if row.elementwise else common @ alike)
-        for product in node.products:
-            drawn = drawn + self._product(product)
+        for index, product in enumerate(node.products):
+            drawn = drawn + self._product(product, self.twin.pair_departures(node, index))
         hanging, load = self.conductances.hanging[node.out], self.conductances.loads[node.out]
-        self.volts[node.out] = self._amplified(drawn, hanging, node.feedback, load)
+        offset = self.twin.offsets(self.twin.names(node.out))
+        self.volts[node.out] = self._amplified(drawn, hanging, node.feedback, load, offset)
         self._turn(node.out)
 
-    def _product(self, product: Product) -> Tensor:
-        if isinstance(product.block, Multiplier):
+    def _product(self, product: Product, departures: PairDepartures | None) -> Tensor:
+        block, copies = product.block, product.block.copies
+        read = {"sigma": (product.gate, product.gate_ratio), "value": (product.value, product.value_ratio)}
+        volts = {port: self.volts[signal] * ratio for port, (signal, ratio) in read.items() if signal is not None}
+        if isinstance(block, Multiplier):
             assert self.twin.wiring.multiplication is not None
-            table = self.twin.wiring.multiplication.tables[product.direction]
-        else:
-            table = self.twin.laboratory.pair(type(product.block), product.sign, product.direction)
-        read = ((product.gate, product.gate_ratio), (product.value, product.value_ratio))
-        arguments = [self.volts[signal] * ratio for signal, ratio in read if signal is not None]
-        return table(*arguments) * product.block.copies
+            return self.twin.wiring.multiplication.tables[product.direction](*volts.values()) * copies
+        table = self.twin.laboratory.pair(type(block), product.sign, product.direction)
+        if departures is None:
+            return table(*volts.values()) * copies
+        signs = {"sigma": product.sign, "value": product.direction}
+        return departures.current(type(block), table, signs, volts) * copies
 
 
 def _hanging(row: Row, least: float, sign: int) -> Tensor:

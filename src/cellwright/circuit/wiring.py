@@ -15,8 +15,13 @@ from cellwright.circuit.products import Multiplication
 from cellwright.circuit.schematic import Gated, Multiplied, Schematic, Signal, Sum, Weights
 from cellwright.errors import CellwrightError
 from cellwright.program.storage import families
+from cellwright.program.values import Value
 
 Tensor = torch.Tensor
+
+TRIM = Signal("trim", "", "voltage", Value("constant", (), (), "trim"))
+FINE_TRIM = Signal("fine_trim", "", "voltage", Value("constant", (), (), "fine_trim"))
+"""On the lines of the devices that trim sums: ones, and ones at a fraction of the read voltage."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ class Node:
         volts: V that the signal has for a one. shift: V that it has for a zero.
         current: A that arrive for a one.
         rows, products: where they come from.
+        gain: factor of the feedback that a trimmed amplifier has; a number, or a tensor whose last axis are the units.
     """
 
     out: Signal
@@ -76,11 +82,12 @@ class Node:
     rows: tuple[Row, ...]
     products: tuple[Product, ...]
     shift: float = 0.0
+    gain: Tensor | float = 1.0
 
     @property
-    def feedback(self) -> float:
-        """The resistor of its amplifier, ohm."""
-        return self.volts / self.current
+    def feedback(self) -> Tensor | float:
+        """The resistor of its amplifier, ohm; a trimmed one for each unit."""
+        return self.volts / self.current * self.gain
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,148 @@
+"""Mismatch in ngspice and in the twin: the same draws for both, cell by cell.
+
+    python benchmarks/circuit/mismatch.py [--technology generic180] [--cells 50] [--steps 6] [--jobs 2]
+
+Five LSTMs with one input, four units and random weights, in as many chips each as make up the cells. Every transistor
+of every chip has a draw of its own: those of pairs, amplifiers, switches and bias generators. What ngspice and the twin
+make of h and c goes to ``mismatch.csv`` beside this file, a row a number; cells that are there already are not run
+again. ``docs/circuit-mismatch.md`` shows what comes out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cellwright import Recurrent
+from cellwright.cells import catalogue
+from cellwright.circuit import Simulation, simulate, technologies
+from cellwright.circuit.calibration import Conditions
+from cellwright.circuit.circuit import Circuit, Waveforms
+from cellwright.circuit.mismatch import Mismatch
+
+FILE = Path(__file__).with_suffix(".csv")
+COLUMNS = (
+    *("technology", "network", "chip", "signal", "step", "unit", "software"),
+    *("nominal_circuit", "nominal_twin", "circuit", "twin"),
+)
+NETWORKS = 5
+SIGNALS = ("h", "c")
+SEED = 7
+
+
+def network(seed: int, steps: int, technology: str) -> tuple[Circuit, torch.Tensor, dict[str, np.ndarray]]:
+    """A circuit with random weights, what it is given, (steps, 1), and what h and c are in software, (steps, units)."""
+    torch.manual_seed(seed)
+    layer = Recurrent("lstm", 1, 4, dtype=torch.float64)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.copy_((0.8 * torch.randn_like(parameter)).clip(-2, 2))
+        x = 2 * torch.rand(steps, 1, dtype=torch.float64) - 1
+        states = [layer(x[: step + 1, None])[1] for step in range(steps)]
+    stored = {key.removesuffix("_l0"): value for key, value in layer.state_dict().items()}
+    conditions = Conditions(technologies.find(technology))
+    circuit = Circuit(catalogue()["lstm"], stored, {"feature": 1, "unit": 4}, conditions)
+    software = {name: np.stack([s[i].reshape(-1).numpy() for s in states]) for i, name in enumerate(SIGNALS)}
+    return circuit, x, software
+
+
+def begun(netlist: str, point: Simulation | None) -> str:
+    """A netlist that seeks its operating point from that of another: a quarter of the time."""
+    if point is None:
+        return netlist
+    first = {name: vector[0] for name, vector in point.analyses[-1].vectors.items() if name.startswith("v(")}
+    guess = " ".join(f"{name}={volts:.5f}" for name, volts in first.items())
+    return netlist.replace("\n.save", f"\n.nodeset {guess}\n.save", 1)
+
+
+def cells(number: int, count: int, steps: int, technology: str, jobs: int, done: set[int]) -> Iterator[list[object]]:
+    """The rows of a network's chips, as they are finished."""
+    circuit, x, software = network(number, steps, technology)
+    mismatch = Mismatch(technology, SEED)
+    chips = [chip for chip in range(number * count, (number + 1) * count) if chip not in done]
+    if not chips:
+        return
+    given = {"x": x.numpy()}
+    nominal = circuit.netlist(given)
+    whole = simulate(re.sub(r"^\.save .*$", ".save all", nominal.text(), flags=re.MULTILINE))
+    references = software, Waveforms(nominal, whole).values, _numbers(circuit.twin.run({"x": x}))
+    twins = _numbers(circuit.chips(mismatch, chips).run({"x": x}))
+    netlists = {chip: circuit.netlist(given, mismatch, chip) for chip in chips}
+    with ThreadPoolExecutor(jobs) as pool:
+        runs = {pool.submit(partial(simulate, begun(n.text(), whole))): chip for chip, n in netlists.items()}
+        for run in as_completed(runs):
+            chip = runs[run]
+            found = Waveforms(netlists[chip], run.result()).values
+            twin = {name: twins[name][:, chips.index(chip)] for name in SIGNALS}
+            for name in SIGNALS:
+                for step, unit in np.ndindex(steps, 4):
+                    numbers = [each[name][step, unit] for each in (*references, found, twin)]
+                    yield [technology, number, chip, name, step, unit, *(f"{each:.6f}" for each in numbers)]
+
+
+def _numbers(values: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    return {name: value.numpy() for name, value in values.items()}
+
+
+def read(technology: str) -> list[dict[str, str]]:
+    """The rows that are there."""
+    if not FILE.is_file():
+        return []
+    with FILE.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if row["technology"] == technology]
+
+
+def report(technology: str) -> None:
+    """Errors that mismatch makes, in ngspice and in the twin, each against its own nominal circuit."""
+    rows = read(technology)
+    print(f"{technology}: {len({row['chip'] for row in rows})} cells")
+    for name in SIGNALS:
+        own = [row for row in rows if row["signal"] == name]
+        if not own:
+            continue
+        software, nominal_circuit, nominal_twin, circuit, twin = (
+            np.array([float(row[column]) for row in own]) for column in COLUMNS[6:]
+        )
+        for label, one, other in (
+            ("software", circuit - software, twin - software),
+            ("nominal", circuit - nominal_circuit, twin - nominal_twin),
+        ):
+            rms, left = (float(np.sqrt(np.mean(each**2))) for each in (one, one - other))
+            correlation = np.corrcoef(one, other)[0, 1]
+            print(
+                f"{name} against {label}: rms error {rms:.4f}, twin {np.sqrt(np.mean(other**2)):.4f}, correlation "
+                f"{correlation:.5f}, rms difference {left:.4f} ({100 * left / rms:.1f} %), "
+                f"max {abs(one - other).max():.4f}"
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--technology", default="generic180")
+    parser.add_argument("--cells", type=int, default=50)
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--jobs", type=int, default=2)
+    given = parser.parse_args()
+    done = {int(row["chip"]) for row in read(given.technology)}
+    new = not FILE.is_file()
+    with FILE.open("a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if new:
+            writer.writerow(COLUMNS)
+        for number in range(NETWORKS):
+            for row in cells(number, given.cells // NETWORKS, given.steps, given.technology, given.jobs, done):
+                writer.writerow(row)
+                file.flush()
+    report(given.technology)
+
+
+if __name__ == "__main__":
+    main()

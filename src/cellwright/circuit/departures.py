@@ -1,0 +1,117 @@
+"""One draw of mismatch in two languages: parameters of a netlist's instances, and offsets and factors of the twin's.
+
+Both name an instance as the netlist does, so that they get the same transistors. Switches are drawn in netlists alone:
+what their mismatch does to a hold is far below an amplifier's offset (``docs/circuit-mismatch.md`` has figures).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from cellwright.circuit.blocks.block import Block
+from cellwright.circuit.blocks.pairs import Pairs
+from cellwright.circuit.calibration import Laboratory, bias_components
+from cellwright.circuit.components import Component, Instance, Mosfet
+from cellwright.circuit.mismatch import Mismatch
+from cellwright.circuit.sensitivities import Sensitivities, amplifier_sensitivities, envelope, pair_sensitivities
+from cellwright.circuit.table import Table
+
+Tensor = torch.Tensor
+
+_ALONE = "bias"
+"""The place under which transistors that belong to no block are drawn."""
+
+
+def departed(
+    components: Iterable[Component], blocks: Mapping[str, Block], mismatch: Mismatch, chip: int
+) -> list[Component]:
+    """Components of a netlist with the draws of a chip; the blocks' subcircuits are to be written with departures."""
+    found: list[Component] = []
+    for each in components:
+        if isinstance(each, Instance):
+            drawn = mismatch.draw(chip, each.name, blocks[each.block].transistors)
+            each = replace(each, parameters={**each.parameters, **drawn})
+        elif isinstance(each, Mosfet):
+            drawn = mismatch.draw(chip, _ALONE, (each,))
+            each = replace(each, departure=(drawn[f"vt_{each.name}"], drawn[f"mu_{each.name}"]))
+        found.append(each)
+    return found
+
+
+@dataclass(frozen=True)
+class PairDepartures:
+    """Of pairs of transistors, each (chips, units).
+
+    Attributes:
+        sigma_offset, value_offset: V between the gates of each pair.
+        gain: factor of the current.
+        mirror: factor by which the last mirror returns one half of the current.
+    """
+
+    sigma_offset: Tensor
+    value_offset: Tensor
+    gain: Tensor
+    mirror: Tensor
+
+    def current(
+        self, block: type[Pairs], table: Table, signs: Mapping[str, int], volts: Mapping[str, Tensor]
+    ) -> Tensor:
+        """What the blocks draw instead of the table's current.
+
+        Args:
+            signs: -1 for a port whose signal stands at the other transistor of its pair, by the port's name.
+            volts: (..., chips, units) at the ports.
+        """
+        offsets = {"sigma": self.sigma_offset, "value": self.value_offset}
+        arguments = [volts[port] + signs[port] * offsets[port] for port in block.inputs[::2]]
+        nominal = table(*arguments)
+        if "value" not in block.inputs:
+            return self.gain * nominal
+        both = signs["value"] * envelope(table, torch.broadcast_tensors(*arguments))
+        return self.gain * ((both + nominal) - self.mirror * (both - nominal)) / 2
+
+
+@dataclass(frozen=True)
+class Chips:
+    """Chips as the twin sees them: what mismatch makes of each block in its place.
+
+    Attributes:
+        laboratory: that measured the blocks.
+        mismatch: the draws.
+        numbers: of the chips.
+    """
+
+    laboratory: Laboratory
+    mismatch: Mismatch
+    numbers: Sequence[int]
+
+    def amplifiers(self, names: Sequence[str]) -> Tensor:
+        """The voltage by which each amplifier's minus input lies below its plus input, V, (chips, instances)."""
+        found = self._effects(amplifier_sensitivities(self.laboratory), names, self._bias["opamp_bias"])
+        return torch.from_numpy(found[0])
+
+    def pairs(self, names: Sequence[str], block: Pairs) -> PairDepartures:
+        """What sets the pairs of these instances apart."""
+        single = pair_sensitivities(self.laboratory, type(block))
+        # The same transistors, side by side as often as the block has them.
+        found = self._effects(replace(single, transistors=block.transistors), names, self._bias["pair_bias"])
+        sigma, value, gain, mirror = map(torch.from_numpy, found)
+        return PairDepartures(sigma, value, gain.exp(), mirror.exp())
+
+    def _effects(self, found: Sensitivities, names: Sequence[str], bias: Mapping[str, np.ndarray]) -> np.ndarray:
+        return found.effect(self.mismatch.draw_many(self.numbers, names, found.transistors), bias)
+
+    @cached_property
+    def _bias(self) -> dict[str, dict[str, np.ndarray]]:
+        """``vt`` and ``mu``, (chips, 1), of the transistors that make bias voltages, by name."""
+        found = {}
+        for each in bias_components(self.laboratory.design):
+            if isinstance(each, Mosfet):
+                drawn = self.mismatch.draw_many(self.numbers, [_ALONE], (each,))
+                found[each.name] = {kind: drawn[f"{kind}_{each.name}"] for kind in ("vt", "mu")}
+        return found
