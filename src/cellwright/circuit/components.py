@@ -15,9 +15,10 @@ GROUND, SUPPLY, MIDDLE = "0", "vdd", "vcm"
 
 @dataclass(frozen=True)
 class Mosfet:
-    """A transistor; its bulk lies at ground (n) or at the supply (p).
+    """A transistor.
 
     Attributes:
+        bulk: by default ground (n) or the supply (p); another node is a well of its own.
         width, length: of the channel, m.
         copies: transistors of this size side by side.
         departure: of its threshold (V) and of its mobility (a factor), from a draw.
@@ -32,6 +33,7 @@ class Mosfet:
     width: float
     length: float
     copies: int = 1
+    bulk: Node = ""
     departure: tuple[float, float] | None = None
 
     @property
@@ -139,8 +141,8 @@ def starts(components: Iterable[Component]) -> list[str]:
 def line(component: Component) -> str:
     """The component as a line of a netlist."""
     match component:
-        case Mosfet(name, polarity, drain, gate, source, width, length, copies, departure):
-            bulk = GROUND if polarity == "n" else SUPPLY
+        case Mosfet(name, polarity, drain, gate, source, width, length, copies, bulk, departure):
+            bulk = bulk or (GROUND if polarity == "n" else SUPPLY)
             size = f"w={width:.6g} l={length:.6g}" + f" copies={copies}" * (copies > 1)
             given = f" vt={departure[0]:.9g} mu={departure[1]:.9g}" if departure else ""
             return f"X{name} {drain} {gate} {source} {bulk} {polarity}mos {size}{given}"

@@ -85,8 +85,8 @@ def sweep(
     multiplier: Multiplier, design: Design, conditions: Conditions, direction: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Both factors' volts against half the supply, and the current that is drawn over both."""
-    middle, step = conditions.technology.middle, multiplier.step
-    x, y = (np.arange(-round(reach / step), round(reach / step) + 1) * step for reach in multiplier.reach)
+    middle = conditions.technology.middle
+    x, y = (np.arange(round(low / step), round(high / step) + 1) * step for low, high, step in multiplier.grids)
     places = Places("first", "second", "turned", "out")
     components: list[Component] = [
         *bias_components(design),
@@ -96,8 +96,10 @@ def sweep(
         Source("out", "V", MIDDLE, "out", "0", "measurement"),
         *multiplier.placed("1", places, direction),
     ]
+    # The second factor in the outer loop: a circuit that switches with its sign is switched once.
     ranges = (
-        f"V{name} {middle + axis[0]:g} {middle + axis[-1]:g} {step:g}" for name, axis in (("second", y), ("first", x))
+        f"V{name} {middle + axis[0]:g} {middle + axis[-1]:g} {axis[1] - axis[0]:g}"
+        for name, axis in (("first", x), ("second", y))
     )
     netlist = "\n".join([
         *conditions.header(f"transfer of {multiplier.kind}"),
@@ -109,4 +111,4 @@ def sweep(
         f".dc {' '.join(ranges)}",
         ".end",
     ])  # fmt: skip
-    return x, y, swept(netlist, ("i(vout)",))["i(vout)"].reshape(len(x), len(y))
+    return x, y, swept(netlist, ("i(vout)",))["i(vout)"].reshape(len(y), len(x)).T

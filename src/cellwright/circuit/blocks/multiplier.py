@@ -39,8 +39,7 @@ class Multiplier(Block):
         takes_turned: it takes the second factor's inverted line, too.
         copies: so many multipliers side by side.
         unit: V of a one at a factor that is scaled for the multiplier.
-        reach: V that the first and the second factor are swept to.
-        step: V between points of the sweep, of both.
+        grids: V from, V to and V between points of the sweep, of the first and of the second factor.
     """
 
     factors: ClassVar[tuple[Factor, Factor]]
@@ -49,8 +48,7 @@ class Multiplier(Block):
 
     copies: int = 1
     unit: float = 0.05
-    reach: tuple[float, float] = (0.2, 0.2)
-    step: float = 0.01
+    grids: tuple[tuple[float, float, float], tuple[float, float, float]] = ((-0.2, 0.2, 0.01), (-0.2, 0.2, 0.01))
 
     @property
     def name(self) -> str:
