@@ -281,7 +281,7 @@ class _Lowering:
             return
         raise CellwrightError(
             f"the product {value.name or 'of ' + ' and '.join(a.name or a.operator for a in value.arguments)} has no "
-            "factor sigma(z) or 1 - sigma(z): the translinear block multiplies by a gate"
+            "factor sigma(z) or 1 - sigma(z): this design multiplies by gates; a gilbert multiplier takes any factor"
         )
 
     def _multiplied(self, one: Value, other: Value, factor: float) -> Multiplied:

@@ -12,13 +12,13 @@ from cellwright.circuit.components import GROUND, MIDDLE, SUPPLY, Component, Ins
 
 @dataclass(frozen=True)
 class Ohmic(Multiplier):
-    """The current K ((x - shift) |y| + y^2 / 2) of a transistor, drawn from ``out`` or, for y below 0, from ``inverse``.
+    """The current K ((x - shift) |y| + n y^2 / 2) of a transistor, from ``out`` or, for y below 0, from ``inverse``.
 
     The transistor's source is kept at half the supply. Its gate has the first factor, which is never negative, above
     the threshold; its drain has that line of the second factor which lies below half the supply, as in the survey's
     circuit (Smagulova & James 2019, 3.1.1: a drain between -0.45 V and 0, a gate between 0 and 0.45 V, switches S1 and
-    S2 for polarity). The term y^2 / 2 and the gradual threshold are what it errs by. A comparator of the two lines
-    drives the switches: it is our reading, as the survey does not say what does.
+    S2 for polarity). It errs by the term in y^2, with the slope factor n, and by the gradual threshold. A comparator of
+    the two lines drives the switches: it is our reading, as the survey does not say what does.
 
     Attributes:
         width, length: of the ohmic transistor, m, which has a well of its own at half the supply.
