@@ -72,6 +72,8 @@ def write(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
 
 
 def kept(path: Path) -> list[dict[str, str]]:
-    """The rows that a benchmark wrote."""
+    """The rows that a benchmark wrote; none before it has."""
+    if not path.is_file():
+        return []
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
