@@ -33,7 +33,7 @@ def departed(
     """Components of a netlist with the draws of a chip; the blocks' subcircuits are to be written with departures."""
     found: list[Component] = []
     for each in components:
-        if isinstance(each, Instance):
+        if isinstance(each, Instance) and each.block in blocks:
             drawn = mismatch.draw(chip, each.name, blocks[each.block].transistors)
             each = replace(each, parameters={**each.parameters, **drawn})
         elif isinstance(each, Mosfet):
@@ -58,17 +58,15 @@ class PairDepartures:
     gain: Tensor
     mirror: Tensor
 
-    def current(
-        self, block: type[Pairs], table: Table, signs: Mapping[str, int], volts: Mapping[str, Tensor]
-    ) -> Tensor:
+    def current(self, block: type[Pairs], table: Table, signs: Mapping[str, int], volts: Sequence[Tensor]) -> Tensor:
         """What the blocks draw instead of the table's current.
 
         Args:
             signs: -1 for a port whose signal stands at the other transistor of its pair, by the port's name.
-            volts: (..., chips, units) at the ports.
+            volts: (..., chips, units) at the block's ports.
         """
         offsets = {"sigma": self.sigma_offset, "value": self.value_offset}
-        arguments = [volts[port] + signs[port] * offsets[port] for port in block.inputs[::2]]
+        arguments = [each + signs[port] * offsets[port] for port, each in zip(block.inputs[::2], volts, strict=True)]
         nominal = table(*arguments)
         if "value" not in block.inputs:
             return self.gain * nominal

@@ -65,9 +65,9 @@ class Netlist:
     def __post_init__(self) -> None:
         sections = _Writer(self.wiring, self.laboratory, self.inputs).sections()
         if self.mismatch is not None:
+            built = {name: block for name, block in self.blocks.items() if block.kind not in self.ideal}
             sections = [
-                Section(each.heading, departed(each.components, self.blocks, self.mismatch, self.chip))
-                for each in sections
+                Section(each.heading, departed(each.components, built, self.mismatch, self.chip)) for each in sections
             ]
         if self.measured_supplies:
             kinds = {name: block.kind for name, block in self.blocks.items()}
@@ -124,8 +124,9 @@ class Netlist:
         return "\n".join(lines) + "\n"
 
     def _subcircuit(self, block: Block) -> str:
-        ideal = self.laboratory.ideal if block.kind in self.ideal else None
-        return block.subcircuit(departures=self.mismatch is not None and ideal is None, ideal=ideal)
+        if block.kind in self.ideal:
+            return block.subcircuit(ideal=self.laboratory.ideal)
+        return block.subcircuit(departures=self.mismatch is not None)
 
 
 def node_of(signal: Signal | None, unit: int, line: str = "") -> str:
@@ -176,13 +177,11 @@ class _Writer:
                     found.append(
                         Source(name, "V", name, GROUND, self._staircase(middle + sign * design.scale * values), "input")
                     )
-        ones: dict[Signal | None, float] = {None: 1.0, TRIM: 1.0, FINE_TRIM: design.fine_trim}
-        for line_of, value in ones.items():
-            for side, sign in (("", 1), ("negative", -1)) if line_of in self.wiring.rows else ():
-                name = node_of(line_of, 0, side)
-                found.append(
-                    Source(name, "V", name, GROUND, f"{middle + sign * design.scale * value:.9g}", "reference")
-                )
+        fractions: dict[Signal | None, float] = {None: 1.0, TRIM: 1.0, FINE_TRIM: design.fine_trim}
+        for row in (each for each in fractions if each in self.wiring.rows):
+            for side, sign in (("", 1), ("negative", -1)):
+                name, volts = node_of(row, 0, side), middle + sign * design.scale * fractions[row]
+                found.append(Source(name, "V", name, GROUND, f"{volts:.9g}", "reference"))
         return found
 
     def _staircase(self, volts: np.ndarray) -> str:

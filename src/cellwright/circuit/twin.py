@@ -44,10 +44,11 @@ class Twin:
         zero = torch.zeros((), dtype=torch.float64)
         idle = -self.laboratory.follower(zero, zero)
         chips = () if self.chips is None else (len(self.chips.numbers),)
-        return {
-            name: idle.expand(*batch, *chips, self.wiring.size(signal)) - self.held_offsets(signal)[1]
-            for name, signal in self.wiring.schematic.states.items()
-        }
+        found = {}
+        for name, signal in self.wiring.schematic.states.items():
+            volts = idle - self.held_offsets(signal)[1]
+            found[name] = volts.expand(*batch, *chips, self.wiring.size(signal))
+        return found
 
     def offsets(self, names: Iterable[str]) -> Tensor | float:
         """The voltage by which amplifiers' minus inputs lie lower than in the nominal circuit, V, (chips, units)."""
@@ -69,11 +70,12 @@ class Twin:
             return None
         key = node.out, index
         if key not in self._departures:
-            names = [f"{name}_{index}" for name in self.names(node.out)]
             block = node.products[index].block
             if isinstance(block, Multiplier):
-                raise CellwrightError(f"the twin has no mismatch of a {block.kind}: simulate its netlist instead")
-            self._departures[key] = self.chips.pairs(names, block)
+                raise CellwrightError(
+                    f"the twin knows no mismatch of {block.kind}: run its netlists, or build the cell of pairs"
+                )
+            self._departures[key] = self.chips.pairs([f"{name}_{index}" for name in self.names(node.out)], block)
         return self._departures[key]
 
     def names(self, signal: Signal, line: str = "") -> list[str]:
@@ -176,9 +178,8 @@ class _Step:
     def settle(self) -> None:
         wiring, design = self.twin.wiring, self.twin.laboratory.design
         one = torch.full((1,), design.scale, dtype=torch.float64)
-        self.volts[None], self.turned[None] = one, -one
-        self.volts[TRIM], self.turned[TRIM] = one, -one
-        self.volts[FINE_TRIM], self.turned[FINE_TRIM] = one * design.fine_trim, -one * design.fine_trim
+        for signal, fraction in ((None, 1), (TRIM, 1), (FINE_TRIM, design.fine_trim)):
+            self.volts[signal], self.turned[signal] = one * fraction, -one * fraction
         for signal in wiring.schematic.inputs:
             self.volts[signal] = design.scale * self.inputs[signal.name]
             self.turned[signal] = -self.volts[signal]
@@ -200,13 +201,9 @@ class _Step:
             return
         resistance = self.twin.laboratory.design.inverter
         into = self.volts[signal] / resistance
-        self.turned[signal] = self._amplified(
-            -into,
-            1 / resistance,
-            resistance,
-            self.conductances.turned_loads[signal],
-            self.twin.offsets(self.twin.names(signal, "negative")),
-        )
+        offset = self.twin.offsets(self.twin.names(signal, "negative"))
+        load = self.conductances.turned_loads[signal]
+        self.turned[signal] = self._amplified(-into, 1 / resistance, resistance, load, offset)
 
     def _amplified(
         self,
@@ -251,17 +248,17 @@ class _Step:
         self._turn(node.out)
 
     def _product(self, product: Product, departures: PairDepartures | None) -> Tensor:
-        block, copies = product.block, product.block.copies
-        read = {"sigma": (product.gate, product.gate_ratio), "value": (product.value, product.value_ratio)}
-        volts = {port: self.volts[signal] * ratio for port, (signal, ratio) in read.items() if signal is not None}
-        if isinstance(block, Multiplier):
+        if isinstance(product.block, Multiplier):
             assert self.twin.wiring.multiplication is not None
-            return self.twin.wiring.multiplication.tables[product.direction](*volts.values()) * copies
-        table = self.twin.laboratory.pair(type(block), product.sign, product.direction)
-        if departures is None:
-            return table(*volts.values()) * copies
+            table = self.twin.wiring.multiplication.tables[product.direction]
+        else:
+            table = self.twin.laboratory.pair(type(product.block), product.sign, product.direction)
+        read = ((product.gate, product.gate_ratio), (product.value, product.value_ratio))
+        arguments = [self.volts[signal] * ratio for signal, ratio in read if signal is not None]
+        if departures is None or isinstance(product.block, Multiplier):
+            return table(*arguments) * product.block.copies
         signs = {"sigma": product.sign, "value": product.direction}
-        return departures.current(type(block), table, signs, volts) * copies
+        return departures.current(type(product.block), table, signs, arguments) * product.block.copies
 
 
 def _hanging(row: Row, least: float, sign: int) -> Tensor:
