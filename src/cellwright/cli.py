@@ -224,6 +224,53 @@ def sweep(
 
 
 @command
+def circuit(
+    context: typer.Context,
+    task: Annotated[str, typer.Argument(help="what is learnt: airline")],
+    cell: Annotated[
+        str, typer.Option(help="a cell of the catalogue, or FILE.py:CLASS; by default the recipe's, lstm")
+    ] = "",
+    recipe: Annotated[str, typer.Option(help="how it is learnt, as in run")] = "",
+    model: Annotated[
+        str, typer.Option(metavar="FILE", help="weights of a run, as runs/airline-best/model.safetensors; else trains")
+    ] = "",
+    steps: Annotated[int, typer.Option(min=0, help="time steps to simulate; 0: as many as the recipe has")] = 0,
+    technology: Annotated[str, typer.Option(help="of the transistors: generic180")] = "generic180",
+    corner: Annotated[
+        str, typer.Option(help="of the process: typical, fast, slow, fast-slow (n, p), slow-fast")
+    ] = "typical",
+    temperature: Annotated[float, typer.Option(help="degrees Celsius")] = 27.0,
+    seed: Annotated[int, typer.Option(min=0, help="of the network")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="folder for the results; by default runs/circuit-TASK-RECIPE-TECHNOLOGY")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results made with other settings")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    log: Log = None,
+) -> None:
+    """Make an analog circuit of a trained network's cell, run it in ngspice, and compare it with software and twin."""
+    with _narrated(context, quiet, as_json, log) as narration:
+        from cellwright.report.circuit_result import result_json
+        from cellwright.studies.circuit import CircuitSettings, run_circuit
+
+        settings = CircuitSettings(
+            task=task,
+            recipe=recipe,
+            cell=cell,
+            model=model,
+            steps=steps,
+            technology=technology,
+            corner=corner,
+            temperature=temperature,
+            seed=seed,
+        )
+        report = run_circuit(settings, out, overwrite=overwrite, narration=narration)
+        if as_json:
+            typer.echo(result_json(report), nl=False)
+
+
+@command
 def cells() -> None:
     """List the cells of the catalogue, and the ways to connect them."""
     from rich.console import Console

@@ -13,7 +13,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,13 @@ PROGRAM = "CELLWRIGHT_NGSPICE"
 OLDEST = 39
 TIMEOUT = 600.0
 """Seconds after which a run is given up, unless a caller says otherwise."""
+
+_BEAT = 0.5
+"""Seconds after which those who wait are told that a run still goes on."""
+
+
+def _nobody(seconds: float) -> None:
+    """Who is told by default."""
 
 
 class ConvergenceError(CellwrightError):
@@ -143,7 +151,12 @@ def _asked(path: str) -> Ngspice:
 
 
 def simulate(
-    netlist: str, *, timeout: float = TIMEOUT, remedies: Sequence[Remedy] = REMEDIES, program: Ngspice | None = None
+    netlist: str,
+    *,
+    timeout: float = TIMEOUT,
+    remedies: Sequence[Remedy] = REMEDIES,
+    program: Ngspice | None = None,
+    waiting: Callable[[float], None] = _nobody,
 ) -> Simulation:
     """Run a netlist in batch mode, without the settings that a person's own ``.spiceinit`` makes.
 
@@ -154,6 +167,7 @@ def simulate(
         timeout: seconds that each attempt has.
         remedies: what is tried, one after the other, where ngspice finds no solution; each attempt is logged.
         program: the ngspice to run; by default ``find_ngspice()``.
+        waiting: called now and then while it runs, with the seconds of this attempt; what it raises ends the run.
 
     Raises:
         ConvergenceError: no solution was found, with no remedy either.
@@ -164,7 +178,7 @@ def simulate(
     attempts: list[Remedy | None] = [None, *remedies]
     for attempt, remedy in enumerate(attempts):
         try:
-            return _attempt(program, netlist, remedy, timeout)
+            return _attempt(program, netlist, remedy, timeout, waiting)
         except ConvergenceError as error:
             if attempt == len(attempts) - 1:
                 tried = "; ".join(each.name for each in remedies)
@@ -173,10 +187,12 @@ def simulate(
     raise AssertionError("unreachable")
 
 
-def _attempt(program: Ngspice, netlist: str, remedy: Remedy | None, timeout: float) -> Simulation:
+def _attempt(
+    program: Ngspice, netlist: str, remedy: Remedy | None, timeout: float, waiting: Callable[[float], None]
+) -> Simulation:
     with tempfile.TemporaryDirectory(prefix="cellwright-") as name:
         folder = Path(name)
-        code, said = _run(program, _remedied(netlist, remedy), folder, timeout)
+        code, said = _run(program, _remedied(netlist, remedy), folder, timeout, waiting)
         _check(code, said)
         raw = folder / "result.raw"
         analyses = read_raw(raw) if raw.is_file() else []
@@ -200,7 +216,9 @@ def _remedied(netlist: str, remedy: Remedy | None) -> str:
     return f"{netlist[:at]}.options {remedy.options}\n{netlist[at:]}"
 
 
-def _run(program: Ngspice, netlist: str, folder: Path, timeout: float) -> tuple[int, str]:
+def _run(
+    program: Ngspice, netlist: str, folder: Path, timeout: float, waiting: Callable[[float], None] = _nobody
+) -> tuple[int, str]:
     """Exit code, and all that was printed."""
     (folder / "circuit.cir").write_text(netlist, encoding="utf-8")
     # Without -n, a .spiceinit of the user's changes tolerances or models, and results with them.
@@ -215,7 +233,7 @@ def _run(program: Ngspice, netlist: str, folder: Path, timeout: float) -> tuple[
         raise CellwrightError(f"{program.path} does not run: {in_words(error)}") from None
     with started as process:
         try:
-            said, _ = process.communicate(timeout=timeout)
+            said = _said(process, timeout, waiting)
         except subprocess.TimeoutExpired:
             _kill(process)
             raise CellwrightError(
@@ -225,6 +243,23 @@ def _run(program: Ngspice, netlist: str, folder: Path, timeout: float) -> tuple[
             _kill(process)
             raise
     return process.returncode, said
+
+
+def _said(process: subprocess.Popen[str], timeout: float, waiting: Callable[[float], None]) -> str:
+    """All that is printed until the end; those who wait are told that it goes on.
+
+    Raises:
+        TimeoutExpired: there is no end in time.
+    """
+    started = time.monotonic()
+    while True:
+        left = started + timeout - time.monotonic()
+        try:
+            return process.communicate(timeout=min(left, _BEAT))[0]
+        except subprocess.TimeoutExpired:
+            if left <= _BEAT:
+                raise
+        waiting(time.monotonic() - started)
 
 
 def _kill(process: subprocess.Popen[str]) -> None:

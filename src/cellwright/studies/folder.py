@@ -22,10 +22,11 @@ OURS = (
     SETTINGS, "result.json", "forecast.csv", "test.csv", "report.html", "model.safetensors",
     "networks.json", "networks/*.safetensors", "predictions/*.csv",
     "sweeps.json", "sweep.html", "sweep.csv", "sweep.parquet", "sweep-chips.csv", "sweep-chips.parquet",
+    "cell.cir", "circuit.html", "waveforms.csv", "steps.csv",
     "checkpoints/*.checkpoint", "networks/*/*.checkpoint", "chips/*.npz", "points/*.json",
     "figures/*.svg", "figures/*.png",
 )  # fmt: skip
-"""All files that runs and sweeps write. ``--overwrite`` deletes these and no others."""
+"""All files that runs, sweeps and circuits write. ``--overwrite`` deletes these and no others."""
 
 
 class ResultsFolder:
