@@ -235,7 +235,7 @@ def circuit(
         str, typer.Option(metavar="FILE", help="weights of a run, as runs/airline-best/model.safetensors; else trains")
     ] = "",
     steps: Annotated[int, typer.Option(min=0, help="time steps to simulate; 0: as many as the recipe has")] = 0,
-    technology: Annotated[str, typer.Option(help="of the transistors: generic180")] = "generic180",
+    technology: Annotated[str, typer.Option(help="of the transistors: generic180, gf180, sky130")] = "generic180",
     corner: Annotated[
         str, typer.Option(help="of the process: typical, fast, slow, fast-slow (n, p), slow-fast")
     ] = "typical",

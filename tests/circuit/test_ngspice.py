@@ -233,3 +233,15 @@ def test_runs_beside_one_another_do_not_meet() -> None:
     for thread in threads:
         thread.join()
     assert found == pytest.approx({ohms: float(ohms) for ohms in range(1, 9)})
+
+
+def test_who_waits_is_told_and_can_stop_it(tmp_path: Path) -> None:
+    told: list[float] = []
+
+    def stop(seconds: float) -> None:
+        told.append(seconds)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulate("* an hour of a resistor\nV1 a 0 sin(0 1 1meg)\nR1 a 0 1\n.tran 1n 3600\n.end\n", waiting=stop)
+    assert len(told) == 1

@@ -65,13 +65,14 @@ def filled(line: str) -> str:
 @cache
 def _known() -> dict[str, str]:
     from cellwright.cells import entries as cells
+    from cellwright.circuit.technologies import catalogue as technologies
     from cellwright.crossbar.devices import catalogue as devices
     from cellwright.data.known import catalogue as data_sets
     from cellwright.layers import topologies
     from cellwright.studies.axes import available
 
     catalogues = {"cells": cells(), "devices": devices(), "data sets": data_sets(), "settings": available()}
-    catalogues["topologies"] = topologies()
+    catalogues |= {"topologies": topologies(), "technologies": technologies()}
     return {name: ", ".join(entries) for name, entries in catalogues.items()}
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from rich.text import Text
+from torch import nn
 
 from cellwright.circuit.by_hand import by_hand
 from cellwright.circuit.circuit import Circuit, Waveforms
@@ -15,12 +16,11 @@ from cellwright.report.circuit_files import write_circuit_report
 from cellwright.report.circuit_record import CircuitReport
 from cellwright.report.circuit_table import results_table
 from cellwright.report.wording import counted
-from cellwright.studies.circuit_job import CircuitJob, CircuitSettings
+from cellwright.studies.circuit_job import CircuitJob, CircuitSettings, circuit_of
 from cellwright.studies.circuit_summary import built, summarise
 from cellwright.studies.folder import ResultsFolder
 from cellwright.studies.narration import SILENT, Narration
 from cellwright.studies.run import one_thread, train_networks
-from cellwright.tasks import Forecaster
 from cellwright.units import clock
 
 __all__ = ["CircuitSettings", "run_circuit"]
@@ -51,12 +51,12 @@ def run_circuit(
     path = Path(out) if out else job.default_folder
     with ResultsFolder(path, job.described(), overwrite=overwrite) as folder, one_thread():
         _introduce(job, folder, narration)
-        network = _network(job, folder, narration)
+        problem = job.problem(_network(job, folder, narration))
         narration.say("measuring the blocks of the circuit, each once and kept")
-        circuit = job.circuit(network)
+        circuit = circuit_of(problem, job.conditions)
         waveforms = _simulated(job, circuit, folder, narration)
         narration.say("comparing with software and twin")
-        report = summarise(job, network, circuit, waveforms)
+        report = summarise(job, problem, circuit, waveforms)
         write_circuit_report(report, folder.path)
     narration.say(results_table(report))
     narration.say(f"page: {path / 'circuit.html'}; by hand: ngspice {path / NETLIST}")
@@ -71,14 +71,12 @@ def _introduce(job: CircuitJob, folder: ResultsFolder, narration: Narration) -> 
         narration.say(Text(f"  {equation.unicode}"))
 
 
-def _network(job: CircuitJob, folder: ResultsFolder, narration: Narration) -> Forecaster:
+def _network(job: CircuitJob, folder: ResultsFolder, narration: Narration) -> nn.Module:
     """The network of the file that was named, or one that is trained here."""
     if job.weights is not None:
         narration.say(f"weights: {job.weights}")
-        return job.blank.eval()
-    trained = train_networks(job.run, folder.path / "checkpoints", narration)[0].model
-    assert isinstance(trained, Forecaster)
-    return trained.eval()
+        return job.network
+    return train_networks(job.run, folder.path / "checkpoints", narration)[0].model
 
 
 def _simulated(job: CircuitJob, circuit: Circuit, folder: ResultsFolder, narration: Narration) -> Waveforms:

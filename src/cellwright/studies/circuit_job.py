@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
-import json
 import shlex
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cellwright import __version__
 from cellwright.circuit import find_ngspice
 from cellwright.circuit.calibration import Conditions
 from cellwright.circuit.circuit import Circuit
+from cellwright.circuit.problems import Problem, of_network
 from cellwright.circuit.schematic import schematic
+from cellwright.circuit.stored_networks import described
 from cellwright.circuit.technologies import CORNERS, ROOM_TEMPERATURE
 from cellwright.circuit.technologies import find as find_technology
 from cellwright.errors import CellwrightError, named, shown
-from cellwright.layers import Recurrent
-from cellwright.layers.weights import load_weights, read_weights
+from cellwright.layers.weights import load_weights
 from cellwright.studies.files import flag
 from cellwright.studies.job import Job, RunSettings, source_of
 from cellwright.tasks import Forecaster, SeriesRecipe, SeriesTask, find
@@ -33,7 +30,6 @@ ALL_STEPS = 12
 """Steps that are simulated where a recipe runs over a whole series and nobody says how many."""
 
 MOST_STEPS = 1000
-MODEL = "model.safetensors"
 TEMPERATURES = (-55.0, 150.0)
 """Degrees Celsius, between which models of transistors are made for."""
 
@@ -78,8 +74,7 @@ class CircuitJob:
         )  # fmt: skip
         if not isinstance(find(settings.task), SeriesTask):
             raise CellwrightError(f"{settings.task} is no series: a circuit is made of networks that forecast one")
-        self.weights = _weights(settings.model)
-        about = _about(self.weights, settings)
+        self.weights, about = _stored(settings)
         self.run = Job(
             RunSettings(
                 task=settings.task,
@@ -91,8 +86,9 @@ class CircuitJob:
         )
         self.conditions.technology.models(self.conditions.corner)
         _check_circuit(self.run)
+        self.sequence = self._sequence()
+        self.network = self._network()
         self.ngspice = find_ngspice()
-        self.blank = self._blank()
 
     @property
     def recipe(self) -> SeriesRecipe:
@@ -115,8 +111,7 @@ class CircuitJob:
         """Whether what comes after the simulated steps is a forecast of the first month of the test."""
         return self.recipe.window is not None and self.steps == self.recipe.window.steps
 
-    @cached_property
-    def sequence(self) -> Tensor:
+    def _sequence(self) -> Tensor:
         """What the circuit is given, (steps, features): before the first month of the test, or the series' beginning.
 
         Raises:
@@ -167,31 +162,25 @@ class CircuitJob:
         versions = {"ngspice": self.ngspice.version, "cellwright": __version__, "torch": torch.__version__}
         return asked | versions
 
-    def _blank(self) -> Forecaster:
-        """The network: with the weights of the file, if one is named; else those that it begins with."""
+    def _network(self) -> Forecaster:
+        """The network, with the weights of the file if one is named; else it is to be trained."""
         network = self.task.build(self.recipe, self.settings.seed, self.settings.cell or self.run.settings.cell)
         if self.weights is not None:
             load_weights(network, self.weights)
         return network
 
-    def circuit(self, network: Forecaster) -> Circuit:
-        """The circuit of a trained network's layer.
-
-        Raises:
-            CellwrightError: a weight is too large for a memristor.
-        """
-        return circuit_of(network.recurrent, self.conditions)
+    def problem(self, network: nn.Module) -> Problem:
+        """A trained network with what it is judged by."""
+        return of_network(self.task.name, self.task, self.recipe, network, seed=self.settings.seed)
 
 
-def circuit_of(layer: Recurrent, conditions: Conditions) -> Circuit:
-    """The circuit of a layer of one direction.
+def circuit_of(problem: Problem, conditions: Conditions) -> Circuit:
+    """The circuit of a network's layer.
 
     Raises:
-        CellwrightError: as of `Circuit`.
+        CellwrightError: a weight is too large for a memristor.
     """
-    own = copy.deepcopy(layer).double().requires_grad_(False)
-    stored = {name.removesuffix("_l0"): tensor for name, tensor in own.state_dict().items()}
-    return Circuit(own.cell, stored, own.layer_sizes(0), conditions)
+    return Circuit(problem.cell, problem.state, problem.layer.layer_sizes(0), conditions)
 
 
 def _check_numbers(settings: CircuitSettings) -> None:
@@ -220,43 +209,20 @@ def _check_circuit(run: Job) -> None:
         raise CellwrightError(f"the cell {run.cell_name} has no circuit: {error}") from error
 
 
-def _weights(model: str) -> Path | None:
-    """The file of weights that a person names, or that lies in the folder of a run.
+def _stored(settings: CircuitSettings) -> tuple[Path | None, dict[str, str]]:
+    """The file of weights that is named, if one is, and what it says of its network.
 
     Raises:
-        CellwrightError: the folder has none.
+        CellwrightError: there is none, or it is damaged; it was trained for something else than is asked for.
     """
-    if not model:
-        return None
-    path = Path(model)
-    if not path.is_dir():
-        return path
-    if not (path / MODEL).is_file():
-        raise CellwrightError(f"{path} has no {MODEL}: expected a file of weights, or the folder of a finished run")
-    return path / MODEL
-
-
-def _about(weights: Path | None, settings: CircuitSettings) -> Mapping[str, str]:
-    """What a file says of its network; nothing where it says nothing, as a file that torch wrote.
-
-    Raises:
-        CellwrightError: it is damaged; it was trained for something else than is asked for.
-    """
-    if weights is None:
-        return {}
-    try:
-        told = json.loads(read_weights(weights).about.get("cellwright", "{}"))
-    except ValueError as error:
-        if isinstance(error, CellwrightError):
-            raise
-        told = None
-    if not isinstance(told, dict):
-        raise CellwrightError(f"{weights.name} does not say of what network it is: run the training again")
+    if not settings.model:
+        return None, {}
+    file, told = described(Path(settings.model))
     about = {name: str(value) for name, value in told.items()}
     for name in ("task", "recipe", "cell"):
         asked = getattr(settings, name)
         if asked and about.get(name, asked) != asked:
             raise CellwrightError(
-                f"{weights.name} was trained for the {name} {shown(about[name])}, not {shown(asked)}: name another file"
+                f"{file.name} was trained for the {name} {shown(about[name])}, not {shown(asked)}: name another file"
             )
-    return about
+    return file, about

@@ -1,23 +1,19 @@
-"""States and gates of a cell as software, twin and ngspice have them, and what the task makes of its outputs."""
+"""States and gates of a cell as software, twin and ngspice have them."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from cellwright.cells import Cell
 from cellwright.circuit.circuit import Circuit, Waveforms
+from cellwright.circuit.problems import Problem
 from cellwright.circuit.wiring import Node
 from cellwright.report.circuit_record import SignalTrace
 from cellwright.studies.circuit_job import CircuitJob
-from cellwright.tasks import Forecaster
-
-A = TypeVar("A", Tensor, np.ndarray)
 
 _SQUASHED: Mapping[str, Callable[[Tensor], Tensor]] = {"sigmoid": torch.sigmoid, "tanh": torch.tanh}
 
@@ -41,13 +37,14 @@ class _Shown:
         return _SQUASHED[self.squash](node) if self.squash else node
 
 
-def traces(job: CircuitJob, circuit: Circuit, network: Forecaster, waveforms: Waveforms) -> list[SignalTrace]:
+def traces(job: CircuitJob, problem: Problem, circuit: Circuit, waveforms: Waveforms) -> list[SignalTrace]:
     """Every state and gate of the simulated sequence; states first, the output before the others."""
-    sequence = job.sequence
     with torch.no_grad():
-        twin = circuit.twin.run({_input(circuit): sequence})
-    shown = list(_shown(job, circuit))
-    software = _software(network, sequence, [signal.name for signal in shown])
+        twin = circuit.twin.run({_input(circuit): job.sequence})
+    shown = list(_shown(problem.cell, circuit))
+    names = tuple(signal.name for signal in shown)
+    with torch.no_grad():
+        software = problem.layer(job.sequence[None], record=names)[2]
     found = []
     for signal in shown:
         name = signal.node.out.name
@@ -57,7 +54,7 @@ def traces(job: CircuitJob, circuit: Circuit, network: Forecaster, waveforms: Wa
                 name=signal.name,
                 role="state" if signal.state else "gate",
                 voltage=not signal.squash,
-                software=software[signal.name].numpy(),
+                software=software[f"{signal.name}_l0"][0].numpy(),
                 twin=signal.of(twin[name]).numpy(),
                 spice=signal.of(torch.from_numpy(waveforms.values[name])).numpy(),
                 wave=signal.of(volts).numpy(),
@@ -70,8 +67,7 @@ def _input(circuit: Circuit) -> str:
     return circuit.wiring.schematic.inputs[0].name
 
 
-def _shown(job: CircuitJob, circuit: Circuit) -> Iterator[_Shown]:
-    cell = job.run.listed.cell
+def _shown(cell: Cell, circuit: Circuit) -> Iterator[_Shown]:
     made = {node.out.value.serial: node for node in circuit.wiring.nodes}
     program = cell.program()
     for name in cell.state_axes():
@@ -88,47 +84,9 @@ def _shown(job: CircuitJob, circuit: Circuit) -> Iterator[_Shown]:
             yield _Shown(name, False, made[value.arguments[0].serial], value.operator)
 
 
-def _software(network: Forecaster, sequence: Tensor, names: list[str]) -> dict[str, Tensor]:
-    """Signals of the layer in float64, (steps, units) by name."""
-    layer = copy.deepcopy(network.recurrent).double().eval()
+def twin_outputs(problem: Problem, circuit: Circuit) -> Tensor:
+    """The twin's outputs in the place of the layer's over the whole test period, (batch, time, units)."""
+    output = circuit.wiring.schematic.results[next(iter(problem.cell.state_axes()))]
     with torch.no_grad():
-        recorded = layer(sequence[None], record=tuple(names))[2]
-    return {name: recorded[f"{name}_l0"][0] for name in names}
-
-
-def twin_forecasts(job: CircuitJob, circuit: Circuit, network: Forecaster) -> tuple[Tensor, Tensor]:
-    """The twin in the place of the layer over the whole test period.
-
-    Returns:
-        the task's forecasts (test months,), and the twin's outputs (batch, time, units).
-    """
-    inputs = job.task.test_inputs(job.recipe).double().transpose(0, 1)
-    output = next(iter(job.run.listed.cell.state_axes()))
-    with torch.no_grad():
-        hidden = circuit.twin.run({_input(circuit): inputs})[_signal(circuit, output)].transpose(0, 1)
-    return answers(job, network, hidden), hidden
-
-
-def _signal(circuit: Circuit, state: str) -> str:
-    """The name of the signal that a state's new value is."""
-    return circuit.wiring.schematic.results[state].name
-
-
-def answers(job: CircuitJob, network: Forecaster, hidden: Tensor) -> Tensor:
-    """The forecasts (test months,) from outputs of the recurrent layer (batch, time, units) for the test inputs."""
-    head = copy.deepcopy(network).double().eval()
-    head.add_module("recurrent", _Given(hidden))
-    with torch.no_grad():
-        outputs, _ = head(job.task.test_inputs(job.recipe).double())
-    return job.task.forecast(outputs, job.recipe)[0]
-
-
-class _Given(nn.Module):
-    """In the place of a layer: gives what was computed before."""
-
-    def __init__(self, hidden: Tensor) -> None:
-        super().__init__()
-        self.hidden = hidden
-
-    def forward(self, inputs: Tensor, state: Any = None, lengths: Any = None) -> tuple[Tensor, Any]:
-        return self.hidden, state
+        found = circuit.twin.run({_input(circuit): problem.inputs.transpose(0, 1)})
+    return found[output.name].transpose(0, 1)

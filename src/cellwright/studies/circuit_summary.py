@@ -14,13 +14,12 @@ from cellwright.circuit.circuit import Circuit, Waveforms
 from cellwright.circuit.components import Behaviour, Capacitor, Component, Instance, Memristor, Mosfet, Resistor, Source
 from cellwright.circuit.design import Design
 from cellwright.circuit.netlist import Netlist
+from cellwright.circuit.problems import Problem
 from cellwright.report.circuit_record import CircuitReport, SignalTrace
 from cellwright.report.circuit_record import Source as Description
 from cellwright.studies.circuit_job import CircuitJob
-from cellwright.studies.circuit_signals import answers, traces, twin_forecasts
-from cellwright.studies.hardware import software_forecast
+from cellwright.studies.circuit_signals import traces, twin_outputs
 from cellwright.studies.summary import versions
-from cellwright.tasks import Forecaster
 
 _KINDS: Mapping[type, str] = {
     Mosfet: "transistors",
@@ -30,13 +29,12 @@ _KINDS: Mapping[type, str] = {
 }
 
 
-def summarise(job: CircuitJob, network: Forecaster, circuit: Circuit, waveforms: Waveforms) -> CircuitReport:
+def summarise(job: CircuitJob, problem: Problem, circuit: Circuit, waveforms: Waveforms) -> CircuitReport:
     """Everything that the report shows."""
     task, technology, netlist = job.task, job.conditions.technology, waveforms.netlist
     design = circuit.laboratory.design
-    software = software_forecast(job.run, network)
-    twin, hidden = twin_forecasts(job, circuit, network)
-    signals = traces(job, circuit, network, waveforms)
+    twin = twin_outputs(problem, circuit)
+    signals = traces(job, problem, circuit, waveforms)
     power = supply_power(waveforms)
     simulation = waveforms.simulation
     return CircuitReport(
@@ -64,10 +62,10 @@ def summarise(job: CircuitJob, network: Forecaster, circuit: Circuit, waveforms:
         time=waveforms.time,
         clock_waves={name: simulation[name] for name in CLOCKS},
         signals=signals,
-        forecast=_forecast(job, network, hidden, signals[0], software) if job.forecasts else {},
+        forecast=_forecast(problem, twin, signals[0]) if job.forecasts else {},
         observed=float(task.values[task.training]),
-        software=float(job.run.errors(software)),
-        twin=float(job.run.errors(twin)),
+        software=problem.software()[task.metric],
+        twin=float(problem.metrics(twin)[task.metric]),
         draws=None,
         power=power,
         energy_per_step=power * design.period,
@@ -81,14 +79,12 @@ def summarise(job: CircuitJob, network: Forecaster, circuit: Circuit, waveforms:
     )
 
 
-def _forecast(
-    job: CircuitJob, network: Forecaster, hidden: torch.Tensor, output: SignalTrace, software: torch.Tensor
-) -> dict[Description, float]:
+def _forecast(problem: Problem, twin: torch.Tensor, output: SignalTrace) -> dict[Description, float]:
     """The first forecast of the test by software, the twin, and ngspice, which takes the twin's place there."""
-    simulated = hidden.clone()
+    simulated = twin.clone()
     simulated[0] = torch.from_numpy(output.spice)
-    twin, spice = (float(answers(job, network, each)[0]) for each in (hidden, simulated))
-    return {"software": float(software[0]), "twin": twin, "spice": spice}
+    outputs: dict[Description, torch.Tensor] = {"software": problem.hidden(), "twin": twin, "spice": simulated}
+    return {name: float(problem.answers(hidden)[0]) for name, hidden in outputs.items()}
 
 
 def supply_power(waveforms: Waveforms) -> float:
