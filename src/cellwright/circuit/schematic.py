@@ -191,7 +191,9 @@ class _Lowering:
             if (value.serial, known) in self.made:
                 return self.made[value.serial, known]
         parts = self._apart(tuple(self.parts(value, 1.0)))
-        signal = self._named(value, reader, value.name or (f"{served}_in" if served else f"sum{len(self.sums)}"))
+        results = {result.serial: name for name, result in self.program.outputs.items()}
+        name = value.name or results.get(value.serial) or (f"{served}_in" if served else f"sum{len(self.sums)}")
+        signal = self._named(value, reader, name)
         self.made[value.serial, reader] = signal
         self.sums.append(Sum(signal, parts))
         return signal
