@@ -61,6 +61,10 @@ class Gilbert(Multiplier):
         nodes = (*x, places.second, MIDDLE, places.out, "pair_bias", SUPPLY)
         return (Instance(name, self.name, nodes, {}),)
 
+    def supply_current(self, reference: float, gate: float = 0.5, value: float = 0.0) -> float:
+        # The first pair, the mirrors that fold its halves, and the two pairs that these are the tails of.
+        return 3 * self.tail * self.copies * reference
+
     def _pair(self, name: str, drain: str, gate: str, source: str) -> Mosfet:
         return Mosfet(name, "n", drain, gate, source, self.pair_width, self.pair_length, self.copies)
 

@@ -72,6 +72,14 @@ class Ohmic(Multiplier):
             Resistor(f"{name}_turned", turned, places.out, resistance),
         )
 
+    def supply_current(self, reference: float, gate: float = 0.5, value: float = 0.0) -> float:
+        return reference  # of the comparator: the product's own current comes from the amplifiers
+
+    def inside(self, second: float, middle: float, supply: float) -> dict[Node, float]:
+        high, low = (supply, 0.0) if second > 0 else (0.0, supply)
+        lines = {".drain": middle - abs(second), ".source": middle, "_inverse": middle, "_turned": middle}
+        return lines | {".compared": high, ".below": low, ".above": high}
+
     def _switch(self, name: str, one: Node, other: Node, on: Node, off: Node) -> tuple[Mosfet, ...]:
         return (
             Mosfet(f"{name}n", "n", one, on, other, self.switch_width, self.switch_length, self.copies),
