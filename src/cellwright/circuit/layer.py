@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from cellwright.circuit.calibration import Laboratory
+from cellwright.circuit.products import multiplication
 from cellwright.circuit.schematic import schematic
 from cellwright.circuit.twin import Twin
 from cellwright.circuit.wiring import Wiring, wire
@@ -56,7 +57,8 @@ class TwinLayer(nn.Module):
         self.cell, self.batch_first = layer.cell, layer.batch_first
         self.laboratory, self.sizes, self.twin = laboratory, layer.layer_sizes(0), twin
         self.output_size = layer.output_size
-        self._schematic = schematic(layer.cell, program)
+        self._schematic = schematic(layer.cell, program, laboratory.design.products)
+        self._multiplication = multiplication(laboratory)
         self._families = tuple(layer.stored(0, "_l0"))
         for name, tensor in layer.stored(0, "_l0").items():
             self.register_parameter(f"{name}_l0", nn.Parameter(tensor.detach().to(torch.float64, copy=True)))
@@ -99,7 +101,8 @@ class TwinLayer(nn.Module):
 
     def _wired(self, stored: Mapping[str, Tensor], currents: Mapping[str, float] | None) -> Wiring:
         laboratory = self.laboratory
-        return wire(self._schematic, stored, self.sizes, laboratory.design, laboratory.constants, currents=currents)
+        design, constants = laboratory.design, laboratory.constants
+        return wire(self._schematic, stored, self.sizes, design, constants, self._multiplication, currents)
 
 
 def _as_one_batch(values: Tensor) -> Tensor:
