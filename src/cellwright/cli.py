@@ -116,6 +116,9 @@ def run(
     no_tiling: Annotated[
         bool, typer.Option("--no-tiling", help="refuse a network whose matrices do not fit one array each")
     ] = False,
+    circuit: Annotated[
+        bool, typer.Option("--circuit", help="airline: report the first network's analog circuit, too (needs ngspice)")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results made with other settings")] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -150,6 +153,7 @@ def run(
             chips=chips,
             seed=seed,
             no_tiling=no_tiling,
+            circuit=circuit,
             file=file,
         )
         report = run_study(settings, out, overwrite=overwrite, narration=narration)

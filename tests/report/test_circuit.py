@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from cellwright.report import circuit_story
+from cellwright.report import Baseline, circuit_story
 from cellwright.report.canvas import svg
 from cellwright.report.circuit_figures import circuit_figures
 from cellwright.report.circuit_page import html
@@ -66,6 +66,7 @@ def made(**more: Any) -> CircuitReport:
         "observed": 315.0,
         "software": 62.88,
         "twin": 64.63,
+        "baselines": [Baseline(name="persistence", title="y[t-1]", error=48.04)],
         "draws": None,
         "power": 3.64e-3,
         "energy_per_step": 72.8e-9,
@@ -111,6 +112,7 @@ def test_the_page_is_whole_and_says_what_was_found(draws: Draws | None) -> None:
     assert not re.search(r"(src|href)=\"(?!#)", page)
     assert "departs from software by at most 0.0400" in page
     assert "no claim rests on it" in page
+    assert "48.04" in page
     assert ("median, and 5–95" in page) == (draws is not None)
     assert page.count("<svg") == len(circuit_figures(record))
 

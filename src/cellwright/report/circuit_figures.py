@@ -47,6 +47,7 @@ def waveforms(record: CircuitReport, width: float = WIDE) -> Figure:
             axes.set_axis_off()
         for axes in panels[-1]:
             axes.set_xlabel("time (µs)")
+        figure.align_ylabels(panels[1:])
         _draw_legend(figure, wide=wide)
     return figure
 

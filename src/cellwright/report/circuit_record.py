@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from cellwright.report.record import Floats, Score
+from cellwright.report.record import Baseline, Floats, Score
 
 Source = Literal["software", "twin", "spice"]
 
@@ -91,7 +91,7 @@ class CircuitReport:
         signals: states first.
         forecast: of that label by source, in the task's unit; empty where the sequence is not the recipe's own.
         observed: at that label.
-        software, twin: the task's error over the whole test period.
+        software, twin: the task's error over the whole test period. baselines: of forecasts that need no network.
         draws: of mismatch; None where none were asked for.
         power: W, the supply's mean over the run. energy_per_step: J, from the supply.
         built: how many of each kind of component, instances counted out.
@@ -129,6 +129,7 @@ class CircuitReport:
     observed: float
     software: float
     twin: float
+    baselines: Sequence[Baseline]
     draws: Draws | None
     power: float
     energy_per_step: float

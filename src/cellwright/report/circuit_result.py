@@ -7,41 +7,44 @@ from dataclasses import asdict
 from typing import Any
 
 from cellwright.report.circuit_record import PAIRS, CircuitReport, SignalTrace
-from cellwright.report.plain import as_csv
+from cellwright.report.plain import as_csv, as_json
 from cellwright.report.record import Score
-from cellwright.report.result import as_json
 
 
 def result_json(record: CircuitReport) -> str:
-    """The errors in the network's own numbers and in the task's unit, the rest in SI units, as JSON text."""
-    return as_json(
-        {
-            "task": record.task,
-            "recipe": record.recipe,
-            "cell": record.cell,
-            "seed": record.seed,
-            "model": record.model or None,
-            "technology": record.technology,
-            "corner": record.corner,
-            "temperature_c": record.temperature,
-            "steps": record.steps,
-            "period_s": record.period,
-            "signals": {signal.name: _signal(signal) for signal in record.signals},
-            "forecast": {"of": record.label, "observed": record.observed, **record.forecast},
-            "error": {"unit": record.unit, "software": record.software, "twin": record.twin},
-            "mismatch": _draws(record),
-            "power_w": record.power,
-            "energy_per_step_j": record.energy_per_step,
-            "claims_power_and_area": record.claims,
-            "built": record.built,
-            "ideal": record.ideal,
-            "remedy": record.remedy or None,
-            "ngspice": record.ngspice,
-            "design": record.design,
-            "settings": record.settings,
-            "versions": record.versions,
-        }
-    )
+    """The circuit as JSON text, see `circuit_result`."""
+    return as_json(circuit_result(record))
+
+
+def circuit_result(record: CircuitReport) -> dict[str, Any]:
+    """The errors in the network's own numbers and in the task's unit, the rest in SI units."""
+    return {
+        "task": record.task,
+        "recipe": record.recipe,
+        "cell": record.cell,
+        "seed": record.seed,
+        "model": record.model or None,
+        "technology": record.technology,
+        "corner": record.corner,
+        "temperature_c": record.temperature,
+        "steps": record.steps,
+        "period_s": record.period,
+        "signals": {signal.name: _signal(signal) for signal in record.signals},
+        "forecast": {"of": record.label, "observed": record.observed, **record.forecast},
+        "error": {"unit": record.unit, "software": record.software, "twin": record.twin},
+        "baselines": [asdict(baseline) for baseline in record.baselines],
+        "mismatch": _draws(record),
+        "power_w": record.power,
+        "energy_per_step_j": record.energy_per_step,
+        "claims_power_and_area": record.claims,
+        "built": record.built,
+        "ideal": record.ideal,
+        "remedy": record.remedy or None,
+        "ngspice": record.ngspice,
+        "design": record.design,
+        "settings": record.settings,
+        "versions": record.versions,
+    }
 
 
 def _signal(signal: SignalTrace) -> dict[str, Any]:

@@ -26,12 +26,17 @@ from cellwright.report.canvas import (
     new_figure,
     style,
 )
+from cellwright.report.circuit_figures import circuit_figures
 from cellwright.report.kinds import kind_of
 from cellwright.report.record import ArrayReport, Floats, RunReport, Score
 from cellwright.report.wording import Numbers, known, short
 
 ACTIVITY = "cividis"
 """A colour map that keeps its order for colour-blind readers and in grey."""
+
+
+CIRCUIT = "circuit-"
+"""What begins the names of the analog circuit's figures."""
 
 
 def figures(record: RunReport) -> dict[str, Figure]:
@@ -44,6 +49,8 @@ def figures(record: RunReport) -> dict[str, Figure]:
     }
     for index, array in enumerate(record.arrays):
         drawn |= {f"array-{index + 1}-{which.replace('_', '-')}": array_map(array, which) for which in MAPS}
+    if record.circuit is not None:
+        drawn |= {f"{CIRCUIT}{name}": figure for name, figure in circuit_figures(record.circuit).items()}
     return drawn
 
 

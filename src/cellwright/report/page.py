@@ -13,10 +13,11 @@ from markupsafe import Markup
 
 from cellwright import units
 from cellwright.program.counts import SYMBOLS
-from cellwright.report import story, wording
+from cellwright.report import circuit_story, story, wording
 from cellwright.report.array_maps import MAPS
 from cellwright.report.canvas import inline, svg
-from cellwright.report.figures import figures
+from cellwright.report.circuit_record import PAIRS
+from cellwright.report.figures import CIRCUIT, figures
 from cellwright.report.kinds import kind_of
 from cellwright.report.record import RunReport
 
@@ -53,6 +54,13 @@ def html(record: RunReport, documents: Mapping[str, str] | None = None) -> str:
         kind=kind,
         story=kind.story,
         common=story,
+        circuit_story=circuit_story,
+        circuit_figures={
+            name.removeprefix(CIRCUIT): Markup(picture)
+            for name, picture in pictures.items()
+            if name.startswith(CIRCUIT)
+        },
+        pairs=tuple(PAIRS),
         wording=wording,
         numbers=wording.Numbers(record.decimals),
         units=units,
@@ -140,6 +148,8 @@ def describe(record: RunReport, name: str) -> str:
     if name == "convergence":
         parts = [f"{a.name} {wording.fraction(a.programming.yield_fraction)}" for a in record.arrays]
         return f"Line chart: devices within tolerance by write-verify round, at the end {', '.join(parts)}."
+    if record.circuit is not None and name.startswith(CIRCUIT):
+        return circuit_story.describe(record.circuit, name.removeprefix(CIRCUIT))
     if not name.startswith("array-"):
         return kind_of(record).describe(record, name)
     _, index, which = name.split("-", 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -31,6 +32,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def as_json(result: Mapping[str, Any]) -> str:
+    """Results as JSON text: null for what is not a number, arrays as lists."""
+    return json.dumps(plain(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def as_csv(columns: Mapping[str, Iterable[Any]]) -> str:

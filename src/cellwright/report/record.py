@@ -18,6 +18,7 @@ from cellwright.errors import CellwrightError
 
 if TYPE_CHECKING:
     from cellwright.program import Equation
+    from cellwright.report.circuit_record import CircuitReport
 
 Floats = NDArray[np.float64]
 
@@ -257,6 +258,7 @@ class RunReport(ABC):
     sizes: Mapping[str, int]
     citation: str
     versions: Mapping[str, str]
+    circuit: CircuitReport | None = None
 
     @property
     @abstractmethod

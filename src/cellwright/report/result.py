@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from cellwright.report.circuit_result import circuit_result
 from cellwright.report.kinds import Kind, kind_of
-from cellwright.report.plain import plain, spread
+from cellwright.report.plain import as_json, spread
 from cellwright.report.record import ArrayReport, Cause, RunReport
 
 ON_CHIP = ("ideal", "whole", "departure_from_software")
@@ -41,14 +40,10 @@ def result_json(record: RunReport) -> str:
         **scores,
         "arrays": [_array(array) for array in record.arrays],
         "cost": asdict(record.cost),
+        **({"circuit": circuit_result(record.circuit)} if record.circuit else {}),
         "versions": dict(record.versions),
     }
     return as_json(run)
-
-
-def as_json(result: Mapping[str, Any]) -> str:
-    """Results as JSON text: null for what is not a number, arrays as lists."""
-    return json.dumps(plain(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _cause(record: RunReport, kind: Kind, cause: Cause) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from cellwright.report.plain import as_json
 from cellwright.report.record import Score
-from cellwright.report.result import as_json
 from cellwright.report.sweep_record import SweepReport, SweptPoint
 
 

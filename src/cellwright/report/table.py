@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cellwright.report import story
+from cellwright.report.circuit_table import results_table as circuit_table
 from cellwright.report.kinds import kind_of
 from cellwright.report.record import Comparison, RunReport
 from cellwright.report.terminal import BOLD, add_row, as_text, new_table
@@ -24,6 +25,7 @@ def results_table(record: RunReport) -> RenderableType:
         *kind_of(record).tables(record),
         _cost(record),
         as_text(story.cost(record)),
+        *([circuit_table(record.circuit)] if record.circuit else []),
         *(as_text(note, "dim") for note in _notes(record)),
     ]
     spaced: list[RenderableType] = []

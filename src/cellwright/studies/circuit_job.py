@@ -15,11 +15,11 @@ from cellwright import __version__
 from cellwright.circuit import find_ngspice
 from cellwright.circuit.calibration import Conditions
 from cellwright.circuit.circuit import Circuit
-from cellwright.circuit.problems import Problem, of_network
 from cellwright.circuit.schematic import schematic
 from cellwright.circuit.stored_networks import described
 from cellwright.circuit.technologies import CORNERS, ROOM_TEMPERATURE
 from cellwright.circuit.technologies import find as find_technology
+from cellwright.circuit.trained_problem import Problem, of_network
 from cellwright.errors import CellwrightError, named, shown
 from cellwright.layers.weights import load_weights
 from cellwright.studies.files import flag

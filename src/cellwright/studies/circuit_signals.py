@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cellwright.cells import Cell
 from cellwright.circuit.circuit import Circuit, Waveforms
-from cellwright.circuit.problems import Problem
+from cellwright.circuit.trained_problem import Problem
 from cellwright.circuit.wiring import Node
 from cellwright.report.circuit_record import SignalTrace
 from cellwright.studies.circuit_job import CircuitJob

@@ -14,7 +14,8 @@ from cellwright.circuit.circuit import Circuit, Waveforms
 from cellwright.circuit.components import Behaviour, Capacitor, Component, Instance, Memristor, Mosfet, Resistor, Source
 from cellwright.circuit.design import Design
 from cellwright.circuit.netlist import Netlist
-from cellwright.circuit.problems import Problem
+from cellwright.circuit.trained_problem import Problem
+from cellwright.report import Baseline
 from cellwright.report.circuit_record import CircuitReport, SignalTrace
 from cellwright.report.circuit_record import Source as Description
 from cellwright.studies.circuit_job import CircuitJob
@@ -66,6 +67,10 @@ def summarise(job: CircuitJob, problem: Problem, circuit: Circuit, waveforms: Wa
         observed=float(task.values[task.training]),
         software=problem.software()[task.metric],
         twin=float(problem.metrics(twin)[task.metric]),
+        baselines=[
+            Baseline(name=rule.name, title=rule.formula, error=float(task.metrics(rule.forecasts)[task.metric]))
+            for rule in task.baselines().values()
+        ],
         draws=None,
         power=power,
         energy_per_step=power * design.period,

@@ -42,6 +42,7 @@ class RunSettings:
         chips: how many chips each network is programmed into.
         seed: the first network's seed, and the seed of the chips.
         no_tiling: a network whose matrices take more than one array each is refused.
+        circuit: the first network's cell is made an analog circuit, too; nothing else changes with it.
         file: what to forecast in the file, or which sequences to classify; None for a task of the catalogue.
     """
 
@@ -53,6 +54,7 @@ class RunSettings:
     chips: int = 50
     seed: int = 0
     no_tiling: bool = False
+    circuit: bool = False
     file: ForecastFile | LabelledFile | None = None
 
 
@@ -102,6 +104,7 @@ class Job:
     def described(self) -> dict[str, Any]:
         """The settings as plain values; two runs with the same ones give the same results on one machine."""
         named = asdict(self.settings) | {"recipe": self.recipe.name, "cell": self.cell_name}
+        del named["circuit"]  # it adds to the results of a run, and makes no other run
         if not named["no_tiling"]:
             del named["no_tiling"]  # what is not asked for makes no other run
         sources = source_of("cell", self.cell_name) | source_of("device", self.settings.device)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from rich.text import Text
 
+from cellwright.errors import CellwrightError
 from cellwright.layers.weights import packed_weights
 from cellwright.learning import Progress
 from cellwright.learning.progress import both
 from cellwright.program import equations
 from cellwright.report import RunReport, results_table, write_report
 from cellwright.report.wording import counted
+from cellwright.studies.circuit_job import CircuitJob, CircuitSettings
+from cellwright.studies.circuit_simulation import simulated
 from cellwright.studies.folder import ResultsFolder
 from cellwright.studies.hardware import HardwareErrors, check_room, study, variants
 from cellwright.studies.job import Job, RunSettings
@@ -47,12 +51,15 @@ def run_study(
     """
     job = Job(settings)
     check_room(job, job.chip)
+    circuit = _circuit(job)
     path = Path(out) if out else job.default_folder
     with ResultsFolder(path, job.described(), overwrite=overwrite) as folder, one_thread():
         _introduce(job, folder, narration)
         networks = train_networks(job, folder.path / "checkpoints", narration)
         hardware = _measure(job, networks, folder, narration)
         report = summarise(job, networks, hardware)
+        if circuit is not None:
+            report = replace(report, circuit=simulated(circuit, networks[0].model, folder, narration))
         narration.say("writing the report")
         _write_model(job, networks[0], folder)
         _write_networks(job, networks, folder)
@@ -60,6 +67,20 @@ def run_study(
     narration.say(results_table(report))
     narration.say(f"report: {path / 'report.html'}")
     return report
+
+
+def _circuit(job: Job) -> CircuitJob | None:
+    """The first network's circuit, where one is asked for.
+
+    Raises:
+        CellwrightError: there is none, or no ngspice; before anything is trained.
+    """
+    given = job.settings
+    if not given.circuit:
+        return None
+    if given.file is not None:
+        raise CellwrightError("--circuit is for a task of the catalogue: leave it out for a file")
+    return CircuitJob(CircuitSettings(task=given.task, recipe=given.recipe, cell=given.cell, seed=given.seed))
 
 
 def _introduce(job: Job, folder: ResultsFolder, narration: Narration) -> None:
