@@ -3,7 +3,7 @@
 TORCH ?= cpu
 export TORCH
 
-.PHONY: help run test bench bench-chip catalogue format clean
+.PHONY: help run test bench bench-chip bench-circuit catalogue format clean
 .NOTPARALLEL:
 
 help:
@@ -11,6 +11,7 @@ help:
 	@echo 'make test     set up and run the checks and the tests'
 	@echo 'make bench    set up and measure the compiled loops beside torch: about ten minutes on an idle machine'
 	@echo 'make bench-chip   set up and measure exact wires, chips and programming: about five minutes on an idle machine'
+	@echo 'make bench-circuit   set up and measure analog circuits in ngspice beside their twins: hours from nothing'
 	@echo 'make catalogue  write docs/catalogue.md and its pictures anew, from the definitions of cells and topologies'
 	@echo 'make format   set up and let ruff put the code in order'
 	@echo 'make clean    remove the environment and all caches; results stay'
@@ -40,6 +41,10 @@ bench:
 bench-chip:
 	@tools/setup.sh run
 	.venv/bin/python benchmarks/chip $(ARGS)
+
+bench-circuit:
+	@tools/setup.sh run
+	.venv/bin/python benchmarks/circuit $(ARGS)
 
 catalogue:
 	@tools/setup.sh run
