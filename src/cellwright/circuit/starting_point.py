@@ -41,8 +41,8 @@ def _guesses(netlist: Netlist, twin: Twin) -> Iterator[tuple[str, float]]:
                 for unit in range(node.size):
                     second = product.value_ratio * float(step.volts[product.value][unit])
                     name = f"{node_of(node.out, unit)}_{index}"
-                    for ending, volts in product.block.inside(second, middle, supply).items():
-                        yield (f"x{name}{ending}" if ending.startswith(".") else f"{name}{ending}"), volts
+                    for ending, guess in product.block.inside(second, middle, supply).items():
+                        yield (f"x{name}{ending}" if ending.startswith(".") else f"{name}{ending}"), guess
     yield from laboratory.operating_points[""].items()
     for component in netlist.components:
         if isinstance(component, Instance):
