@@ -3,10 +3,10 @@
     python benchmarks/circuit/table4.py [--technologies generic180,gf180mcu] [--seeds 5] [--chips 200] [--spice]
         [--markdown]
 
-The airline series as the survey has it (N = 1, M = 4, 3 steps). The circuit is the twin over all 48 test sequences; with
---spice, ngspice runs the first of them with each design of seed 0. Mismatch is drawn where the twin knows it: of
-translinear blocks, not of multipliers. A chip is trimmed on the training sequences. Rows that are in ``table4.csv``
-beside this file are not measured again; ``docs/circuit-designs.md`` shows them.
+The airline series as the survey has it (N = 1, M = 4, 3 steps). The circuit is the twin over all 48 test sequences;
+with ``--spice``, ngspice runs the first one of seed 0. Mismatch is drawn where the twin knows it: of translinear blocks, not
+of multipliers. A chip is trimmed on the training sequences. Rows that are in ``table4.csv`` beside this file are not
+measured again; ``docs/circuit-designs.md`` shows them.
 """
 
 from __future__ import annotations
