@@ -7,8 +7,8 @@ A column can be trimmed in two ways, both there for the asking in a chip of memr
 - the feedback resistor of its amplifier, a string with taps, is set to another tap.
 
 Calibrating takes what a tester has: known sequences go in, and the states are read after each step. How they answer to
-each trim is known from the nominal twin; the trims that explain the errors best are set, and the chip is measured
-again. Nothing within the chip is looked at.
+each trim is known from the nominal twin at first; the trims that explain the errors best are set, and the chip is
+measured again, which also tells how this very chip answers. Nothing within the chip is looked at.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class TrimSettings:
     gain_range: float = 0.2
     gain_bits: int = 6
     reading: float = 1e-4
-    rounds: int = 10
+    rounds: int = 16
 
     def __post_init__(self) -> None:
         for name in ("bits", "gain_bits", "rounds"):
@@ -110,20 +110,25 @@ class _Knobs:
         ]
         return torch.cat([*offsets, *(torch.full((n.size,), _EXPECTED_GAIN) for n in self._gains)]).double()
 
-    def trim(self, knobs: Tensor, *, exact: bool = False) -> Trim:
-        """The setting; as finely as devices and taps allow unless ``exact``."""
-        settings = self.settings
-        least, most = self.design.conductances
-        device, tap = (most - least) / (2**settings.bits - 1), 2 * settings.gain_range / (2**settings.gain_bits - 1)
+    def rounded(self, knobs: Tensor) -> Tensor:
+        """The nearest that devices and taps can be set to."""
+        settings, (least, most) = self.settings, self.design.conductances
+        devices = [(most - least) / self._siemens(node) for node in self.wiring.nodes for _ in range(node.size)]
+        taps = [settings.gain_range for node in self._gains for _ in range(node.size)]
+        reach = torch.tensor([*devices, *taps], dtype=torch.float64)
+        steps = torch.full_like(reach, (2**settings.gain_bits - 1) / 2)
+        steps[: len(devices)] = 2**settings.bits - 1
+        # A device's steps count from the least conductance, which is nothing; taps from one end to the other.
+        return (knobs.clamp(-reach, reach) / reach * steps).round() / steps * reach
+
+    def trim(self, knobs: Tensor) -> Trim:
+        """The setting."""
         conductance, feedback, start = {}, {}, 0
         for node in self.wiring.nodes:
-            own = knobs[:, start : start + node.size] * self._siemens(node)
-            own = own.clamp(least - most, most - least)
-            conductance[node.out.name] = own if exact else (own / device).round() * device
+            conductance[node.out.name] = knobs[:, start : start + node.size] * self._siemens(node)
             start += node.size
         for node in self._gains:
-            own = knobs[:, start : start + node.size].clamp(-settings.gain_range, settings.gain_range)
-            feedback[node.out.name] = 1 + (own if exact else (own / tap).round() * tap)
+            feedback[node.out.name] = 1 + knobs[:, start : start + node.size]
             start += node.size
         return Trim(conductance, feedback)
 
@@ -155,25 +160,38 @@ def calibrate(
     settings, design = settings or TrimSettings(), twin.laboratory.design
     knobs = _Knobs(twin.wiring, design, settings)
     expected = knobs.expected
-    answers = _answers(twin, knobs, inputs, tuple(targets)) * expected
-    left, strengths, right = torch.linalg.svd(answers, full_matrices=False)
+
+    def errors_of(values: Mapping[str, Tensor]) -> Tensor:
+        read = [_read(values[name], settings, design) - each.unsqueeze(-2) for name, each in targets.items()]
+        return torch.stack(read).movedim(-2, 0).flatten(1)
+
+    answers = (_answers(twin, knobs, inputs, tuple(targets)) * expected).repeat(chips, 1, 1)
     at = best = torch.zeros(chips, len(expected), dtype=torch.float64)
     error = torch.full((chips, 1), float("inf"), dtype=torch.float64)
-    along = torch.zeros(chips, len(strengths), dtype=torch.float64)
+    errors = from_errors = torch.zeros(chips, answers.shape[1], dtype=torch.float64)
     doubt = torch.ones(chips, 1, dtype=torch.float64)
-    for _ in range(settings.rounds + 1):
-        found = measure(knobs.trim(at))
-        errors = torch.stack([_read(found[n], settings, design) - targets[n].unsqueeze(-2) for n in targets])
-        errors = errors.movedim(-2, 0).flatten(1)
+    eye = torch.eye(len(expected), dtype=torch.float64)
+    for again in range(settings.rounds + 1):
+        errors = errors_of(measure(knobs.trim(at)))
+        if again:
+            _learn(answers, (at - best) / expected, errors - from_errors)
         now = errors.square().mean(1, keepdim=True).sqrt()
         better = now < error
-        best, along = torch.where(better, at, best), torch.where(better, errors @ left, along)
+        best, from_errors = torch.where(better, at, best), torch.where(better, errors, from_errors)
         error = torch.minimum(now, error)
-        # As Levenberg and Marquardt do: the worse the nominal twin foretold the last step, the shorter is the next one.
-        doubt = torch.where(better, doubt / 2, doubt * 4)
-        step = along * strengths / (strengths.square() + (doubt * error).square())
-        at = best - (step @ right) * expected
+        # As Levenberg and Marquardt do: a step that made it worse is followed by a shorter one.
+        doubt = torch.where(better, doubt / 3, doubt * 3)
+        squares = answers.mT @ answers + (doubt * error).square()[..., None] * eye
+        step = torch.linalg.solve(squares, (answers.mT @ from_errors[..., None])).squeeze(-1)
+        at = knobs.rounded(best - step * expected)
     return knobs.trim(best)
+
+
+def _learn(answers: Tensor, turned: Tensor, answered: Tensor) -> None:
+    """Broyden's update: what a chip answered to its last step is how it answers along it (Broyden 1965)."""
+    square = turned.square().sum(1)[:, None, None]
+    surprise = answered[..., None] - answers @ turned[..., None]
+    answers += surprise * turned[:, None, :] / square.where(square > 0, 1.0)
 
 
 def _answers(twin: Twin, knobs: _Knobs, inputs: Mapping[str, Tensor], states: tuple[str, ...]) -> Tensor:
@@ -181,7 +199,7 @@ def _answers(twin: Twin, knobs: _Knobs, inputs: Mapping[str, Tensor], states: tu
     shift = 0.2 * knobs.expected
     found = []
     for sign in (1, -1):
-        setting = knobs.trim(torch.diag(sign * shift), exact=True)
+        setting = knobs.trim(torch.diag(sign * shift))
         turned = Twin(setting.applied(twin.wiring), twin.laboratory)
         with torch.no_grad():
             values = turned.run({name: value.unsqueeze(-2) for name, value in inputs.items()})
