@@ -38,8 +38,8 @@ SIGNALS = ("h", "c")
 SEED = 7
 
 
-def network(seed: int, steps: int, technology: str) -> tuple[Circuit, torch.Tensor, dict[str, np.ndarray]]:
-    """A circuit with random weights, what it is given, (steps, 1), and what h and c are in software, (steps, units)."""
+def network(seed: int, steps: int, technology: str) -> tuple[Circuit, torch.Tensor, dict[str, np.ndarray], Recurrent]:
+    """A circuit with random weights, its input, (steps, 1), h and c in software, (steps, units), and the layer."""
     torch.manual_seed(seed)
     layer = Recurrent("lstm", 1, 4, dtype=torch.float64)
     with torch.no_grad():
@@ -51,12 +51,12 @@ def network(seed: int, steps: int, technology: str) -> tuple[Circuit, torch.Tens
     conditions = Conditions(technologies.find(technology))
     circuit = Circuit(catalogue()["lstm"], stored, {"feature": 1, "unit": 4}, conditions)
     software = {name: np.stack([s[i].reshape(-1).numpy() for s in states]) for i, name in enumerate(SIGNALS)}
-    return circuit, x, software
+    return circuit, x, software, layer
 
 
 def cells(number: int, count: int, steps: int, technology: str, jobs: int, done: set[int]) -> Iterator[list[object]]:
     """The rows of a network's chips, as they are finished."""
-    circuit, x, software = network(number, steps, technology)
+    circuit, x, software, _ = network(number, steps, technology)
     mismatch = Mismatch(technology, SEED)
     chips = [chip for chip in range(number * count, (number + 1) * count) if chip not in done]
     if not chips:
