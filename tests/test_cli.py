@@ -50,6 +50,14 @@ def test_cells_lists_the_catalogue() -> None:
     assert set(catalogue()) <= first_words
 
 
+def test_help_names_every_technology_and_corner() -> None:
+    from cellwright.circuit.technologies import CORNERS
+    from cellwright.circuit.technologies import catalogue as technologies
+
+    shown = " ".join(runner.invoke(app, ["circuit", "--help"]).stdout.split())
+    assert all(name in shown for name in (*technologies(), *CORNERS))
+
+
 @pytest.mark.parametrize("name", catalogue())
 def test_show_prints_equations_counts_and_source(name: str) -> None:
     result = runner.invoke(app, ["show", name])

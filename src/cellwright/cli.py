@@ -244,7 +244,8 @@ def circuit(
         str, typer.Option(help="of the process: typical, fast, slow, fast-slow (n, p), slow-fast")
     ] = "typical",
     temperature: Annotated[float, typer.Option(help="degrees Celsius")] = 27.0,
-    seed: Annotated[int, typer.Option(min=0, help="of the network")] = 0,
+    monte_carlo: Annotated[int, typer.Option(min=0, help="chips with mismatch, through the twin")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="of the network and of mismatch")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="folder for the results; by default runs/circuit-TASK-RECIPE-TECHNOLOGY")
     ] = None,
@@ -264,6 +265,7 @@ def circuit(
             cell=cell,
             model=model,
             steps=steps,
+            monte_carlo=monte_carlo,
             technology=technology,
             corner=corner,
             temperature=temperature,

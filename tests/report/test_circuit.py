@@ -21,6 +21,8 @@ from cellwright.report.circuit_page import html
 from cellwright.report.circuit_record import CircuitReport, Draws, SignalTrace
 from cellwright.report.circuit_result import result_json, steps_csv, waveforms_csv
 from cellwright.report.circuit_table import results_table
+from cellwright.report.page import html as run_page
+from cellwright.report.result import result_json as run_json
 
 ATTACK = "<script>alert('x')</script>\"'&"
 TIME = np.linspace(0, 60e-6, 61)
@@ -70,6 +72,9 @@ def made(**more: Any) -> CircuitReport:
         "draws": None,
         "power": 3.64e-3,
         "energy_per_step": 72.8e-9,
+        "energies": {"opamp": (50e-9, 45e-9), "clocks": (1e-12, float("nan"))},
+        "area": 3e-8,
+        "areas": {"memristors": 2e-10},
         "built": {"transistors": 946, "memristors": 192},
         "ideal": {"supply": 1, "clock": 4},
         "ngspice": 39,
@@ -144,6 +149,15 @@ def test_a_sequence_of_another_length_is_no_forecast() -> None:
     told = circuit_story.forecast(replace(made(), forecast={}))
     assert "no forecast that it was trained for" in told
     assert "ngspice 299.40; observed 315.00" in circuit_story.forecast(made())
+
+
+def test_a_run_that_asked_for_it_shows_the_circuit_beside_the_chip(record) -> None:  # type: ignore[no-untyped-def]
+    page = run_page(replace(record, circuit=made()))
+    assert "As an analog circuit" in page
+    assert "departs from software by at most 0.0400" in page
+    assert "As an analog circuit" not in run_page(record)
+    assert json.loads(run_json(replace(record, circuit=made())))["circuit"]["built"]["transistors"] == 946
+    assert "circuit" not in json.loads(run_json(record))
 
 
 def test_a_remedy_is_told() -> None:

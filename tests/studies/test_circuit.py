@@ -36,7 +36,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(model: Path, needs, tmp_path_factory: pytest.TempPathFactory) -> tuple[CircuitReport, Path]:  # type: ignore[no-untyped-def]
     needs.program("ngspice", remedy="apt install ngspice")
     folder = tmp_path_factory.mktemp("circuit") / "out"
-    return run_circuit(CircuitSettings(task="airline", model=str(model.parent), steps=2), folder), folder
+    return run_circuit(CircuitSettings(task="airline", model=str(model.parent), steps=2, monte_carlo=2), folder), folder
 
 
 def test_spice_twin_and_software_tell_the_same_story(made: tuple[CircuitReport, Path]) -> None:
@@ -56,6 +56,24 @@ def test_spice_twin_and_software_tell_the_same_story(made: tuple[CircuitReport, 
     state, gates = report.signals[1].spice, {signal.name: signal.spice for signal in report.signals[2:]}
     before = np.concatenate([np.zeros((1, 4)), state[:1]])
     np.testing.assert_allclose(state, gates["f"] * before + gates["i"] * gates["g"], atol=0.03)
+
+
+def test_chips_with_mismatch_err_more_and_each_in_its_own_way(made: tuple[CircuitReport, Path]) -> None:
+    draws = made[0].draws
+    assert draws is not None
+    assert draws.errors.shape == draws.largest.shape == (2,)
+    assert draws.errors[0] != draws.errors[1]
+    assert (draws.largest > made[0].output.departure("spice_vs_twin").largest).all()
+    assert (draws.rms < draws.largest).all()
+
+
+def test_energy_is_what_the_model_says(made: tuple[CircuitReport, Path]) -> None:
+    """Within the 1.3 times of a block that are asked for."""
+    report, _ = made
+    measured, model = report.energies["opamp"]
+    assert 1 / 1.3 < measured / model < 1.3
+    assert report.energy_per_step >= measured
+    assert report.area == pytest.approx(sum(report.areas.values()))
 
 
 def test_the_folder_has_everything(made: tuple[CircuitReport, Path]) -> None:

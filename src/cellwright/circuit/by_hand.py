@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cellwright.circuit.netlist import Netlist, node_of
 from cellwright.circuit.schematic import Signal
 from cellwright.circuit.wiring import Node
@@ -10,15 +12,16 @@ CLOCKS = ("sample", "transfer")
 """The nodes of the clocks that are saved beside the signals."""
 
 
-def by_hand(netlist: Netlist, title: str) -> str:
+def by_hand(netlist: Netlist, title: str, start: Sequence[str] = ()) -> str:
     """The text of a netlist that plots its states where ngspice is run by hand.
 
     Batch mode knows nothing of windows: there the plots are left out, and what is simulated is the same.
 
     Args:
         title: one line.
+        start: see ``Netlist.text``.
     """
-    body, end, rest = netlist.text(title).rpartition("\n.end")
+    body, end, rest = netlist.text(title, start).rpartition("\n.end")
     saved = f".save {' '.join(f'v({clock})' for clock in CLOCKS)}"
     return "\n".join([body, saved, *_control(netlist)]) + end + rest
 

@@ -93,7 +93,9 @@ class CircuitReport:
         observed: at that label.
         software, twin: the task's error over the whole test period. baselines: of forecasts that need no network.
         draws: of mismatch; None where none were asked for.
-        power: W, the supply's mean over the run. energy_per_step: J, from the supply.
+        power: W, of all sources, the mean over the run. energy_per_step: J, likewise.
+        energies: J a step by what takes it, as ngspice integrates it, and as the cost model has it.
+        area: m2, of all that is itemised; ``areas`` by item.
         built: how many of each kind of component, instances counted out.
         ideal: what is no circuit yet, by what it serves: how many sources.
         ngspice: its version. remedy: what it took to converge; empty where nothing.
@@ -133,6 +135,9 @@ class CircuitReport:
     draws: Draws | None
     power: float
     energy_per_step: float
+    energies: Mapping[str, tuple[float, float]]
+    area: float
+    areas: Mapping[str, float]
     built: Mapping[str, int]
     ideal: Mapping[str, int]
     ngspice: int

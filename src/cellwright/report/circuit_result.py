@@ -36,6 +36,11 @@ def circuit_result(record: CircuitReport) -> dict[str, Any]:
         "mismatch": _draws(record),
         "power_w": record.power,
         "energy_per_step_j": record.energy_per_step,
+        "energy_by_part_j": {
+            name: {"ngspice": measured, "model": model} for name, (measured, model) in record.energies.items()
+        },
+        "area_m2": record.area,
+        "area_by_part_m2": record.areas,
         "claims_power_and_area": record.claims,
         "built": record.built,
         "ideal": record.ideal,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cellwright.report.circuit_record import CircuitReport, SignalTrace
 from cellwright.report.wording import Numbers, counted
-from cellwright.units import quantity, significant
+from cellwright.units import area, quantity, significant
 
 IDEAL_WORDS = {
     "supply": "the supply",
@@ -67,12 +67,13 @@ def conditions(record: CircuitReport) -> str:
 def power(record: CircuitReport) -> str:
     """What the supply gives, and whether that may be claimed."""
     given = (
-        f"The supply gives {quantity(record.power, 'W')} on average, "
-        f"{quantity(record.energy_per_step, 'J')} for a step of {quantity(record.period, 's')}"
+        f"All sources together give {quantity(record.power, 'W')} on average, "
+        f"{quantity(record.energy_per_step, 'J')} for a step of {quantity(record.period, 's')}; "
+        f"the components take {area(record.area)}"
     )
     if record.claims:
         return f"{given}."
-    return f"{given}; these are nobody's transistors, so that no claim rests on it."
+    return f"{given}. These are nobody's transistors, so that no claim rests on it."
 
 
 def not_drawn(record: CircuitReport) -> str:

@@ -29,7 +29,8 @@ from cellwright.tasks import Forecaster, SeriesRecipe, SeriesTask, find
 ALL_STEPS = 12
 """Steps that are simulated where a recipe runs over a whole series and nobody says how many."""
 
-MOST_STEPS = 1000
+MOST_STEPS, MOST_DRAWS = 1000, 100_000
+DRAWS_AT_A_TIME = 20
 TEMPERATURES = (-55.0, 150.0)
 """Degrees Celsius, between which models of transistors are made for."""
 
@@ -42,6 +43,7 @@ class CircuitSettings:
         task, recipe, cell, seed: as of a run.
         model: weights of a trained network, or the folder of a run that has them; empty to train one.
         steps: to simulate; 0 for as many as the recipe's sequences have.
+        monte_carlo: chips whose transistors differ, through the twin; 0 for none.
         technology, corner, temperature: of the transistors, and where they work (degrees Celsius).
     """
 
@@ -50,6 +52,7 @@ class CircuitSettings:
     cell: str = ""
     model: str = ""
     steps: int = 0
+    monte_carlo: int = 0
     technology: str = "generic180"
     corner: str = "typical"
     temperature: float = ROOM_TEMPERATURE
@@ -105,6 +108,12 @@ class CircuitJob:
         """Steps that are simulated."""
         own = ALL_STEPS if self.recipe.window is None else self.recipe.window.steps
         return self.settings.steps or own
+
+    @property
+    def draws(self) -> list[range]:
+        """Numbers of the chips with mismatch, some at a time."""
+        total = self.settings.monte_carlo
+        return [range(first, min(first + DRAWS_AT_A_TIME, total)) for first in range(0, total, DRAWS_AT_A_TIME)]
 
     @property
     def forecasts(self) -> bool:
@@ -191,6 +200,8 @@ def _check_numbers(settings: CircuitSettings) -> None:
     least, most = TEMPERATURES
     if not 0 <= settings.steps <= MOST_STEPS:
         raise CellwrightError(f"--steps {settings.steps}: expected a whole number from 1 to {MOST_STEPS:,}")
+    if not 0 <= settings.monte_carlo <= MOST_DRAWS:
+        raise CellwrightError(f"--monte-carlo {settings.monte_carlo}: expected a whole number from 0 to {MOST_DRAWS:,}")
     if not least <= settings.temperature <= most:
         raise CellwrightError(
             f"--temperature {settings.temperature:g}: expected degrees Celsius from {least:g} to {most:g}, for which "

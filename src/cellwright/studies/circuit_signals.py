@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from cellwright.cells import Cell
 from cellwright.circuit.circuit import Circuit, Waveforms
+from cellwright.circuit.mismatch import Mismatch
 from cellwright.circuit.trained_problem import Problem
 from cellwright.circuit.wiring import Node
 from cellwright.report.circuit_record import SignalTrace
@@ -90,3 +91,15 @@ def twin_outputs(problem: Problem, circuit: Circuit) -> Tensor:
     with torch.no_grad():
         found = circuit.twin.run({_input(circuit): problem.inputs.transpose(0, 1)})
     return found[output.name].transpose(0, 1)
+
+
+def drawn_outputs(
+    job: CircuitJob, problem: Problem, circuit: Circuit, numbers: Sequence[int], advance: Callable[[], None]
+) -> Tensor:
+    """The outputs of chips with mismatch over the whole test period, (chips, batch, time, units)."""
+    output = circuit.wiring.schematic.results[next(iter(problem.cell.state_axes()))]
+    chips = circuit.chips(Mismatch(job.conditions.technology, job.settings.seed), numbers)
+    with torch.no_grad():
+        found = chips.run({_input(circuit): problem.inputs.transpose(0, 1)})[output.name]
+    advance()
+    return found.permute(2, 1, 0, 3)

@@ -7,6 +7,7 @@ from torch import nn
 from cellwright.circuit.by_hand import by_hand
 from cellwright.circuit.circuit import Circuit, Waveforms
 from cellwright.circuit.ngspice import TIMEOUT, simulate
+from cellwright.circuit.starting_point import starting_point
 from cellwright.report.circuit_record import CircuitReport
 from cellwright.report.wording import counted
 from cellwright.studies.circuit_job import CircuitJob, circuit_of
@@ -29,13 +30,15 @@ def simulated(job: CircuitJob, network: nn.Module, folder: ResultsFolder, narrat
     circuit = circuit_of(problem, job.conditions)
     waveforms = _simulated(job, circuit, folder, narration)
     narration.say("comparing the circuit with software and twin")
-    return summarise(job, problem, circuit, waveforms)
+    with narration.steps(f"drawing {job.settings.monte_carlo} chips with mismatch", len(job.draws)) as advance:
+        return summarise(job, problem, circuit, waveforms, advance)
 
 
 def _simulated(job: CircuitJob, circuit: Circuit, folder: ResultsFolder, narration: Narration) -> Waveforms:
     """What ngspice computes of the netlist, which lies in the folder before it is run."""
-    netlist = circuit.netlist({circuit.wiring.schematic.inputs[0].name: job.sequence.numpy()})
-    text = by_hand(netlist, f"{job.run.cell_name} of {job.task.name}, recipe {job.recipe.name}, by cellwright")
+    netlist = circuit.netlist({circuit.wiring.schematic.inputs[0].name: job.sequence.numpy()}, measured_supplies=True)
+    title = f"{job.run.cell_name} of {job.task.name}, recipe {job.recipe.name}, by cellwright"
+    text = by_hand(netlist, title, starting_point(netlist, circuit.twin))
     folder.write(NETLIST, text)
     parts = ", ".join(f"{count:,} {name}" for name, count in built(netlist).items())
     narration.say(f"{parts}, over {counted(job.steps, 'step')}")

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
-import numpy as np
 import torch
 
 from cellwright import units
+from cellwright.circuit.area import area_items
 from cellwright.circuit.by_hand import CLOCKS
 from cellwright.circuit.circuit import Circuit, Waveforms
 from cellwright.circuit.components import Behaviour, Capacitor, Component, Instance, Memristor, Mosfet, Resistor, Source
 from cellwright.circuit.design import Design
 from cellwright.circuit.netlist import Netlist
+from cellwright.circuit.power import measured_energies, step_energies
 from cellwright.circuit.trained_problem import Problem
 from cellwright.report import Baseline
-from cellwright.report.circuit_record import CircuitReport, SignalTrace
+from cellwright.report.circuit_record import CircuitReport, Draws, SignalTrace
 from cellwright.report.circuit_record import Source as Description
 from cellwright.studies.circuit_job import CircuitJob
-from cellwright.studies.circuit_signals import traces, twin_outputs
+from cellwright.studies.circuit_signals import drawn_outputs, traces, twin_outputs
 from cellwright.studies.summary import versions
 
 _KINDS: Mapping[type, str] = {
@@ -30,13 +33,14 @@ _KINDS: Mapping[type, str] = {
 }
 
 
-def summarise(job: CircuitJob, problem: Problem, circuit: Circuit, waveforms: Waveforms) -> CircuitReport:
-    """Everything that the report shows."""
+def summarise(
+    job: CircuitJob, problem: Problem, circuit: Circuit, waveforms: Waveforms, advance: Callable[[], None]
+) -> CircuitReport:
+    """Everything that the report shows; ``advance`` is called after each part of the draws of mismatch."""
     task, technology, netlist = job.task, job.conditions.technology, waveforms.netlist
     design = circuit.laboratory.design
     twin = twin_outputs(problem, circuit)
     signals = traces(job, problem, circuit, waveforms)
-    power = supply_power(waveforms)
     simulation = waveforms.simulation
     return CircuitReport(
         task=task.name,
@@ -71,9 +75,8 @@ def summarise(job: CircuitJob, problem: Problem, circuit: Circuit, waveforms: Wa
             Baseline(name=rule.name, title=rule.formula, error=float(task.metrics(rule.forecasts)[task.metric]))
             for rule in task.baselines().values()
         ],
-        draws=None,
-        power=power,
-        energy_per_step=power * design.period,
+        draws=_draws(job, problem, circuit, advance),
+        **_bill(circuit, waveforms),
         built=built(netlist),
         ideal=ideal(netlist),
         ngspice=job.ngspice.version,
@@ -92,11 +95,33 @@ def _forecast(problem: Problem, twin: torch.Tensor, output: SignalTrace) -> dict
     return {name: float(problem.answers(hidden)[0]) for name, hidden in outputs.items()}
 
 
-def supply_power(waveforms: Waveforms) -> float:
-    """What the supply gives, W: the mean over the whole run."""
-    supply = waveforms.netlist.laboratory.conditions.technology.supply
-    time, drawn = waveforms.time, -waveforms.simulation["i(vsupply)"]
-    return float(np.trapezoid(drawn, time) / (time[-1] - time[0])) * supply
+def _bill(circuit: Circuit, waveforms: Waveforms) -> dict[str, Any]:
+    """What a step costs: as ngspice integrates it and by the cost model, and the area."""
+    netlist = waveforms.netlist
+    measured, model = measured_energies(waveforms), step_energies(netlist)
+    energy, period = measured.pop("all"), circuit.laboratory.design.period
+    areas = {item.name: item.area_m2 or 0.0 for item in area_items(netlist)}
+    return {
+        "power": energy / period,
+        "energy_per_step": energy,
+        "energies": {name: (joules, model.get(name, math.nan)) for name, joules in measured.items()},
+        "area": sum(areas.values()),
+        "areas": areas,
+    }
+
+
+def _draws(job: CircuitJob, problem: Problem, circuit: Circuit, advance: Callable[[], None]) -> Draws | None:
+    """Chips with mismatch over the whole test period."""
+    if not job.settings.monte_carlo:
+        return None
+    hidden = torch.cat([drawn_outputs(job, problem, circuit, numbers, advance) for numbers in job.draws])
+    apart = (hidden - problem.hidden()).flatten(1)
+    return Draws(
+        state=next(iter(problem.cell.state_axes())),
+        largest=apart.abs().amax(1).numpy(),
+        rms=apart.square().mean(1).sqrt().numpy(),
+        errors=problem.metrics(hidden)[job.task.metric].numpy(),
+    )
 
 
 def built(netlist: Netlist) -> dict[str, int]:
@@ -109,7 +134,8 @@ def built(netlist: Netlist) -> dict[str, int]:
 
 def ideal(netlist: Netlist) -> dict[str, int]:
     """What is no circuit: ideal components by what they serve."""
-    ideals = (component for component in netlist.components if component.ideal)
+    sources = (*netlist.laboratory.conditions.supplies, *netlist.components)
+    ideals = (component for component in sources if component.ideal)
     counts = Counter("behaviour" if isinstance(each, Behaviour) else _serves(each) for each in ideals)
     return dict(counts)
 
@@ -121,12 +147,9 @@ def _serves(component: Component) -> str:
 
 def _apart(netlist: Netlist, components: Iterable[Component]) -> Iterator[Component]:
     """All components that are none of a kind that is ideal, those of blocks among them."""
-    design = netlist.laboratory.design
-    blocks = {product.block.name: product.block for node in netlist.wiring.nodes for product in node.products}
-    known = {**blocks, design.opamp.name: design.opamp, design.switch.name: design.switch}
     for component in components:
         if isinstance(component, Instance):
-            yield from _apart(netlist, known[component.block].components())
+            yield from _apart(netlist, netlist.blocks[component.block].components())
         elif not component.ideal:
             yield component
 
