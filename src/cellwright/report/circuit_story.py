@@ -93,7 +93,8 @@ def ideal(record: CircuitReport) -> str:
     parts = [f"{IDEAL_WORDS.get(kind, kind)} ({count})" for kind, count in record.ideal.items()]
     return (
         f"Still ideal: {'; '.join(parts)}. Memristors are read as the conductances that they were programmed to; "
-        "the network's dense layer is computed in software. Noise, wires and mismatch are left out."
+        "the network's dense layer is computed in software. Noise and wires are left out, and mismatch from "
+        "what ngspice runs."
     )
 
 
