@@ -1,12 +1,15 @@
 """Training through the twin: what a circuit loses to its curves, and what training with them gives back.
 
-    python benchmarks/circuit/training.py [--seeds 5] [--epochs 60] [--kept FOLDER] [--markdown]
+    python benchmarks/circuit/training.py [--seeds 5] [--epochs 60] [--chips 5] [--kept FOLDER] [--markdown]
 
 Networks of the survey's recipe for the airline series are trained in software, then judged in software and through the
 twin of their circuit in generic180, of two designs: the default one, which takes c as tanh(c / 4) * 4 before the forget
 gate, and one with a single block for that product, which takes it as tanh(c). Each is then trained on, by Adam on all
 training months together, through the twin and, for comparison, in software for as long; both are judged again. The test
 months choose nothing.
+
+A chip with mismatch has a twin of its own, through which its weights are trained: ``training_chips.csv`` has a row a
+chip, of the first network and the default design.
 
 ``training.csv`` beside this file has a row a seed and design, written as it comes; rows that are there are not made
 again. ``docs/circuit-training.md`` shows them.
@@ -26,17 +29,21 @@ from torch import Tensor, nn
 
 from cellwright.circuit import technologies
 from cellwright.circuit.calibration import Conditions, Laboratory
+from cellwright.circuit.departures import Chips
 from cellwright.circuit.design import Design
 from cellwright.circuit.layer import TwinLayer
+from cellwright.circuit.mismatch import Mismatch
 from cellwright.circuit.problems import Problem, problem
+from cellwright.circuit.twin import Twin
 from cellwright.files import write_atomically
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "training.csv"
+RESULTS, OF_CHIPS = HERE / "training.csv", HERE / "training_chips.csv"
 KEPT = HERE.parents[1] / "runs" / "circuit-networks"
 PROBLEM = "airline-survey"
 DESIGNS = {"default": Design(), "single block": Design(linear_range=1.0)}
 LEARNING_RATE = 0.003
+CHIP_EPOCHS = 30
 FIGURES = {
     "software": "in software",
     "twin": "in the twin",
@@ -87,19 +94,29 @@ def measured(seed: int, name: str, epochs: int, kept: Path) -> Row:
     return row | {"twin_after_twin": f"{rmse(trained_on(twin, own, epochs), own):.3f}"}
 
 
-def rows() -> list[Row]:
-    if not RESULTS.exists():
+def of_chip(chip: int, kept: Path) -> Row:
+    """One chip's twin before and after training on through it."""
+    own = problem(PROBLEM, seed=0, kept=kept)
+    laboratory = Laboratory(DESIGNS["default"], Conditions(technologies.find("generic180")))
+    drawn = Chips(laboratory, Mismatch("generic180", 0), [chip])
+    network = own.with_layer(TwinLayer(own.layer, laboratory, twin=lambda *built: Twin(*built, drawn)))
+    row = {"chip": str(chip), "epochs": str(CHIP_EPOCHS), "before": f"{rmse(network, own):.3f}"}
+    return row | {"after": f"{rmse(trained_on(network, own, CHIP_EPOCHS), own):.3f}"}
+
+
+def rows(results: Path = RESULTS) -> list[Row]:
+    if not results.exists():
         return []
-    with RESULTS.open(encoding="utf-8", newline="") as file:
+    with results.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
-def write(found: Sequence[Row]) -> None:
+def write(found: Sequence[Row], results: Path = RESULTS) -> None:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, fieldnames=list(found[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(sorted(found, key=lambda row: (row["design"], int(row["seed"]))))
-    write_atomically(RESULTS, text.getvalue())
+    writer.writerows(sorted(found, key=lambda row: (row.get("design", ""), int(row.get("seed") or row["chip"]))))
+    write_atomically(results, text.getvalue())
 
 
 def markdown() -> Iterator[str]:
@@ -110,6 +127,9 @@ def markdown() -> Iterator[str]:
         own = [row for row in rows() if row["design"] == name]
         columns = [spread([float(row[figure]) for row in own]) for figure in FIGURES]
         yield f"| {name} | {len(own)} | {' | '.join(columns)} |"
+    yield ""
+    yield from ("| chip | as the network is | trained on through its twin |", "|---|---|---|")
+    yield from (f"| {row['chip']} | {row['before']} | {row['after']} |" for row in rows(OF_CHIPS))
 
 
 def spread(values: Sequence[float]) -> str:
@@ -120,6 +140,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=5, help="networks a design")
     parser.add_argument("--epochs", type=int, default=60, help="of further training")
+    parser.add_argument("--chips", type=int, default=5, help="with mismatch")
     parser.add_argument("--kept", type=Path, default=KEPT, help="folder of trained networks")
     parser.add_argument("--markdown", action="store_true", help="print the table of what was measured")
     arguments = parser.parse_args()
@@ -134,6 +155,12 @@ def main() -> None:
                 found.append(measured(seed, name, arguments.epochs, arguments.kept))
                 write(found)
                 print(found[-1], flush=True)
+    chips = rows(OF_CHIPS)
+    for chip in range(arguments.chips):
+        if str(chip) not in {row["chip"] for row in chips}:
+            chips.append(of_chip(chip, arguments.kept))
+            write(chips, OF_CHIPS)
+            print(chips[-1], flush=True)
 
 
 if __name__ == "__main__":
