@@ -111,6 +111,8 @@ def test_the_figures_in_the_readme_are_the_measured_ones() -> None:
         ("circuit/programming.py", "circuit.md", 6),
         ("circuit/technologies.py", "technologies.md", 4),
         ("circuit/wafer_software.py", "circuit-problems.md", 5),
+        ("circuit/training.py", "circuit-training.md", 8),
+        ("circuit/wafer.py", "circuit-training.md", 9),
         ("circuit/cost.py", "circuit-cost.md", 30),
         ("circuit/hold_area.py", "circuit-cost.md", 9),
         ("circuit/temperature.py", "circuit-cost.md", 15),
