@@ -138,7 +138,13 @@ def main() -> None:
 
 
 def _order(row: Mapping[str, object]) -> tuple[object, ...]:
-    return row["technology"], row["cell"], int(str(row["steps"])), list(IDEALS).index(str(row["ideal"])), row["seed"]
+    return (
+        row["technology"],
+        row["cell"],
+        int(str(row["steps"])),
+        list(IDEALS).index(str(row["ideal"])),
+        int(str(row["seed"])),
+    )
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ class Design:
     @property
     def clocks(self) -> dict[str, tuple[float, float]]:
         """When each clock is on within a step, from and to, in periods: first the masters, then the slaves."""
-        return {"sample": (0.70, 0.90), "transfer": (0.02, 0.22)}
+        return {"sample": (0.55, 0.90), "transfer": (0.02, 0.42)}
 
     @property
     def edge(self) -> float:
