@@ -107,6 +107,7 @@ def test_the_figures_in_the_readme_are_the_measured_ones() -> None:
         ("long_file.py", "own-data.md", 4),
         ("own_data_classes.py", "classification.md", 10),
         ("layers/ctc.py", "ctc.md", 8),
+        ("circuit/blocks.py", "circuit-blocks.md", 10),
         ("circuit/crossbar.py", "circuit.md", 5),
         ("circuit/programming.py", "circuit.md", 6),
         ("circuit/technologies.py", "technologies.md", 4),

@@ -24,6 +24,7 @@ BENCHMARKS = (
     "crossbar",
     "programming",
     "technologies",
+    "blocks",
     "agreement",
     "mismatch",
     "cost",
