@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ from cellwright.circuit.departures import Chips
 from cellwright.circuit.design import Design
 from cellwright.circuit.mismatch import Mismatch
 from cellwright.circuit.netlist import Netlist, node_of
-from cellwright.circuit.ngspice import TIMEOUT, Simulation, simulate
+from cellwright.circuit.ngspice import TIMEOUT, ConvergenceError, Simulation, nobody, simulate
 from cellwright.circuit.products import multiplication
 from cellwright.circuit.schematic import schematic
 from cellwright.circuit.starting_point import starting_point
@@ -61,6 +61,26 @@ class Waveforms:
             columns = [np.interp(read, self.time, volts[:, unit]) for unit in range(node.size)]
             found[node.out.name] = (np.stack(columns, axis=1) - node.shift) / node.volts
         return found
+
+
+def run(netlist: Netlist, text: str, timeout: float = TIMEOUT, waiting: Callable[[float], None] = nobody) -> Waveforms:
+    """Simulate a cell's netlist.
+
+    Args:
+        text: of the netlist.
+        timeout, waiting: see ``simulate``.
+
+    Raises:
+        ConvergenceError: no solution was found with any of the standard remedies; the message has node and step.
+        CellwrightError: as ``simulate``.
+    """
+    try:
+        return Waveforms(netlist, simulate(text, timeout=timeout, waiting=waiting))
+    except ConvergenceError as error:
+        if error.time is None:
+            raise
+        step = int(error.time / netlist.laboratory.design.period) + 1
+        raise ConvergenceError(f"step {step} of {netlist.steps}: {error}", error.node, error.time) from None
 
 
 class Circuit:
@@ -140,8 +160,8 @@ class Circuit:
         """Run that netlist.
 
         Raises:
-            ConvergenceError, CellwrightError: as ``simulate`` of the netlist.
+            ConvergenceError, CellwrightError: as ``run``.
         """
         netlist = self.netlist(inputs, ideal=ideal, measured_supplies=measured_supplies, mismatch=mismatch, chip=chip)
         text = netlist.text(start=starting_point(netlist, self.twin))
-        return Waveforms(netlist, simulate(text, timeout=timeout))
+        return run(netlist, text, timeout)

@@ -37,7 +37,7 @@ _BEAT = 0.5
 """Seconds after which those who wait are told that a run still goes on."""
 
 
-def _nobody(seconds: float) -> None:
+def nobody(seconds: float) -> None:
     """Who is told by default."""
 
 
@@ -156,7 +156,7 @@ def simulate(
     timeout: float = TIMEOUT,
     remedies: Sequence[Remedy] = REMEDIES,
     program: Ngspice | None = None,
-    waiting: Callable[[float], None] = _nobody,
+    waiting: Callable[[float], None] = nobody,
 ) -> Simulation:
     """Run a netlist in batch mode, without the settings that a person's own ``.spiceinit`` makes.
 
@@ -217,7 +217,7 @@ def _remedied(netlist: str, remedy: Remedy | None) -> str:
 
 
 def _run(
-    program: Ngspice, netlist: str, folder: Path, timeout: float, waiting: Callable[[float], None] = _nobody
+    program: Ngspice, netlist: str, folder: Path, timeout: float, waiting: Callable[[float], None] = nobody
 ) -> tuple[int, str]:
     """Exit code, and all that was printed."""
     (folder / "circuit.cir").write_text(netlist, encoding="utf-8")

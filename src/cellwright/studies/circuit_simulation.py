@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import nn
 
 from cellwright.circuit.by_hand import by_hand
-from cellwright.circuit.circuit import Circuit, Waveforms
-from cellwright.circuit.ngspice import TIMEOUT, simulate
+from cellwright.circuit.circuit import Circuit, Waveforms, run
+from cellwright.circuit.ngspice import TIMEOUT
 from cellwright.circuit.starting_point import starting_point
 from cellwright.report.circuit_record import CircuitReport
 from cellwright.report.wording import counted
@@ -43,5 +43,4 @@ def _simulated(job: CircuitJob, circuit: Circuit, folder: ResultsFolder, narrati
     parts = ", ".join(f"{count:,} {name}" for name, count in built(netlist).items())
     narration.say(f"{parts}, over {counted(job.steps, 'step')}")
     with narration.work("ngspice") as tell:
-        simulation = simulate(text, timeout=TIMEOUT * job.steps, waiting=lambda seconds: tell(0.0, clock(seconds)))
-    return Waveforms(netlist, simulation)
+        return run(netlist, text, TIMEOUT * job.steps, lambda seconds: tell(0.0, clock(seconds)))
