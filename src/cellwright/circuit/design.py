@@ -22,7 +22,8 @@ class Design:
         amplifier_current: A, the reference of the amplifiers' first stage.
         conductances: S, the least and the largest that a memristor is programmed to.
         linear_range: d where a product takes its other factor v as tanh(d v) / d.
-        fine_trim: read voltage of the devices that trim sums with products, beside that of all others.
+        fine_trim: read voltage of the devices that trim sums with products, beside that of all others; far above an
+            amplifier's offset, which their current is measured from: a device of 5 mV cannot take away one of 10 mV.
         divider: ohm, of a whole resistive divider.
         inverter: ohm, of each of the two resistors that turn a row's voltage round.
         period: s, of a step.
@@ -38,7 +39,7 @@ class Design:
     amplifier_current: float = 5e-6
     conductances: tuple[float, float] = (0.1e-6, 10e-6)
     linear_range: float = 0.25
-    fine_trim: float = 0.05
+    fine_trim: float = 0.2
     divider: float = 200e3
     inverter: float = 100e3
     period: float = 20e-6

@@ -3,7 +3,9 @@
 A column can be trimmed in two ways, both there for the asking in a chip of memristors:
 
 - a pair of devices beside those of its bias is reprogrammed: on lines of ones, or, where a sum is one of products and a
-  one a small current, on lines at a fraction of the read voltage (``Design.fine_trim``);
+  one a small current, on lines at a fraction of the read voltage (``Design.fine_trim``). A virtual ground lies as far
+  from half the supply as its amplifier's offset, and a device on a line at V draws G (V - offset): the lines have to
+  lie well beyond every offset, or devices make it worse whichever of the two is set;
 - the feedback resistor of its amplifier, a string with taps, is set to another tap.
 
 Calibrating takes what a tester has: known sequences go in, and the states are read after each step. How they answer to
