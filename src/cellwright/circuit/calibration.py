@@ -274,9 +274,15 @@ class Laboratory:
         same = Behaviour("plus", "V", "plus", GROUND, "v(target)"), Behaviour("minus", "V", "minus", GROUND, "v(out)")
         return self._amplifier([*same], "v(plus)-v(minus)")
 
+    @property
+    def _swing(self) -> float:
+        """How far amplifiers are measured, beside half the supply: some multipliers take a factor far above it."""
+        multiplier = self.design.products
+        return 0.65 if multiplier is None or "shifted" not in multiplier.factors else 0.85
+
     def _amplifier(self, feedback: list[Component], error: str) -> Table:
         middle, load = self.conditions.technology.middle, 0.8 * self.design.amplifier_current * self.design.opamp.drive
-        reach, step = round(0.65 * middle / _AMPLIFIER_STEP) * _AMPLIFIER_STEP, load / 4
+        reach, step = round(self._swing * middle / _AMPLIFIER_STEP) * _AMPLIFIER_STEP, load / 4
         components: list[Component] = [
             *bias_components(self.design),
             Source("target", "V", "target", GROUND, f"{middle:g}", "input"),

@@ -14,10 +14,12 @@ import numpy as np
 import torch
 
 from cellwright.circuit.blocks.block import Block
+from cellwright.circuit.blocks.multiplier import Multiplier
 from cellwright.circuit.blocks.pairs import Pairs
 from cellwright.circuit.calibration import Laboratory, bias_components
 from cellwright.circuit.components import Component, Instance, Mosfet
 from cellwright.circuit.mismatch import Mismatch
+from cellwright.circuit.multiplier_sensitivities import amplifier_influence, multiplier_sensitivities
 from cellwright.circuit.sensitivities import Sensitivities, amplifier_sensitivities, envelope, pair_sensitivities
 from cellwright.circuit.table import Table
 
@@ -75,6 +77,33 @@ class PairDepartures:
 
 
 @dataclass(frozen=True)
+class MultiplierDepartures:
+    """Of multipliers, each (chips, units).
+
+    Attributes:
+        first_offset, second_offset: V at the factors.
+        gain: factor of the current.
+        offset: A, of the current of a single one.
+        amplifier_offset: V, of the amplifier that belongs to it; None where none does.
+        by_amplifier: S, what that offset does to the current, over both factors.
+    """
+
+    first_offset: Tensor
+    second_offset: Tensor
+    gain: Tensor
+    offset: Tensor
+    amplifier_offset: Tensor | None = None
+    by_amplifier: Table | None = None
+
+    def current(self, table: Table, first: Tensor, second: Tensor) -> Tensor:
+        """What one draws instead of the table's current, the factors being (..., chips, units)."""
+        current = self.gain * table(first + self.first_offset, second + self.second_offset) + self.offset
+        if self.amplifier_offset is None or self.by_amplifier is None:
+            return current
+        return current + self.amplifier_offset * self.by_amplifier(first, second)
+
+
+@dataclass(frozen=True)
 class Chips:
     """Chips as the twin sees them: what mismatch makes of each block in its place.
 
@@ -100,6 +129,15 @@ class Chips:
         found = self._effects(replace(single, transistors=block.transistors), names, self._bias["pair_bias"])
         sigma, value, gain, mirror = map(torch.from_numpy, found)
         return PairDepartures(sigma, value, gain.exp(), mirror.exp())
+
+    def multipliers(self, names: Sequence[str], block: Multiplier, direction: int) -> MultiplierDepartures:
+        """What sets the multipliers of these instances apart."""
+        single = multiplier_sensitivities(self.laboratory, direction)
+        found = self._effects(replace(single, transistors=block.matched), names, self._bias["pair_bias"])
+        first, second, gain, offset = map(torch.from_numpy, found)
+        by_amplifier = amplifier_influence(self.laboratory, direction)
+        amplifier = None if by_amplifier is None else self.amplifiers([name + block.own_amplifier for name in names])
+        return MultiplierDepartures(first, second, gain.exp(), offset, amplifier, by_amplifier)
 
     def _effects(self, found: Sensitivities, names: Sequence[str], bias: Mapping[str, np.ndarray]) -> np.ndarray:
         return found.effect(self.mismatch.draw_many(self.numbers, names, found.transistors), bias)

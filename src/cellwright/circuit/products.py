@@ -18,6 +18,9 @@ from cellwright.errors import CellwrightError
 _EDGE = 1e-9
 """V, by which a point of a grid may lie beyond a limit."""
 
+_LOWERED = 2e-3
+"""V, by which a virtual ground is lowered to find what hangs there."""
+
 
 @dataclass(frozen=True)
 class Multiplication:
@@ -30,6 +33,7 @@ class Multiplication:
         offsets: A, by the direction of the current; a device on the row of ones takes it away.
         error: the largest departure within ones (from 0 where the first factor is a gate), beside ``current``.
         tables: A, over x and y in V, by the direction of the current.
+        conductances: S, what hangs at the virtual ground, over the same: an ohmic transistor's source does.
     """
 
     multiplier: Multiplier
@@ -38,6 +42,7 @@ class Multiplication:
     offsets: Mapping[int, float]
     error: float
     tables: Mapping[int, Table]
+    conductances: Mapping[int, Table]
 
     @property
     def unit(self) -> float:
@@ -56,6 +61,7 @@ def measured(multiplier: Multiplier, design: Design, conditions: Conditions) -> 
     """Sweep a multiplier in both directions and fit the product that it comes nearest to."""
     x, y, current = sweep(multiplier, design, conditions, 1)
     backward = sweep(multiplier, design, conditions, -1)[2]
+    lowered = {direction: sweep(multiplier, design, conditions, direction, _LOWERED)[2] for direction in (1, -1)}
     one, other = (design.scale if reader == "voltage" else multiplier.unit for reader in multiplier.factors)
     second = np.abs(y) <= other + _EDGE
     shifts = x[(x >= 0) & (x <= x[-1] - one + _EDGE)] if "shifted" in multiplier.factors else np.zeros(1)
@@ -77,38 +83,51 @@ def measured(multiplier: Multiplier, design: Design, conditions: Conditions) -> 
         )
     axes = [(float(axis[0]), float(axis[-1])) for axis in (x, y)]
     tables = {1: Table(axes, current), -1: Table(axes, backward)}
+    conductances = {
+        direction: Table(axes, (values - lowered[direction]) / _LOWERED)
+        for direction, values in ((1, current), (-1, backward))
+    }
     offsets = {1: offset, -1: fitted(-backward, shift)[2] * -1}
-    return Multiplication(multiplier, full, shift, offsets, error, tables)
+    return Multiplication(multiplier, full, shift, offsets, error, tables, conductances)
 
 
 def sweep(
-    multiplier: Multiplier, design: Design, conditions: Conditions, direction: int
+    multiplier: Multiplier, design: Design, conditions: Conditions, direction: int, lowered: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Both factors' volts against half the supply, and the current that is drawn over both."""
+    """Both factors' volts against half the supply, and the current that is drawn over both.
+
+    Args:
+        direction: -1 for a current into the virtual ground.
+        lowered: V by which the virtual ground lies below half the supply.
+    """
     middle = conditions.technology.middle
     x, y = (np.arange(round(low / step), round(high / step) + 1) * step for low, high, step in multiplier.grids)
-    places = Places("first", "second", "turned", "out")
     components: list[Component] = [
         *bias_components(design),
-        Source("first", "V", "first", GROUND, f"{middle:g}", "input"),
         Source("second", "V", "second", GROUND, f"{middle:g}", "input"),
         Behaviour("turned", "V", "turned", GROUND, f"{2 * middle:g}-v(second)"),
-        Source("out", "V", MIDDLE, "out", "0", "measurement"),
-        *multiplier.placed("1", places, direction),
     ]
-    # The second factor in the outer loop: a circuit that switches with its sign is switched once.
-    ranges = (
-        f"V{name} {middle + axis[0]:g} {middle + axis[-1]:g} {axis[1] - axis[0]:g}"
-        for name, axis in (("first", x), ("second", y))
-    )
+    # Multipliers side by side have the first factors: sweeping back from the last to the first would be a leap that
+    # ngspice takes with hundreds of iterations.
+    for index, first in enumerate(x):
+        places = Places(f"first{index}", "second", "turned", f"out{index}")
+        components += [
+            Source(places.first, "V", places.first, GROUND, f"{middle + first:.9g}", "input"),
+            Source(places.out, "V", MIDDLE, places.out, f"{lowered:g}", "measurement"),
+            *multiplier.placed(str(index), places, direction),
+        ]
+    names = tuple(f"i(vout{index})" for index in range(len(x)))
+    step = y[1] - y[0]
     netlist = "\n".join([
         *conditions.header(f"transfer of {multiplier.kind}"),
         multiplier.subcircuit(),
         design.opamp.subcircuit(),
         *map(line, components),
-        ".save i(Vout)",
+        f".save {' '.join(names)}",
         ".options reltol=1e-5",
-        f".dc {' '.join(ranges)}",
+        # A little beyond the last point, lest rounding lose it.
+        f".dc Vsecond {middle + y[0]:.9g} {middle + y[-1] + step / 100:.9g} {step:.9g}",
         ".end",
     ])  # fmt: skip
-    return x, y, swept(netlist, ("i(vout)",))["i(vout)"].reshape(len(y), len(x)).T
+    found = swept(netlist, names)
+    return x, y, np.stack([found[name] for name in names])

@@ -91,7 +91,7 @@ def pair_sensitivities(laboratory: Laboratory, kind: type[Pairs]) -> Sensitiviti
         "gain": nominal,
         "mirror": (nominal - envelope(table, arguments)) / 2 if "value" in slopes else nothing,
     }
-    return _fitted(block, _shifted_pairs(laboratory, block), {n: b.detach().numpy() for n, b in bases.items()})
+    return fitted_effects(block.transistors, _shifted_pairs(laboratory, block), {n: b.detach().numpy() for n, b in bases.items()})
 
 
 def envelope(table: Table, arguments: Sequence[Tensor]) -> Tensor:
@@ -104,7 +104,7 @@ def envelope(table: Table, arguments: Sequence[Tensor]) -> Tensor:
 def _shifted_pairs(laboratory: Laboratory, block: Pairs) -> np.ndarray:
     """The current of the block with each of its shifts, (shifts, gates, values)."""
     middle = laboratory.conditions.technology.middle
-    shifts = shifted(block)
+    shifts = shifted(block.transistors)
     components: list[Component] = [
         *bias_components(laboratory.design),
         *(Source(n, "V", n, GROUND, f"{v:.9g}", "reference") for n, v in laboratory.references.items()),
@@ -131,7 +131,7 @@ def amplifier_sensitivities(laboratory: Laboratory) -> Sensitivities:
     """Those of the amplifier: one effect, the offset by which its minus input lies below its plus input, V."""
     design, middle = laboratory.design, laboratory.conditions.technology.middle
     load = 0.2 * design.amplifier_current * design.opamp.drive
-    shifts = shifted(design.opamp)
+    shifts = shifted(design.opamp.transistors)
     components: list[Component] = [
         *bias_components(design),
         Source("target", "V", "target", GROUND, f"{middle:g}", "input"),
@@ -149,14 +149,14 @@ def amplifier_sensitivities(laboratory: Laboratory) -> Sensitivities:
     sweep = [("Vtarget", middle + np.arange(-2, 3) * 0.1), ("Iload", load * np.arange(-1, 2))]
     found = _sweep(laboratory, "shifted transistors of an amplifier", design.opamp, components, names, sweep)
     errors = middle - np.stack([found[name] for name in names])
-    return _fitted(design.opamp, errors, {"offset": np.ones_like(errors[0])})
+    return fitted_effects(design.opamp.transistors, errors, {"offset": np.ones_like(errors[0])})
 
 
-def shifted(block: Block) -> list[dict[str, float]]:
+def shifted(transistors: Sequence[Mosfet]) -> list[dict[str, float]]:
     """Parameters of instances: each transistor's threshold and then its factor, up and then down."""
     shifts = []
     for each, (name, nominal, shift), sign in product(
-        block.transistors, (("vt", 0.0, THRESHOLD_SHIFT), ("mu", 1.0, FACTOR_SHIFT)), (1, -1)
+        transistors, (("vt", 0.0, THRESHOLD_SHIFT), ("mu", 1.0, FACTOR_SHIFT)), (1, -1)
     ):
         shifts.append({f"{name}_{each.name}": nominal + sign * shift})
     return shifts
@@ -185,7 +185,9 @@ def _sweep(
     return swept(netlist, names)
 
 
-def _fitted(block: Block, tables: np.ndarray, bases: Mapping[str, np.ndarray]) -> Sensitivities:
+def fitted_effects(
+    transistors: tuple[Mosfet, ...], tables: np.ndarray, bases: Mapping[str, np.ndarray]
+) -> Sensitivities:
     """The effects that explain the central differences of shifted tables best, by least squares."""
     used = [name for name, basis in bases.items() if np.any(basis)]
     matrix = np.stack([bases[name].ravel() for name in used], axis=1)
@@ -197,4 +199,4 @@ def _fitted(block: Block, tables: np.ndarray, bases: Mapping[str, np.ndarray]) -
     found[[list(bases).index(name) for name in used]] = solved
     rms = np.sqrt(np.mean(slopes**2, axis=0))
     left = np.sqrt(np.mean((slopes - matrix @ solved) ** 2, axis=0)) / np.where(rms > 0, rms, 1)
-    return Sensitivities(tuple(bases), block.transistors, found[:, 0::2], found[:, 1::2], left[0::2])
+    return Sensitivities(tuple(bases), transistors, found[:, 0::2], found[:, 1::2], left[0::2])

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 import torch
 
 from cellwright.circuit.blocks.multiplier import Multiplier
+from cellwright.circuit.blocks.pairs import Pairs
 from cellwright.circuit.calibration import Laboratory
-from cellwright.circuit.departures import Chips, PairDepartures
+from cellwright.circuit.departures import Chips, MultiplierDepartures, PairDepartures
 from cellwright.circuit.hold import followers
 from cellwright.circuit.netlist import node_of
 from cellwright.circuit.schematic import Signal
 from cellwright.circuit.wiring import FINE_TRIM, TRIM, Node, Product, Row, Wiring
-from cellwright.errors import CellwrightError
 
 Tensor = torch.Tensor
 
@@ -38,6 +38,7 @@ class Twin:
         self.chips = chips
         self._offsets: dict[tuple[str, ...], Tensor] = {}
         self._departures: dict[tuple[Signal, int], PairDepartures] = {}
+        self._multipliers: dict[tuple[Signal, int], MultiplierDepartures] = {}
 
     def start(self, *batch: int) -> dict[str, Tensor]:
         """The states' voltages before the first step, as the holds give them from zero: (..., units), by name."""
@@ -71,12 +72,24 @@ class Twin:
         key = node.out, index
         if key not in self._departures:
             block = node.products[index].block
-            if isinstance(block, Multiplier):
-                raise CellwrightError(
-                    f"the twin knows no mismatch of {block.kind}: run its netlists, or build the cell of pairs"
-                )
-            self._departures[key] = self.chips.pairs([f"{name}_{index}" for name in self.names(node.out)], block)
+            assert not isinstance(block, Multiplier)
+            self._departures[key] = self.chips.pairs(self._places(node, index), block)
         return self._departures[key]
+
+    def multiplier_departures(self, node: Node, index: int) -> MultiplierDepartures | None:
+        """Those of a multiplier, if there are any."""
+        if self.chips is None:
+            return None
+        key = node.out, index
+        if key not in self._multipliers:
+            product = node.products[index]
+            assert isinstance(product.block, Multiplier)
+            found = self.chips.multipliers(self._places(node, index), product.block, product.direction)
+            self._multipliers[key] = found
+        return self._multipliers[key]
+
+    def _places(self, node: Node, index: int) -> list[str]:
+        return [f"{name}_{index}" for name in self.names(node.out)]
 
     def names(self, signal: Signal, line: str = "") -> list[str]:
         """Of the nodes of a signal, as the netlist names them and the amplifiers whose outputs they are."""
@@ -240,25 +253,37 @@ class _Step:
             if row.signal not in exact:
                 common = self.volts[row.signal] + self.turned[row.signal]
                 drawn = drawn - (alike * common if row.elementwise else common @ alike)
-        for index, product in enumerate(node.products):
-            drawn = drawn + self._product(product, self.twin.pair_departures(node, index))
         hanging, load = self.conductances.hanging[node.out], self.conductances.loads[node.out]
+        for index, product in enumerate(node.products):
+            if isinstance(product.block, Multiplier):
+                current, conductance = self._multiplied(product, self.twin.multiplier_departures(node, index))
+                drawn, hanging = drawn + current, hanging + conductance
+            else:
+                drawn = drawn + self._product(product, product.block, self.twin.pair_departures(node, index))
         offset = self.twin.offsets(self.twin.names(node.out))
         self.volts[node.out] = self._amplified(drawn, hanging, node.feedback, load, offset)
         self._turn(node.out)
 
-    def _product(self, product: Product, departures: PairDepartures | None) -> Tensor:
-        if isinstance(product.block, Multiplier):
-            assert self.twin.wiring.multiplication is not None
-            table = self.twin.wiring.multiplication.tables[product.direction]
-        else:
-            table = self.twin.laboratory.pair(type(product.block), product.sign, product.direction)
+    def _product(self, product: Product, block: Pairs, departures: PairDepartures | None) -> Tensor:
+        table = self.twin.laboratory.pair(type(block), product.sign, product.direction)
         read = ((product.gate, product.gate_ratio), (product.value, product.value_ratio))
         arguments = [self.volts[signal] * ratio for signal, ratio in read if signal is not None]
-        if departures is None or isinstance(product.block, Multiplier):
-            return table(*arguments) * product.block.copies
+        if departures is None:
+            return table(*arguments) * block.copies
         signs = {"sigma": product.sign, "value": product.direction}
-        return departures.current(type(product.block), table, signs, arguments) * product.block.copies
+        return departures.current(type(block), table, signs, arguments) * block.copies
+
+    def _multiplied(self, product: Product, departures: MultiplierDepartures | None) -> tuple[Tensor, Tensor]:
+        """The current of a multiplier, and what hangs at the virtual ground by it."""
+        multiplication = self.twin.wiring.multiplication
+        assert multiplication is not None
+        block, table = multiplication.multiplier, multiplication.tables[product.direction]
+        first, second = self.volts[product.gate] * product.gate_ratio, self.volts[product.value] * product.value_ratio
+        if block.takes_turned:  # of its two lines it takes that below half the supply
+            second = torch.where(second < 0, second, -self.turned[product.value])
+        conductance = multiplication.conductances[product.direction](first, second)
+        current = table(first, second) if departures is None else departures.current(table, first, second)
+        return current * product.block.copies, conductance * product.block.copies
 
 
 def _hanging(row: Row, least: float, sign: int) -> Tensor:

@@ -283,7 +283,13 @@ class _Wirer:
         if part.value is None or part.value.reader == "tanh":
             return 1.0
         reach = 1.0 if part.squashed else self.design.linear_range
-        return reach * self.constants.tanh_slope / self.design.scale
+        ratio = reach * self.constants.tanh_slope / self.design.scale
+        if ratio > 1:  # beyond 1 the divider would have a negative resistor, with which the circuit is not stable
+            raise CellwrightError(
+                f"a tanh pair takes {reach * self.constants.tanh_slope:.3g} V for a one, more than {part.value.name} "
+                f"has: choose a scale of at least that, got {self.design.scale:g}"
+            )
+        return ratio
 
 
 def _with_constant(rows: list[Row], conductance: float, size: int) -> list[Row]:

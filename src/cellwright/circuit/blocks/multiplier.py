@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
 from cellwright.circuit.blocks.block import Block
-from cellwright.circuit.components import Component, Node
+from cellwright.circuit.components import Component, Mosfet, Node
 
 Factor: TypeAlias = Literal["voltage", "factor", "shifted"]
 """What a factor's signal is scaled for: the common scale, or the multiplier's own, about half the supply or higher."""
@@ -37,6 +37,7 @@ class Multiplier(Block):
         factors: what the signals of the first and of the second factor are scaled for.
         four_quadrant: the first factor may be negative; else it is a gate, sigma(z) or 1 - sigma(z).
         takes_turned: it takes the second factor's inverted line, too.
+        own_amplifier: what the name of the amplifier that belongs to it adds to that of its place; empty without one.
         copies: so many multipliers side by side.
         unit: V of a one at a factor that is scaled for the multiplier.
         grids: V from, V to and V between points of the sweep, of the first and of the second factor.
@@ -45,6 +46,7 @@ class Multiplier(Block):
     factors: ClassVar[tuple[Factor, Factor]]
     four_quadrant: ClassVar[bool]
     takes_turned: ClassVar[bool] = False
+    own_amplifier: ClassVar[str] = ""
 
     copies: int = 1
     unit: float = 0.05
@@ -53,6 +55,11 @@ class Multiplier(Block):
     @property
     def name(self) -> str:
         return f"{self.kind}_{self.copies}"
+
+    @property
+    def matched(self) -> tuple[Mosfet, ...]:
+        """The transistors whose departures reach the current."""
+        return self.transistors
 
     def inside(self, second: float, middle: float, supply: float) -> dict[Node, float]:
         """About where nodes lie that belong to the block in its place, V: ngspice begins to look there.

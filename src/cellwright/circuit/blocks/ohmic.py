@@ -35,9 +35,10 @@ class Ohmic(Multiplier):
     factors = ("shifted", "voltage")
     four_quadrant = False
     takes_turned = True
+    own_amplifier = "_amplifier"
 
     unit: float = 0.2
-    grids: tuple[tuple[float, float, float], tuple[float, float, float]] = ((0.0, 0.75, 0.05), (-0.15, 0.15, 0.025))
+    grids: tuple[tuple[float, float, float], tuple[float, float, float]] = ((0.0, 0.75, 0.05), (-0.14, 0.14, 0.0175))
     width: float = 0.5e-6
     length: float = 10e-6
     switch_width: float = 2e-6
@@ -68,12 +69,18 @@ class Ohmic(Multiplier):
         return (
             Instance(name, self.name, nodes, {}),
             Resistor(f"{name}_feedback", inverse, turned, resistance),
-            Instance(f"{name}_amplifier", "opamp", (MIDDLE, inverse, turned, "opamp_bias", SUPPLY), {}),
+            Instance(f"{name}{self.own_amplifier}", "opamp", (MIDDLE, inverse, turned, "opamp_bias", SUPPLY), {}),
             Resistor(f"{name}_turned", turned, places.out, resistance),
         )
 
     def supply_current(self, reference: float, gate: float = 0.5, value: float = 0.0) -> float:
         return reference  # of the comparator: the product's own current comes from the amplifiers
+
+    @property
+    def matched(self) -> tuple[Mosfet, ...]:
+        # Not the switches, which only carry the current, nor the comparator: near zero, where it errs, the transistor
+        # conducts either way alike.
+        return self.transistors[:1]
 
     def inside(self, second: float, middle: float, supply: float) -> dict[Node, float]:
         high, low = (supply, 0.0) if second > 0 else (0.0, supply)
