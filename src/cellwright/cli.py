@@ -245,6 +245,7 @@ def circuit(
     ] = "typical",
     temperature: Annotated[float, typer.Option(help="degrees Celsius")] = 27.0,
     monte_carlo: Annotated[int, typer.Option(min=0, help="chips with mismatch, through the twin")] = 0,
+    trim: Annotated[bool, typer.Option("--trim", help="trim those chips, too, and show both")] = False,
     seed: Annotated[int, typer.Option(min=0, help="of the network and of mismatch")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="folder for the results; by default runs/circuit-TASK-RECIPE-TECHNOLOGY")
@@ -266,6 +267,7 @@ def circuit(
             model=model,
             steps=steps,
             monte_carlo=monte_carlo,
+            trim=trim,
             technology=technology,
             corner=corner,
             temperature=temperature,

@@ -70,6 +70,7 @@ def made(**more: Any) -> CircuitReport:
         "twin": 64.63,
         "baselines": [Baseline(name="persistence", title="y[t-1]", error=48.04)],
         "draws": None,
+        "trimmed": None,
         "power": 3.64e-3,
         "energy_per_step": 72.8e-9,
         "energies": {"opamp": (50e-9, 45e-9), "clocks": (1e-12, float("nan"))},
@@ -90,6 +91,8 @@ DRAWS = Draws(
     state="h", largest=np.linspace(0.01, 0.2, 20), rms=np.linspace(0.005, 0.1, 20), errors=np.arange(60.0, 80)
 )
 
+TRIMMED = replace(DRAWS, errors=np.linspace(62.0, 64, 20))
+
 
 def test_departures_are_the_largest_and_the_root_mean_square() -> None:
     result = json.loads(result_json(made()))["signals"]["h"]
@@ -109,16 +112,17 @@ def test_tables_have_a_row_for_every_number() -> None:
     assert list(waves[0]) == ["time_s", "h0", "h1", "c0", "c1", "i0", "i1", "sample_V", "transfer_V"]
 
 
-@pytest.mark.parametrize("draws", [None, DRAWS])
-def test_the_page_is_whole_and_says_what_was_found(draws: Draws | None) -> None:
-    record = made(draws=draws)
+@pytest.mark.parametrize(("draws", "trimmed"), [(None, None), (DRAWS, None), (DRAWS, TRIMMED)])
+def test_the_page_is_whole_and_says_what_was_found(draws: Draws | None, trimmed: Draws | None) -> None:
+    record = made(draws=draws, trimmed=trimmed)
     page = html(record)
     assert "undefined" not in page
     assert not re.search(r"(src|href)=\"(?!#)", page)
     assert "departs from software by at most 0.0400" in page
     assert "no claim rests on it" in page
     assert "48.04" in page
-    assert ("median, and 5–95" in page) == (draws is not None)
+    assert page.count("median, and 5–95") == (draws is not None) + (trimmed is not None)
+    assert ("the twin with mismatch, trimmed" in page) == (trimmed is not None)
     assert page.count("<svg") == len(circuit_figures(record))
 
 
@@ -138,11 +142,12 @@ def test_figures_are_the_same_bytes_each_time() -> None:
 
 def test_the_terminal_has_every_signal_and_the_task() -> None:
     console = Console(width=100, record=True, file=io.StringIO())
-    console.print(results_table(made(draws=DRAWS)))
+    console.print(results_table(made(draws=DRAWS, trimmed=TRIMMED)))
     printed = console.export_text()
     assert "0.0300 (0.0122)" in printed
     assert "64.63 thousand passengers" in printed
     assert "20 draws of mismatch" in printed
+    assert "20 of them, trimmed" in printed
 
 
 def test_a_sequence_of_another_length_is_no_forecast() -> None:

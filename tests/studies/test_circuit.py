@@ -36,7 +36,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(model: Path, needs, tmp_path_factory: pytest.TempPathFactory) -> tuple[CircuitReport, Path]:  # type: ignore[no-untyped-def]
     needs.program("ngspice", remedy="apt install ngspice")
     folder = tmp_path_factory.mktemp("circuit") / "out"
-    return run_circuit(CircuitSettings(task="airline", model=str(model.parent), steps=2, monte_carlo=2), folder), folder
+    settings = CircuitSettings(task="airline", model=str(model.parent), steps=2, monte_carlo=2, trim=True)
+    return run_circuit(settings, folder), folder
 
 
 def test_spice_twin_and_software_tell_the_same_story(made: tuple[CircuitReport, Path]) -> None:
@@ -65,6 +66,14 @@ def test_chips_with_mismatch_err_more_and_each_in_its_own_way(made: tuple[Circui
     assert draws.errors[0] != draws.errors[1]
     assert (draws.largest > made[0].output.departure("spice_vs_twin").largest).all()
     assert (draws.rms < draws.largest).all()
+
+
+def test_trimmed_chips_err_less(made: tuple[CircuitReport, Path]) -> None:
+    draws, trimmed = made[0].draws, made[0].trimmed
+    assert draws is not None
+    assert trimmed is not None
+    assert (trimmed.rms < 0.5 * draws.rms).all()
+    assert made[0].command.endswith("--steps 2 --monte-carlo 2 --trim")
 
 
 def test_energy_is_what_the_model_says(made: tuple[CircuitReport, Path]) -> None:

@@ -126,11 +126,19 @@ def departures(record: CircuitReport, width: float = MEDIUM) -> Figure:
 def mismatch(record: CircuitReport, width: float = MEDIUM) -> Figure:
     """How the error of the task is spread over draws of mismatch, beside software and the circuit without mismatch."""
     assert record.draws is not None
-    errors = record.draws.errors
+    looks = {"as made": (record.draws, {"color": CHIP, "alpha": 0.45})}
+    if record.trimmed is not None:
+        looks["trimmed"] = record.trimmed, {"color": INK, "histtype": "step"}
+    bins = np.histogram_bin_edges(
+        np.concatenate([draws.errors[np.isfinite(draws.errors)] for draws, _ in looks.values()]),
+        min(40, max(8, len(record.draws.errors) // 5)),
+    )
     with style():
         figure = new_figure(width, 300)
         axes = figure.subplots()
-        axes.hist(errors[np.isfinite(errors)], bins=min(40, max(8, len(errors) // 5)), color=CHIP, alpha=0.45)
+        for label, (draws, look) in looks.items():
+            errors = draws.errors[np.isfinite(draws.errors)]
+            axes.hist(errors, bins=bins, label=label if len(looks) > 1 else None, **look)  # type: ignore[arg-type]
         axes.axvline(record.software, color=SOFTWARE, label="software")
         axes.axvline(record.twin, color=INK, linestyle=(0, (4, 1.5)), label="twin without mismatch")
         axes.set_xlabel(f"error ({short(record.unit)})")

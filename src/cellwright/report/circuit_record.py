@@ -92,7 +92,7 @@ class CircuitReport:
         forecast: of that label by source, in the task's unit; empty where the sequence is not the recipe's own.
         observed: at that label.
         software, twin: the task's error over the whole test period. baselines: of forecasts that need no network.
-        draws: of mismatch; None where none were asked for.
+        draws: of mismatch; None where none were asked for. trimmed: the same chips, trimmed.
         power: W, of all sources, the mean over the run. energy_per_step: J, likewise.
         energies: J a step by what takes it, as ngspice integrates it, and as the cost model has it.
         area: m2, of all that is itemised; ``areas`` by item.
@@ -133,6 +133,7 @@ class CircuitReport:
     twin: float
     baselines: Sequence[Baseline]
     draws: Draws | None
+    trimmed: Draws | None
     power: float
     energy_per_step: float
     energies: Mapping[str, tuple[float, float]]

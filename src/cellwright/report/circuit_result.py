@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from cellwright.report.circuit_record import PAIRS, CircuitReport, SignalTrace
+from cellwright.report.circuit_record import PAIRS, CircuitReport, Draws, SignalTrace
 from cellwright.report.plain import as_csv, as_json
 from cellwright.report.record import Score
 
@@ -33,7 +33,8 @@ def circuit_result(record: CircuitReport) -> dict[str, Any]:
         "forecast": {"of": record.label, "observed": record.observed, **record.forecast},
         "error": {"unit": record.unit, "software": record.software, "twin": record.twin},
         "baselines": [asdict(baseline) for baseline in record.baselines],
-        "mismatch": _draws(record),
+        "mismatch": _draws(record.draws),
+        "mismatch_trimmed": _draws(record.trimmed),
         "power_w": record.power,
         "energy_per_step_j": record.energy_per_step,
         "energy_by_part_j": {
@@ -58,10 +59,9 @@ def _signal(signal: SignalTrace) -> dict[str, Any]:
     }
 
 
-def _draws(record: CircuitReport) -> dict[str, Any] | None:
-    if record.draws is None:
+def _draws(draws: Draws | None) -> dict[str, Any] | None:
+    if draws is None:
         return None
-    draws = record.draws
     found = {"largest": draws.largest, "rms": draws.rms, "error": draws.errors}
     return {"draws": len(draws.errors), "state": draws.state} | {
         name: asdict(Score.of(numbers)) for name, numbers in found.items()

@@ -118,7 +118,9 @@ def describe(record: CircuitReport, name: str) -> str:
         return f"Line chart: the largest departure of {states} at each of {counted(record.steps, 'step')}."
     assert record.draws is not None
     errors = record.spread(record.draws.errors)
-    return f"Histogram: the error of {counted(errors.count, 'draw')} of mismatch, median {errors.median:.4g}."
+    told = f"Histogram: the error of {counted(errors.count, 'draw')} of mismatch, median {errors.median:.4g}"
+    trimmed = "" if record.trimmed is None else f"; trimmed, {record.spread(record.trimmed.errors).median:.4g}"
+    return f"{told}{trimmed}."
 
 
 def _and(names: list[str]) -> str:

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cellwright.report import circuit_story
-from cellwright.report.circuit_record import PAIRS, CircuitReport
+from cellwright.report.circuit_record import PAIRS, CircuitReport, Draws
 from cellwright.report.terminal import BOLD, add_row, as_text, caption, new_table
 from cellwright.report.wording import Numbers
 
@@ -18,7 +18,8 @@ def results_table(record: CircuitReport) -> RenderableType:
         as_text(circuit_story.headline(record), BOLD),
         _departures(record),
         as_text(circuit_story.task(record)),
-        *([_draws(record)] if record.draws else []),
+        *([_draws(record, record.draws, "draws of mismatch")] if record.draws else []),
+        *([_draws(record, record.trimmed, "of them, trimmed")] if record.trimmed else []),
         as_text(circuit_story.power(record)),
         as_text(circuit_story.conditions(record), "dim"),
         as_text(circuit_story.ideal(record), "dim"),
@@ -41,10 +42,9 @@ def _departures(record: CircuitReport) -> Table:
     return table
 
 
-def _draws(record: CircuitReport) -> Table:
-    draws, numbers = record.draws, Numbers(record.decimals)
-    assert draws is not None
-    table = new_table(f"{len(draws.errors)} draws of mismatch", "5 %", "median", "95 %")
+def _draws(record: CircuitReport, draws: Draws, what: str) -> Table:
+    numbers = Numbers(record.decimals)
+    table = new_table(f"{len(draws.errors)} {what}", "5 %", "median", "95 %")
     state = record.spread(draws.largest)
     for name, spread, shown in (
         (f"largest departure of {draws.state}", state, circuit_story.number),

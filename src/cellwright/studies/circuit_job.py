@@ -44,6 +44,7 @@ class CircuitSettings:
         model: weights of a trained network, or the folder of a run that has them; empty to train one.
         steps: to simulate; 0 for as many as the recipe's sequences have.
         monte_carlo: chips whose transistors differ, through the twin; 0 for none.
+        trim: whether those chips are trimmed, too.
         technology, corner, temperature: of the transistors, and where they work (degrees Celsius).
     """
 
@@ -53,6 +54,7 @@ class CircuitSettings:
     model: str = ""
     steps: int = 0
     monte_carlo: int = 0
+    trim: bool = False
     technology: str = "generic180"
     corner: str = "typical"
     temperature: float = ROOM_TEMPERATURE
@@ -152,7 +154,9 @@ class CircuitJob:
         given = {entry.name: getattr(self.settings, entry.name) for entry in fields(self.settings)}
         usual = {entry.name: entry.default for entry in fields(self.settings)}
         options = [
-            f"{flag(name)} {shlex.quote(f'{value:g}' if isinstance(value, float) else str(value))}"
+            flag(name)
+            if value is True
+            else f"{flag(name)} {shlex.quote(f'{value:g}' if isinstance(value, float) else str(value))}"
             for name, value in given.items()
             if name != "task" and value != usual[name]
         ]
@@ -202,6 +206,8 @@ def _check_numbers(settings: CircuitSettings) -> None:
         raise CellwrightError(f"--steps {settings.steps}: expected a whole number from 1 to {MOST_STEPS:,}")
     if not 0 <= settings.monte_carlo <= MOST_DRAWS:
         raise CellwrightError(f"--monte-carlo {settings.monte_carlo}: expected a whole number from 0 to {MOST_DRAWS:,}")
+    if settings.trim and not settings.monte_carlo:
+        raise CellwrightError("--trim: there are no chips to trim; say how many with --monte-carlo")
     if not least <= settings.temperature <= most:
         raise CellwrightError(
             f"--temperature {settings.temperature:g}: expected degrees Celsius from {least:g} to {most:g}, for which "

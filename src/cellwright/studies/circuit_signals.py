@@ -11,6 +11,7 @@ from torch import Tensor
 from cellwright.cells import Cell
 from cellwright.circuit.circuit import Circuit, Waveforms
 from cellwright.circuit.mismatch import Mismatch
+from cellwright.circuit.tester import trim_chips
 from cellwright.circuit.trained_problem import Problem
 from cellwright.circuit.wiring import Node
 from cellwright.report.circuit_record import SignalTrace
@@ -93,13 +94,19 @@ def twin_outputs(problem: Problem, circuit: Circuit) -> Tensor:
     return found[output.name].transpose(0, 1)
 
 
-def drawn_outputs(
-    job: CircuitJob, problem: Problem, circuit: Circuit, numbers: Sequence[int], advance: Callable[[], None]
-) -> Tensor:
+def drawn_outputs(job: CircuitJob, problem: Problem, circuit: Circuit, numbers: Sequence[int]) -> Tensor:
     """The outputs of chips with mismatch over the whole test period, (chips, batch, time, units)."""
     output = circuit.wiring.schematic.results[next(iter(problem.cell.state_axes()))]
-    chips = circuit.chips(Mismatch(job.conditions.technology, job.settings.seed), numbers)
     with torch.no_grad():
-        found = chips.run({_input(circuit): problem.inputs.transpose(0, 1)})[output.name]
-    advance()
-    return found.permute(2, 1, 0, 3)
+        found = circuit.chips(_mismatch(job), numbers).run({_input(circuit): problem.inputs.transpose(0, 1)})
+    return found[output.name].permute(2, 1, 0, 3)
+
+
+def trimmed_circuit(job: CircuitJob, problem: Problem, circuit: Circuit, numbers: Sequence[int]) -> Circuit:
+    """The circuit with the trims of these chips."""
+    known = job.task.training_data(job.recipe).train.inputs
+    return circuit.trimmed(trim_chips(circuit, problem.layer, _mismatch(job), numbers, known))
+
+
+def _mismatch(job: CircuitJob) -> Mismatch:
+    return Mismatch(job.conditions.technology, job.settings.seed)

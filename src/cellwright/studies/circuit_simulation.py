@@ -30,7 +30,8 @@ def simulated(job: CircuitJob, network: nn.Module, folder: ResultsFolder, narrat
     circuit = circuit_of(problem, job.conditions)
     waveforms = _simulated(job, circuit, folder, narration)
     narration.say("comparing the circuit with software and twin")
-    with narration.steps(f"drawing {job.settings.monte_carlo} chips with mismatch", len(job.draws)) as advance:
+    doing = "drawing and trimming" if job.settings.trim else "drawing"
+    with narration.steps(f"{doing} {job.settings.monte_carlo} chips with mismatch", len(job.draws)) as advance:
         return summarise(job, problem, circuit, waveforms, advance)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,7 +22,7 @@ from cellwright.report import Baseline
 from cellwright.report.circuit_record import CircuitReport, Draws, SignalTrace
 from cellwright.report.circuit_record import Source as Description
 from cellwright.studies.circuit_job import CircuitJob
-from cellwright.studies.circuit_signals import drawn_outputs, traces, twin_outputs
+from cellwright.studies.circuit_signals import drawn_outputs, traces, trimmed_circuit, twin_outputs
 from cellwright.studies.summary import versions
 
 _KINDS: Mapping[type, str] = {
@@ -42,6 +42,7 @@ def summarise(
     twin = twin_outputs(problem, circuit)
     signals = traces(job, problem, circuit, waveforms)
     simulation = waveforms.simulation
+    draws, trimmed = _draws(job, problem, circuit, advance)
     return CircuitReport(
         task=task.name,
         title=task.title,
@@ -75,7 +76,8 @@ def summarise(
             Baseline(name=rule.name, title=rule.formula, error=float(task.metrics(rule.forecasts)[task.metric]))
             for rule in task.baselines().values()
         ],
-        draws=_draws(job, problem, circuit, advance),
+        draws=draws,
+        trimmed=trimmed,
         **_bill(circuit, waveforms),
         built=built(netlist),
         ideal=ideal(netlist),
@@ -110,11 +112,25 @@ def _bill(circuit: Circuit, waveforms: Waveforms) -> dict[str, Any]:
     }
 
 
-def _draws(job: CircuitJob, problem: Problem, circuit: Circuit, advance: Callable[[], None]) -> Draws | None:
-    """Chips with mismatch over the whole test period."""
-    if not job.settings.monte_carlo:
+def _draws(
+    job: CircuitJob, problem: Problem, circuit: Circuit, advance: Callable[[], None]
+) -> tuple[Draws | None, Draws | None]:
+    """Chips with mismatch over the whole test period: as made, and trimmed."""
+    made, trimmed = [], []
+    for numbers in job.draws:
+        made.append(drawn_outputs(job, problem, circuit, numbers))
+        if job.settings.trim:
+            own = trimmed_circuit(job, problem, circuit, numbers)
+            trimmed.append(drawn_outputs(job, problem, own, numbers))
+        advance()
+    return _spread(job, problem, made), _spread(job, problem, trimmed)
+
+
+def _spread(job: CircuitJob, problem: Problem, outputs: Sequence[torch.Tensor]) -> Draws | None:
+    """What outputs of chips, (chips, batch, time, units) each, come to; None of no chips."""
+    if not outputs:
         return None
-    hidden = torch.cat([drawn_outputs(job, problem, circuit, numbers, advance) for numbers in job.draws])
+    hidden = torch.cat(list(outputs))
     apart = (hidden - problem.hidden()).flatten(1)
     return Draws(
         state=next(iter(problem.cell.state_axes())),
