@@ -27,6 +27,8 @@ BENCHMARKS = (
     "blocks",
     "agreement",
     "mismatch",
+    "trim",
+    "trim_airline",
     "cost",
     "hold_area",
     "temperature",

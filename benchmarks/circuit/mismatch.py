@@ -1,6 +1,7 @@
 """Mismatch in ngspice and in the twin: the same draws for both, cell by cell.
 
     python benchmarks/circuit/mismatch.py [--technology generic180] [--cells 50] [--steps 6] [--jobs 2]
+        [--markdown]
 
 Five LSTMs with one input, four units and random weights, in as many chips each as make up the cells. Every transistor
 of every chip has a draw of its own: those of pairs, amplifiers, switches and bias generators. What ngspice and the twin
@@ -33,6 +34,8 @@ COLUMNS = (
     *("technology", "network", "chip", "signal", "step", "unit", "software"),
     *("nominal_circuit", "nominal_twin", "circuit", "twin"),
 )
+HEADING = """| technology | cells | | rms error in ngspice | in the twin | correlation | rms difference | largest |
+|---|---|---|---|---|---|---|---|"""
 NETWORKS = 5
 SIGNALS = ("h", "c")
 SEED = 7
@@ -92,10 +95,11 @@ def read(technology: str) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(file) if row["technology"] == technology]
 
 
-def report(technology: str) -> None:
-    """Errors that mismatch makes, in ngspice and in the twin, each against its own nominal circuit."""
+def report(technology: str) -> Iterator[str]:
+    """Errors that mismatch makes, in ngspice and in the twin, each against its own nominal circuit or against software:
+    rows of the documentation's table."""
     rows = read(technology)
-    print(f"{technology}: {len({row['chip'] for row in rows})} cells")
+    count = len({row["chip"] for row in rows})
     for name in SIGNALS:
         own = [row for row in rows if row["signal"] == name]
         if not own:
@@ -104,16 +108,14 @@ def report(technology: str) -> None:
             np.array([float(row[column]) for row in own]) for column in COLUMNS[6:]
         )
         for label, one, other in (
+            ("the nominal circuit", circuit - nominal_circuit, twin - nominal_twin),
             ("software", circuit - software, twin - software),
-            ("nominal", circuit - nominal_circuit, twin - nominal_twin),
         ):
-            rms, left = (float(np.sqrt(np.mean(each**2))) for each in (one, one - other))
+            rms, foretold, left = (float(np.sqrt(np.mean(each**2))) for each in (one, other, one - other))
             correlation = np.corrcoef(one, other)[0, 1]
-            print(
-                f"{name} against {label}: rms error {rms:.4f}, twin {np.sqrt(np.mean(other**2)):.4f}, "
-                f"correlation {correlation:.5f}, rms difference {left:.4f} ({100 * left / rms:.1f} %), most "
-                f"{abs(one - other).max():.4f}"
-            )
+            numbers = f"{rms:.4f} | {foretold:.4f} | {correlation:.4f} | {left:.4f} ({100 * left / rms:.1f} %)"
+            most = f"{abs(one - other).max():.4f}"
+            yield f"| {technology} | {count} | {name} against {label} | {numbers} | {most} |"
 
 
 def main() -> None:
@@ -122,7 +124,12 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=50)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--markdown", action="store_true", help="print the table of what is measured already")
     given = parser.parse_args()
+    if given.markdown:
+        print(HEADING)
+        print("\n".join(row for technology in technologies.catalogue() for row in report(technology)))
+        return
     done = {int(row["chip"]) for row in read(given.technology)}
     new = not FILE.is_file()
     with FILE.open("a", newline="") as file:
@@ -133,7 +140,7 @@ def main() -> None:
             for row in cells(number, given.cells // NETWORKS, given.steps, given.technology, given.jobs, done):
                 writer.writerow(row)
                 file.flush()
-    report(given.technology)
+    print("\n".join([HEADING, *report(given.technology)]))
 
 
 if __name__ == "__main__":

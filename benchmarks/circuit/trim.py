@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from mismatch import SIGNALS, network
+from trained import kept
 
 from cellwright import Recurrent
 from cellwright.circuit.circuit import Circuit
@@ -56,7 +57,11 @@ def main() -> None:
     parser.add_argument("--technology", default="generic180")
     parser.add_argument("--chips", type=int, default=1000)
     parser.add_argument("--trimmed", type=int, default=200)
+    parser.add_argument("--markdown", action="store_true", help="print the results that are there")
     given = parser.parse_args()
+    if given.markdown:
+        print("\n".join(f"| {' | '.join(row.values())} |" for row in kept(FILE)))
+        return
     circuit, _, _, layer = network(0, 1, given.technology)
     mismatch = Mismatch(given.technology, SEED)
     x, targets = drawn(layer, 12, 4, 1)

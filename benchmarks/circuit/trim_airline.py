@@ -1,6 +1,7 @@
 """Chips of the survey's airline cell, as made and trimmed: how far their forecasts are from the software's.
 
     python benchmarks/circuit/trim_airline.py [--technology generic180] [--chips 200] [--seeds 5] [--spice 0] [--again]
+        [--markdown]
 
 Five trained networks (N = 1, M = 4, 3 steps). A chip is trimmed on random sequences, of which the network knows
 nothing, and judged by all forecasts of the test: the RMSE, in thousand passengers, less that of the software, and the
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +87,31 @@ def simulate(technology: str, chips: int) -> None:
         print("chip {}: as made {:.4f} (twin {:.4f}), trimmed {:.4f} (twin {:.4f})".format(chip, *said), flush=True)
 
 
+def markdown(rows: Sequence[Mapping[str, str]]) -> str:
+    """The table of the documentation."""
+    lines = [
+        "| technology | network | software | as made, 5 % / median / 95 % | within 1 % | trimmed | farthest | within |"
+    ]
+    lines.append("|---" * 8 + "|")
+    for made in rows:
+        if made["treatment"] != "as made":
+            continue
+        trimmed = next(row for row in rows if _chips(row) == _chips(made) and row["treatment"] == "trimmed")
+        farthest = max(abs(float(trimmed[name])) for name in ("least", "most"))
+        cells = [made["technology"], made["seed"], f"{float(made['software']):.1f}"]
+        cells += [_spread(made), f"{float(made['within']):.0%}", _spread(trimmed), f"{farthest:.1f}"]
+        lines.append(f"| {' | '.join(cells)} | {float(trimmed['within']):.1%} |")
+    return "\n".join(lines)
+
+
+def _chips(row: Mapping[str, str]) -> tuple[str, str]:
+    return row["technology"], row["seed"]
+
+
+def _spread(row: Mapping[str, str]) -> str:
+    return " / ".join(f"{float(row[name]):+.1f}" for name in ("p5", "p50", "p95"))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--technology", default="generic180")
@@ -92,7 +119,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="of networks")
     parser.add_argument("--spice", type=int, default=0, help="chips that run in ngspice, too")
     parser.add_argument("--again", action="store_true", help="measure this technology anew")
+    parser.add_argument("--markdown", action="store_true", help="print the table of what is measured already")
     given = parser.parse_args()
+    if given.markdown:
+        print(markdown(kept(FILE)))
+        return
     rows: list[Row] = [dict(row) for row in kept(FILE)]
     if given.again:
         rows = [row for row in rows if row["technology"] != given.technology]
