@@ -30,10 +30,8 @@ def network(seed: int) -> Problem:
 
 def circuit_of(seed: int, technology: str, design: Design, operated: Conditions | None = None) -> Circuit:
     """Designed in typical conditions."""
-    trained = network(seed)
-    sizes = {"feature": trained.input_size, "unit": trained.hidden_size}
     conditions = Conditions(technologies.find(technology))
-    return Circuit(trained.cell, trained.state, sizes, conditions, design, operated=operated)
+    return Circuit.of(network(seed).layer, conditions, design, operated=operated)
 
 
 def judged(seed: int, circuit: Circuit) -> dict[str, float]:

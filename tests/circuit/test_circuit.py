@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from cellwright import Recurrent
-from cellwright.cells import catalogue
 from cellwright.circuit import circuit as circuits
 from cellwright.circuit import technologies
 from cellwright.circuit.calibration import Conditions
@@ -27,9 +26,8 @@ def test_ngspice_and_the_twin_agree(name: str, needs) -> None:  # type: ignore[n
         for parameter in layer.parameters():
             parameter.copy_((0.8 * torch.randn_like(parameter)).clip(-2, 2))
     x = 2 * torch.rand(3, 1, dtype=torch.float64) - 1
-    stored = {key.removesuffix("_l0"): value for key, value in layer.state_dict().items()}
     conditions = Conditions(technologies.find("generic180"))
-    circuit = Circuit(catalogue()[name], stored, {"feature": 1, "unit": 4}, conditions)
+    circuit = Circuit.of(layer, conditions)
     spice = circuit.simulate({"x": x.numpy()}).values
     twin = circuit.twin.run({"x": x})
     for state, most in (("h", 0.005), ("c", 0.02)):

@@ -91,8 +91,7 @@ def test_ngspice_and_the_twin_agree(name: str, generic: Conditions) -> None:
         for parameter in layer.parameters():
             parameter.copy_((0.8 * torch.randn_like(parameter)).clip(-2, 2))
     x = 2 * torch.rand(2, 1, dtype=torch.float64) - 1
-    stored = {key.removesuffix("_l0"): value for key, value in layer.state_dict().items()}
-    circuit = Circuit(catalogue()["lstm"], stored, {"feature": 1, "unit": 2}, generic, DESIGNS[name])
+    circuit = Circuit.of(layer, generic, DESIGNS[name])
     spice, twin = circuit.simulate({"x": x.numpy()}).values, circuit.twin.run({"x": x})
     for state, most in (("h", 0.005), ("c", 0.02)):
         assert np.abs(spice[state] - twin[state].detach().numpy()).max() < most

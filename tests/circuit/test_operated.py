@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from cellwright import Recurrent
-from cellwright.cells import catalogue
 from cellwright.circuit import technologies
 from cellwright.circuit.blocks.pairs import Pairs, SigmaPair, TanhPair
 from cellwright.circuit.calibration import Conditions, Laboratory
@@ -34,8 +33,7 @@ def layer() -> Recurrent:
 
 
 def circuit_of(layer: Recurrent, design: Design, operated: Conditions | None) -> Circuit:
-    stored = {key.removesuffix("_l0"): value for key, value in layer.state_dict().items()}
-    return Circuit(catalogue()["lstm"], stored, {"feature": 1, "unit": 1}, TYPICAL, design, operated=operated)
+    return Circuit.of(layer, TYPICAL, design, operated=operated)
 
 
 def test_the_components_stay_and_the_references_follow_temperature(layer: Recurrent) -> None:

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from cellwright import Recurrent
-from cellwright.cells import catalogue
 from cellwright.circuit import technologies
 from cellwright.circuit.area import pieces
 from cellwright.circuit.calibration import Conditions
@@ -23,9 +22,8 @@ UNITS, STEPS = 1, 3
 def circuit() -> Circuit:
     torch.manual_seed(1)
     layer = Recurrent("lstm", 1, UNITS, dtype=torch.float64)
-    stored = {key.removesuffix("_l0"): value for key, value in layer.state_dict().items()}
     conditions = Conditions(technologies.find("generic180"))
-    return Circuit(catalogue()["lstm"], stored, {"feature": 1, "unit": UNITS}, conditions)
+    return Circuit.of(layer, conditions)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from cellwright.circuit import technologies
 from cellwright.circuit.blocks.pairs import PairConstants, Pairs
 from cellwright.circuit.calibration import Conditions, Laboratory
 from cellwright.circuit.design import Design
+from cellwright.circuit.parameters import stored
 from cellwright.circuit.schematic import Gated, Weights, schematic
 from cellwright.circuit.twin import Twin
 from cellwright.circuit.wiring import wire
@@ -81,7 +82,7 @@ def test_a_circuit_of_equations_is_the_cell(name: str) -> None:
     torch.manual_seed(2)
     layer = Recurrent(name, 3, 4, proj_size=2 * catalogue()[name].projects, dtype=torch.float64)
     x = torch.randn(5, 2, 3, dtype=torch.float64)
-    wiring = wire(schematic(layer.cell), _stored(layer), _sizes(layer), LABORATORY.design, LABORATORY.constants)
+    wiring = wire(schematic(layer.cell), stored(layer), layer.layer_sizes(0), LABORATORY.design, LABORATORY.constants)
     found = Twin(wiring, LABORATORY).run({"x": x})
     output = layer(x)[0]
     hidden = found[next(iter(wiring.schematic.results.values())).name]
@@ -123,18 +124,10 @@ def test_weights_beside_products_that_do_not_fit_are_told() -> None:
     with torch.no_grad():
         layer.weight_ih_l0.fill_(1e3)
     with pytest.raises(CellwrightError, match="larger conductances"):
-        wire(schematic(layer.cell), _stored(layer), _sizes(layer), LABORATORY.design, LABORATORY.constants)
+        wire(schematic(layer.cell), stored(layer), layer.layer_sizes(0), LABORATORY.design, LABORATORY.constants)
 
 
 def test_products_in_parts_of_a_block_are_told() -> None:
     layer = Recurrent("lstm", 1, 2, dtype=torch.float64)
     with pytest.raises(CellwrightError, match="linear_range of 1/2, 1/3"):
-        wire(schematic(layer.cell), _stored(layer), _sizes(layer), Design(linear_range=0.3), LABORATORY.constants)
-
-
-def _stored(layer: Recurrent) -> dict[str, Tensor]:
-    return {name.removesuffix("_l0"): value for name, value in layer.state_dict().items()}
-
-
-def _sizes(layer: Recurrent) -> dict[str, int]:
-    return layer.layer_sizes(0)
+        wire(schematic(layer.cell), stored(layer), layer.layer_sizes(0), Design(linear_range=0.3), LABORATORY.constants)

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from cellwright import Recurrent
-from cellwright.cells import catalogue
 from cellwright.circuit import technologies
 from cellwright.circuit.blocks.pairs import TanhPair
 from cellwright.circuit.calibration import Conditions, Laboratory
@@ -65,8 +64,7 @@ def test_a_shift_of_bias_and_mirrors_alike_does_nothing(laboratory: Laboratory) 
 def test_ngspice_and_the_twin_agree_on_a_chip(laboratory: Laboratory) -> None:
     torch.manual_seed(1)
     layer = Recurrent("lstm", 1, 1, dtype=torch.float64)
-    stored = {key.removesuffix("_l0"): value.detach() for key, value in layer.state_dict().items()}
-    circuit = Circuit(catalogue()["lstm"], stored, {"feature": 1, "unit": 1}, laboratory.conditions)
+    circuit = Circuit.of(layer, laboratory.conditions)
     x = torch.tensor([[0.5], [-0.5]], dtype=torch.float64)
     mismatch = Mismatch("generic180", 3)
     spice = circuit.simulate({"x": x.numpy()}, mismatch=mismatch, chip=1).values

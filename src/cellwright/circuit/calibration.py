@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import blake2b
+from io import BytesIO
+from zipfile import BadZipFile
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -23,56 +26,19 @@ from cellwright.circuit.components import (
     line,
     starts,
 )
+from cellwright.circuit.conditions import Conditions
 from cellwright.circuit.design import Design
 from cellwright.circuit.hold import clocks, hold
 from cellwright.circuit.ngspice import find_ngspice, simulate
 from cellwright.circuit.table import Table
-from cellwright.circuit.technologies import ROOM_TEMPERATURE, Corner, Technology
 from cellwright.errors import CellwrightError
-from cellwright.files import replacing
+from cellwright.files import write_atomically
 from cellwright.kernels.cache import folder
 
 SIGMA_REACH, VALUE_REACH = 0.4, 0.5
 """V to either side of the reference that the gates of pairs are swept over; beyond, the pairs are switched over."""
 
 _STEP = 0.02
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """What a chip is made in, and where it works.
-
-    Attributes:
-        technology: of its transistors.
-        corner: of the process.
-        temperature: degrees Celsius.
-    """
-
-    technology: Technology
-    corner: Corner = "typical"
-    temperature: float = ROOM_TEMPERATURE
-
-    @property
-    def kelvin(self) -> float:
-        """The absolute temperature."""
-        return self.temperature + 273.15
-
-    @property
-    def supplies(self) -> tuple[Source, Source]:
-        """The supply, and the middle between it and ground."""
-        return (
-            Source("supply", "V", SUPPLY, GROUND, f"{self.technology.supply:g}", "supply"),
-            Source("middle", "V", MIDDLE, GROUND, f"{self.technology.middle:g}", "reference"),
-        )
-
-    def header(self, title: str) -> list[str]:
-        """The first lines of a netlist: title, models, supply and middle."""
-        return [
-            f"* {title}",
-            self.technology.models(self.corner),
-            f".options temp={self.temperature:g}",
-            *map(line, self.supplies),
-        ]
 
 
 def bias_components(design: Design) -> list[Component]:
@@ -87,17 +53,21 @@ def bias_components(design: Design) -> list[Component]:
 
 
 def swept(netlist: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Vectors of a simulation; the same netlist is simulated once and kept in the folder for caches."""
+    """Vectors of a simulation; the same netlist is simulated once and kept in the folder for caches.
+
+    Models that a netlist includes lie in files whose names tell their content, so that other ones are another netlist.
+    """
     version = find_ngspice().version
     key = blake2b(f"{version}\n{names}\n{netlist}".encode(), digest_size=16).hexdigest()
     kept = folder() / "circuit" / f"{key}.npz"
-    if kept.is_file():
-        with np.load(kept) as found:
-            return {name: found[name] for name in names}
+    with suppress(OSError, ValueError, KeyError, BadZipFile), np.load(kept) as found:
+        return {name: found[name] for name in names}
     done = simulate(netlist)
     vectors = {name: done[name] for name in names}
-    with replacing(kept) as draft, draft.open("wb") as file:
-        np.savez(file, **vectors)  # type: ignore[arg-type]
+    packed = BytesIO()
+    np.savez(packed, **vectors)  # type: ignore[arg-type]
+    with suppress(OSError):  # a folder that cannot be written costs time, not results
+        write_atomically(kept, packed.getvalue())
     return vectors
 
 

@@ -11,18 +11,21 @@ import numpy as np
 import torch
 
 from cellwright.cells import Cell
-from cellwright.circuit.calibration import Conditions, Laboratory
+from cellwright.circuit.calibration import Laboratory
+from cellwright.circuit.conditions import Conditions
 from cellwright.circuit.departures import Chips
 from cellwright.circuit.design import Design
 from cellwright.circuit.mismatch import Mismatch
 from cellwright.circuit.netlist import Netlist, node_of
 from cellwright.circuit.ngspice import TIMEOUT, ConvergenceError, Simulation, nobody, simulate
+from cellwright.circuit.parameters import single, stored
 from cellwright.circuit.products import multiplication
 from cellwright.circuit.schematic import schematic
 from cellwright.circuit.starting_point import starting_point
 from cellwright.circuit.trim import Trim
 from cellwright.circuit.twin import Twin
 from cellwright.circuit.wiring import Node, Wiring, wire
+from cellwright.layers import Recurrent
 from cellwright.program import Program
 
 Tensor = torch.Tensor
@@ -117,6 +120,27 @@ class Circuit:
             self.laboratory = laboratory.operated(operated)
             self.wiring = self.wiring.scaled(self.laboratory.design.scale / laboratory.design.scale)
         self.twin = Twin(self.wiring, self.laboratory)
+
+    @classmethod
+    def of(
+        cls,
+        layer: Recurrent,
+        conditions: Conditions,
+        design: Design | None = None,
+        program: Program | None = None,
+        operated: Conditions | None = None,
+    ) -> Circuit:
+        """The circuit of a layer with its weights as they are; `TwinLayer` is what trains them.
+
+        Args:
+            layer: one layer in one direction.
+            conditions, design, program, operated: as for the class.
+
+        Raises:
+            CellwrightError: the layer is a stack, or bidirectional; and as for the class.
+        """
+        weights = {name: tensor.detach() for name, tensor in stored(single(layer)).items()}
+        return cls(layer.cell, weights, layer.layer_sizes(0), conditions, design, program, operated)
 
     def trimmed(self, trim: Trim) -> Circuit:
         """The same circuit with a setting of its trims: of one chip for netlists, of as many chips for twins."""

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from cellwright.circuit.calibration import Laboratory
+from cellwright.circuit.parameters import single, stored
 from cellwright.circuit.products import multiplication
 from cellwright.circuit.schematic import schematic
 from cellwright.circuit.twin import Twin
@@ -47,11 +48,7 @@ class TwinLayer(nn.Module):
         twin: Callable[[Wiring, Laboratory], Twin] = Twin,
     ) -> None:
         super().__init__()
-        if layer.num_layers != 1 or layer.bidirectional:
-            raise CellwrightError(
-                f"the layer has {layer.num_layers} layers in {layer.num_directions} directions: a circuit takes one "
-                "layer in one direction"
-            )
+        single(layer)
         if not 1 <= room < float("inf"):
             raise CellwrightError(f"room is a number from 1, got {room!r}")
         self.cell, self.batch_first = layer.cell, layer.batch_first
@@ -59,8 +56,8 @@ class TwinLayer(nn.Module):
         self.output_size = layer.output_size
         self._schematic = schematic(layer.cell, program, laboratory.design.products)
         self._multiplication = multiplication(laboratory)
-        self._families = tuple(layer.stored(0, "_l0"))
-        for name, tensor in layer.stored(0, "_l0").items():
+        self._families = tuple(stored(layer))
+        for name, tensor in stored(layer).items():
             self.register_parameter(f"{name}_l0", nn.Parameter(tensor.detach().to(torch.float64, copy=True)))
         roomy = {name: tensor.detach() * room for name, tensor in self.stored().items()}
         self.currents = self._wired(roomy, None).currents

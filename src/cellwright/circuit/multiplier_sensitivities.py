@@ -97,7 +97,10 @@ def _swept(
     components: list[Component] = [
         *bias_components(design),
         Source("point", "V", "point", GROUND, "0", "input"),
-        *(Behaviour(n, "V", n, GROUND, _through(middle + path)) for n, path in zip(("first", "second"), paths, strict=True)),
+        *(
+            Behaviour(n, "V", n, GROUND, _through(middle + path))
+            for n, path in zip(("first", "second"), paths, strict=True)
+        ),
         Behaviour("turned", "V", "turned", GROUND, f"{2 * middle:g}-v(second)"),
     ]
     for index, shift in enumerate(shifts):

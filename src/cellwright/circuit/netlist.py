@@ -10,6 +10,9 @@ import torch
 
 from cellwright.circuit.blocks.block import Block
 from cellwright.circuit.blocks.multiplier import Multiplier, Places
+from cellwright.circuit.blocks.opamp import OperationalAmplifier
+from cellwright.circuit.blocks.pairs import SigmaPair, TanhPair, Translinear
+from cellwright.circuit.blocks.switch import Switch
 from cellwright.circuit.calibration import Laboratory, bias_components, pair_instance
 from cellwright.circuit.components import (
     GROUND,
@@ -29,6 +32,10 @@ from cellwright.circuit.mismatch import Mismatch
 from cellwright.circuit.schematic import Signal
 from cellwright.circuit.supplies import measured, meters
 from cellwright.circuit.wiring import FINE_TRIM, TRIM, Node, Product, Row, Wiring
+from cellwright.errors import CellwrightError, named
+
+_KINDS = frozenset(block.kind for block in (SigmaPair, TanhPair, Translinear, OperationalAmplifier, Switch))
+"""The kinds of blocks that a circuit may have beside its multipliers."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,9 @@ class Netlist:
             and what all sources give is saved.
         mismatch, chip: the draw of its transistors; None for transistors as they are drawn.
         sections: its components.
+
+    Raises:
+        CellwrightError: an input is missing, of another shape, NaN or infinite; no kind of blocks has a name in ideal.
     """
 
     wiring: Wiring
@@ -63,6 +73,7 @@ class Netlist:
     sections: tuple[Section, ...] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._check()
         sections = _Writer(self.wiring, self.laboratory, self.inputs).sections()
         if self.mismatch is not None:
             built = {name: block for name, block in self.blocks.items() if block.kind not in self.ideal}
@@ -74,6 +85,19 @@ class Netlist:
             sections = [Section(each.heading, measured(each.components, kinds)) for each in sections]
             sections.append(Section("measured supplies", meters(c for each in sections for c in each.components)))
         object.__setattr__(self, "sections", tuple(sections))
+
+    def _check(self) -> None:
+        self.wiring.check_inputs(self.inputs)
+        for name, values in self.inputs.items():
+            if values.ndim != 2:
+                raise CellwrightError(
+                    f"the input {name} has {values.ndim} axes: expected one sequence, (steps, features)"
+                )
+            if not np.isfinite(values).all():
+                raise CellwrightError(f"the input {name} is NaN or infinite: a netlist needs numbers")
+        kinds = {*_KINDS, *(block.kind for block in self.blocks.values())}
+        for name in self.ideal:
+            named("kind of blocks", name, dict.fromkeys(sorted(kinds)))
 
     @property
     def steps(self) -> int:

@@ -9,8 +9,9 @@ from functools import cache
 import numpy as np
 
 from cellwright.circuit.blocks.multiplier import Multiplier, Places
-from cellwright.circuit.calibration import Conditions, Laboratory, bias_components, swept
+from cellwright.circuit.calibration import Laboratory, bias_components, swept
 from cellwright.circuit.components import GROUND, MIDDLE, Behaviour, Component, Source, line
+from cellwright.circuit.conditions import Conditions
 from cellwright.circuit.design import Design
 from cellwright.circuit.table import Table
 from cellwright.errors import CellwrightError

@@ -91,7 +91,9 @@ def pair_sensitivities(laboratory: Laboratory, kind: type[Pairs]) -> Sensitiviti
         "gain": nominal,
         "mirror": (nominal - envelope(table, arguments)) / 2 if "value" in slopes else nothing,
     }
-    return fitted_effects(block.transistors, _shifted_pairs(laboratory, block), {n: b.detach().numpy() for n, b in bases.items()})
+    return fitted_effects(
+        block.transistors, _shifted_pairs(laboratory, block), {n: b.detach().numpy() for n, b in bases.items()}
+    )
 
 
 def envelope(table: Table, arguments: Sequence[Tensor]) -> Tensor:

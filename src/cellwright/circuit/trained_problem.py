@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from cellwright.cells import Cell
+from cellwright.circuit.parameters import parts_of, single, stored
 from cellwright.errors import CellwrightError
 from cellwright.layers import Recurrent
-from cellwright.layers.parameters import families_in_order
 from cellwright.program import Program, from_zero_states
 from cellwright.tasks import Classifier, Forecaster, LabelledTask, Recipe, SeriesTask
 
@@ -66,7 +66,7 @@ class Problem:
     @property
     def state(self) -> dict[str, Tensor]:
         """The layer's weights as they are stored: ``weight_ih``, ``bias_ih``, ... (gates * units, inputs)."""
-        return {name.removesuffix("_l0"): tensor for name, tensor in self.layer.state_dict().items()}
+        return stored(self.layer)
 
     @property
     def largest_weight(self) -> float:
@@ -153,9 +153,7 @@ class Problem:
 
     def _parts(self) -> dict[str, Tensor]:
         """The parameters by their names in the program."""
-        stored, sizes = self.layer.stored(0, "_l0"), self.layer.layer_sizes(0)
-        families = families_in_order(self.cell, sizes)
-        return {name: part for family in families for name, part in family.views(stored[family.name]).items()}
+        return parts_of(self.cell.program(), self.state, self.layer.layer_sizes(0))
 
 
 class _Recorded(nn.Module):
@@ -185,12 +183,7 @@ def of_network(
     """
     if not isinstance(network, Forecaster | Classifier):
         raise CellwrightError(f"{name} has a {type(network).__name__}: a circuit takes a Forecaster or a Classifier")
-    layer = network.recurrent
-    if layer.num_layers != 1 or layer.bidirectional:
-        raise CellwrightError(
-            f"{name} has {layer.num_layers} layers in {layer.num_directions} directions: a circuit "
-            "takes one layer in one direction; train such a network"
-        )
+    single(network.recurrent, name)
     inputs = task.test_inputs(recipe).double()
     if bool(inputs.isnan().any()):
         raise CellwrightError(f"{name} has sequences of different lengths: a circuit takes those of one length")

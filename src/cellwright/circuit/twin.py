@@ -114,7 +114,11 @@ class Twin:
 
         Args:
             inputs: (steps, ..., features) by the name of the input.
+
+        Raises:
+            CellwrightError: an input is missing, or of another shape.
         """
+        self.wiring.check_inputs(inputs)
         held = self.start(*next(iter(inputs.values())).shape[1:-1])
         inputs = {name: value.to(torch.float64) for name, value in inputs.items()}
         if self.chips is not None:

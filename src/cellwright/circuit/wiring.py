@@ -6,15 +6,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from cellwright.circuit.blocks.multiplier import Multiplier
 from cellwright.circuit.blocks.pairs import PairConstants, Pairs, SigmaPair, TanhPair, Translinear
 from cellwright.circuit.design import Design
+from cellwright.circuit.parameters import parts_of
 from cellwright.circuit.products import Multiplication
 from cellwright.circuit.schematic import Gated, Multiplied, Schematic, Signal, Sum, Weights
 from cellwright.errors import CellwrightError
-from cellwright.program.storage import families
 from cellwright.program.values import Value
 
 Tensor = torch.Tensor
@@ -110,6 +111,22 @@ class Wiring:
         """Units of a signal."""
         return self.sizes[signal.axis] if signal.axis else 1
 
+    def check_inputs(self, inputs: Mapping[str, Tensor | np.ndarray]) -> None:
+        """See that inputs are those that the circuit reads, (steps, ..., features) each.
+
+        Raises:
+            CellwrightError: one is missing or is none of the circuit's; it has another shape, or nothing in it.
+        """
+        expected = {signal.name: self.size(signal) for signal in self.schematic.inputs}
+        if inputs.keys() != expected.keys():
+            raise CellwrightError(f"the circuit reads {', '.join(expected)}, got {', '.join(inputs) or 'no input'}")
+        for name, value in inputs.items():
+            if value.ndim < 2 or value.shape[-1] != expected[name] or 0 in value.shape:
+                raise CellwrightError(
+                    f"the input {name} has the shape {tuple(value.shape)}: expected (steps, ..., {expected[name]}) "
+                    "with one step or more"
+                )
+
     def ratios(self, signal: Signal) -> tuple[float, ...]:
         """The dividers' ratios that others read a signal at, descending."""
         found = {
@@ -164,12 +181,10 @@ def wire(
             larger than the largest are clipped to it. By default the largest weight of each sum has that one.
 
     Raises:
-        CellwrightError: weights are too large for the current of the blocks that share a column with them.
+        CellwrightError: parameters are missing or of another shape; weights are NaN or infinite, or too large for the
+            current of the blocks that share a column with them.
     """
-    parts: dict[str, Tensor] = {}
-    for family in families(schematic.whole, sizes).values():
-        parts |= family.views(stored[family.name])
-    wirer = _Wirer(design, constants, multiplication, sizes, parts, currents)
+    wirer = _Wirer(design, constants, multiplication, sizes, parts_of(schematic.whole, stored, sizes), currents)
     return Wiring(schematic, dict(sizes), tuple(wirer.node(each) for each in schematic.sums), multiplication)
 
 
@@ -218,8 +233,7 @@ class _Wirer:
 
     def _matrix(self, part: Weights, size: int) -> Tensor:
         if part.parameter is None:
-            like = next(iter(self.parts.values()))
-            return torch.full((size,), part.factor, dtype=like.dtype)
+            return torch.full((size,), part.factor, dtype=torch.float64)
         own = self.parts[part.parameter.name] * part.factor
         if part.signal is None or part.elementwise:
             return own.reshape(-1).expand(size)
@@ -233,8 +247,11 @@ class _Wirer:
     def _current(self, total: Sum, weights: list[tuple[Weights, Tensor]], block: float | None) -> float:
         """The current of a one: what the largest weight allows, in multiples of the blocks' where there are any."""
         least, most = self.design.conductances
-        largest = max((float(matrix.detach().abs().max()) for _, matrix in _added(weights)), default=0.0)
-        limit = self.design.scale * (most - least) / largest if largest > 0 else float("inf")
+        sizes = [float(matrix.detach().abs().max()) for _, matrix in _added(weights)]
+        if not np.isfinite(sizes).all():
+            raise CellwrightError(f"weights of {total.out.name} are NaN or infinite: train the network anew")
+        largest = max(sizes, default=0.0)
+        limit = self.design.scale * (most - least) / (largest or 1.0)
         if block is None:
             return limit
         multiple = int(min(limit / block, 4) + 1e-9) if largest > 0 else 1
@@ -300,8 +317,17 @@ def _with_constant(rows: list[Row], conductance: float, size: int) -> list[Row]:
 
 def _added(weights: list[tuple[Weights, Tensor]]) -> list[tuple[Weights, Tensor]]:
     """Weights of the same signal, or biases, are one pair of devices: two bias vectors, say."""
-    found: dict[tuple[Signal | None, bool], tuple[Weights, Tensor]] = {}
+    found: dict[Signal | None, tuple[Weights, Tensor]] = {}
     for part, matrix in weights:
-        key = part.signal, part.elementwise or part.signal is None
-        found[key] = (part, found[key][1] + matrix) if key in found else (part, matrix)
+        if part.signal not in found:
+            found[part.signal] = part, matrix
+            continue
+        before, sum_before = found[part.signal]
+        # Weights that multiply unit by unit stand on the diagonal of a matrix of the same signal.
+        both = [each if each.ndim == matrix.ndim == sum_before.ndim else _square(each) for each in (sum_before, matrix)]
+        found[part.signal] = (before if sum_before.ndim > 1 else part), both[0] + both[1]
     return list(found.values())
+
+
+def _square(matrix: Tensor) -> Tensor:
+    return torch.diag(matrix) if matrix.ndim == 1 else matrix

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from cellwright import __version__
 from cellwright.circuit import find_ngspice
-from cellwright.circuit.calibration import Conditions
 from cellwright.circuit.circuit import Circuit
+from cellwright.circuit.conditions import Conditions
 from cellwright.circuit.schematic import schematic
 from cellwright.circuit.stored_networks import described
 from cellwright.circuit.technologies import CORNERS, ROOM_TEMPERATURE
@@ -193,7 +193,7 @@ def circuit_of(problem: Problem, conditions: Conditions) -> Circuit:
     Raises:
         CellwrightError: a weight is too large for a memristor.
     """
-    return Circuit(problem.cell, problem.state, problem.layer.layer_sizes(0), conditions)
+    return Circuit.of(problem.layer, conditions)
 
 
 def _check_numbers(settings: CircuitSettings) -> None:
