@@ -107,8 +107,9 @@ def _swept(
         out, subject = f"out{index}", f"{index}{multiplier.own_amplifier}" if own_amplifier else str(index)
         components.append(Source(out, "V", MIDDLE, out, "0", "measurement"))
         for each in multiplier.placed(str(index), Places("first", "second", "turned", out), direction):
-            is_subject = isinstance(each, Instance) and each.name == subject
-            components.append(replace(each, parameters=shift) if is_subject else each)
+            if isinstance(each, Instance) and each.name == subject:
+                each = replace(each, parameters=shift)
+            components.append(each)
     names = tuple(f"i(vout{index})" for index in range(len(shifts)))
     netlist = "\n".join([
         *conditions.header(f"shifted transistors of {multiplier.kind}"),
