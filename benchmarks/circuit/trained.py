@@ -60,9 +60,10 @@ def simulated(seed: int, circuit: Circuit) -> dict[str, float]:
 
 
 def write(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
-    """The rows as they are, numbers with four digits."""
+    """The rows as they are, numbers with four digits; a column that a row lacks is empty."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
     for row in rows:
         writer.writerow({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()})

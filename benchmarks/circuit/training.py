@@ -18,14 +18,13 @@ again. ``docs/circuit-training.md`` shows them.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from trained import kept, write
 
 from cellwright.circuit import technologies
 from cellwright.circuit.calibration import Conditions, Laboratory
@@ -35,7 +34,6 @@ from cellwright.circuit.layer import TwinLayer
 from cellwright.circuit.mismatch import Mismatch
 from cellwright.circuit.problems import Problem, problem
 from cellwright.circuit.twin import Twin
-from cellwright.files import write_atomically
 
 HERE = Path(__file__).parent
 RESULTS, OF_CHIPS = HERE / "training.csv", HERE / "training_chips.csv"
@@ -76,8 +74,8 @@ def trained_on(network: nn.Module, own: Problem, epochs: int) -> nn.Module:
     return network
 
 
-def measured(seed: int, name: str, epochs: int, kept: Path) -> Row:
-    own = problem(PROBLEM, seed=seed, kept=kept)
+def measured(seed: int, name: str, epochs: int, networks: Path) -> Row:
+    own = problem(PROBLEM, seed=seed, kept=networks)
     laboratory = Laboratory(DESIGNS[name], Conditions(technologies.find("generic180")))
 
     def circuit_of(network: nn.Module) -> nn.Module:
@@ -94,9 +92,9 @@ def measured(seed: int, name: str, epochs: int, kept: Path) -> Row:
     return row | {"twin_after_twin": f"{rmse(trained_on(twin, own, epochs), own):.3f}"}
 
 
-def of_chip(chip: int, kept: Path) -> Row:
+def of_chip(chip: int, networks: Path) -> Row:
     """One chip's twin before and after training on through it."""
-    own = problem(PROBLEM, seed=0, kept=kept)
+    own = problem(PROBLEM, seed=0, kept=networks)
     laboratory = Laboratory(DESIGNS["default"], Conditions(technologies.find("generic180")))
     drawn = Chips(laboratory, Mismatch("generic180", 0), [chip])
     network = own.with_layer(TwinLayer(own.layer, laboratory, twin=lambda *built: Twin(*built, drawn)))
@@ -104,19 +102,8 @@ def of_chip(chip: int, kept: Path) -> Row:
     return row | {"after": f"{rmse(trained_on(network, own, CHIP_EPOCHS), own):.3f}"}
 
 
-def rows(results: Path = RESULTS) -> list[Row]:
-    if not results.exists():
-        return []
-    with results.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write(found: Sequence[Row], results: Path = RESULTS) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(found[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(sorted(found, key=lambda row: (row.get("design", ""), int(row.get("seed") or row["chip"]))))
-    write_atomically(results, text.getvalue())
+def in_order(found: Sequence[Row]) -> list[Row]:
+    return sorted(found, key=lambda row: (row.get("design", ""), int(row.get("seed") or row["chip"])))
 
 
 def markdown() -> Iterator[str]:
@@ -124,12 +111,12 @@ def markdown() -> Iterator[str]:
     yield f"| design | seeds | {' | '.join(FIGURES.values())} |"
     yield "|---" * (2 + len(FIGURES)) + "|"
     for name in DESIGNS:
-        own = [row for row in rows() if row["design"] == name]
+        own = [row for row in kept(RESULTS) if row["design"] == name]
         columns = [spread([float(row[figure]) for row in own]) for figure in FIGURES]
         yield f"| {name} | {len(own)} | {' | '.join(columns)} |"
     yield ""
     yield from ("| chip | as the network is | trained on through its twin |", "|---|---|---|")
-    yield from (f"| {row['chip']} | {row['before']} | {row['after']} |" for row in rows(OF_CHIPS))
+    yield from (f"| {row['chip']} | {row['before']} | {row['after']} |" for row in kept(OF_CHIPS))
 
 
 def spread(values: Sequence[float]) -> str:
@@ -148,18 +135,18 @@ def main() -> None:
         print("\n".join(markdown()))
         return
     torch.set_num_threads(1)
-    found = rows()
+    found = kept(RESULTS)
     for seed in range(arguments.seeds):
         for name in DESIGNS:
             if (str(seed), name) not in {(row["seed"], row["design"]) for row in found}:
                 found.append(measured(seed, name, arguments.epochs, arguments.kept))
-                write(found)
+                write(RESULTS, in_order(found))
                 print(found[-1], flush=True)
-    chips = rows(OF_CHIPS)
+    chips = kept(OF_CHIPS)
     for chip in range(arguments.chips):
         if str(chip) not in {row["chip"] for row in chips}:
             chips.append(of_chip(chip, arguments.kept))
-            write(chips, OF_CHIPS)
+            write(OF_CHIPS, in_order(chips))
             print(chips[-1], flush=True)
 
 
