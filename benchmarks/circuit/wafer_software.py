@@ -11,17 +11,15 @@ one; rows that are in it are not measured again. The trained networks stay in ``
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
+from trained import kept, write
 
 from cellwright.circuit.problems import Problem, problem
 from cellwright.data import LabelledSequences
-from cellwright.files import write_atomically
 from cellwright.tasks.wafer import ABNORMAL, FOLDS, WaferTask, read_wafers, wafer_folds
 
 HERE = Path(__file__).parent
@@ -45,8 +43,8 @@ def counted(found: torch.Tensor, task: WaferTask) -> Row:
     }
 
 
-def of_network(name: str, fold: int, seed: int, data: Path | None, kept: Path) -> Row:
-    trained: Problem = problem(name, fold=fold, seed=seed, data=data, kept=kept)
+def of_network(name: str, fold: int, seed: int, data: Path | None, networks: Path) -> Row:
+    trained: Problem = problem(name, fold=fold, seed=seed, data=data, kept=networks)
     assert isinstance(trained.task, WaferTask)
     return (
         {"rule": name, "fold": str(fold), "seed": str(seed)}
@@ -61,26 +59,14 @@ def of_baselines(fold: int, wafers: LabelledSequences) -> Iterator[Row]:
         yield {"rule": name, "fold": str(fold), "seed": ""} | counted(rule.forecasts, task)
 
 
-def rows() -> list[Row]:
-    if not RESULTS.exists():
-        return []
-    with RESULTS.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write(found: Sequence[Row]) -> None:
-    columns = list(dict.fromkeys(name for row in found for name in row))
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n", restval="")
-    writer.writeheader()
+def in_order(found: Sequence[Row]) -> list[Row]:
     order = (*RULES, *PROBLEMS)
-    writer.writerows(sorted(found, key=lambda row: (order.index(row["rule"]), row["seed"], row["fold"])))
-    write_atomically(RESULTS, text.getvalue())
+    return sorted(found, key=lambda row: (order.index(row["rule"]), row["seed"], row["fold"]))
 
 
-def measure(seeds: int, data: Path | None, kept: Path) -> None:
+def measure(seeds: int, data: Path | None, networks: Path) -> None:
     """Every row that is not there yet, the quick ones first."""
-    found, wafers = rows(), read_wafers(data)
+    found, wafers = kept(RESULTS), read_wafers(data)
     done = {(row["rule"], row["fold"], row["seed"]) for row in found}
     for fold in range(FOLDS):
         if ("nearest", str(fold), "") not in done:
@@ -90,10 +76,10 @@ def measure(seeds: int, data: Path | None, kept: Path) -> None:
             for fold in range(FOLDS):
                 if (name, str(fold), str(seed)) in done:
                     continue
-                found.append(of_network(name, fold, seed, data, kept))
+                found.append(of_network(name, fold, seed, data, networks))
                 print(found[-1], flush=True)
-                write(found)
-    write(found)
+                write(RESULTS, in_order(found))
+    write(RESULTS, in_order(found))
 
 
 def shares(some: Sequence[Row]) -> tuple[float, float, float]:
@@ -110,7 +96,7 @@ def markdown() -> Iterator[str]:
     """A row a rule: all folds of a seed together, then the mean and standard deviation over seeds."""
     yield "| rule | seeds | abnormal recall | balanced accuracy | accuracy | by fold, balanced | largest weight |"
     yield "|---|---|---|---|---|---|---|"
-    measured = rows()
+    measured = kept(RESULTS)
     for rule in (*PROBLEMS, *RULES):
         own = [row for row in measured if row["rule"] == rule]
         if not own:
