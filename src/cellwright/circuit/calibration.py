@@ -60,7 +60,7 @@ def swept(netlist: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     version = find_ngspice().version
     key = blake2b(f"{version}\n{names}\n{netlist}".encode(), digest_size=16).hexdigest()
     kept = folder() / "circuit" / f"{key}.npz"
-    with suppress(OSError, ValueError, KeyError, BadZipFile), np.load(kept) as found:
+    with suppress(OSError, EOFError, ValueError, KeyError, BadZipFile), np.load(kept) as found:
         return {name: found[name] for name in names}
     done = simulate(netlist)
     vectors = {name: done[name] for name in names}
