@@ -74,7 +74,7 @@ def test_products_without_a_gate_take_four_quadrants() -> None:
     made = schematic(_Square(), multiplier=multipliers.find("gilbert"))
     assert any(isinstance(part, Multiplied) for part in made.sums[-1].parts)
     for name in ("ohmic", "translinear"):
-        with pytest.raises(CellwrightError, match="multiplies by gates"):
+        with pytest.raises(CellwrightError, match="by which this design multiplies"):
             schematic(_Square(), multiplier=multipliers.find(name))
 
 

@@ -114,3 +114,12 @@ def test_one_sequence_and_batch_first_are_laid_out_as_the_input(laws) -> None:
 def test_an_unknown_name_is_refused_with_those_that_exist() -> None:
     with pytest.raises(CellwrightError, match=r"no signal 'forget' to record; it has: .*f.*"):
         LSTM(3, 4)(torch.zeros(2, 1, 3), record=("i", "forget"))
+
+
+def test_a_name_given_twice_is_recorded_once() -> None:
+    """Gates that are states, too, are asked for twice by who asks for all of both."""
+    layer = Recurrent("lstm1997", 1, 2)
+    x = torch.ones(3, 1, 1)
+    once, twice = layer(x, record=("i", "h"))[2], layer(x, record=("i", "h", "i"))[2]
+    assert once.keys() == twice.keys()
+    assert all(torch.equal(once[name], twice[name]) for name in once)

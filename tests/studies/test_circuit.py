@@ -123,3 +123,15 @@ def test_the_command_repeats_what_was_asked_for(needs) -> None:  # type: ignore[
     assert CircuitJob(settings).command == (
         "cellwright circuit airline --cell gru --steps 2 --corner slow --temperature 85"
     )
+
+
+def test_more_steps_than_the_series_has_are_refused(needs) -> None:  # type: ignore[no-untyped-def]
+    needs.program("ngspice", remedy="apt install ngspice")
+    assert len(CircuitJob(CircuitSettings(task="airline", recipe="survey", steps=96)).sequence) == 96
+    with pytest.raises(CellwrightError, match="--steps 97: the months before the test are enough for 96 steps"):
+        CircuitJob(CircuitSettings(task="airline", recipe="survey", steps=97))
+
+
+def test_a_file_makes_no_circuit() -> None:
+    with pytest.raises(CellwrightError, match=r"no task is called 'sales\.csv': known are airline; .* of files"):
+        CircuitJob(CircuitSettings(task="sales.csv"))

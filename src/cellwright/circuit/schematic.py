@@ -283,7 +283,8 @@ class _Lowering:
             return
         raise CellwrightError(
             f"the product {value.name or 'of ' + ' and '.join(a.name or a.operator for a in value.arguments)} has no "
-            "factor sigma(z) or 1 - sigma(z): this design multiplies by gates; a gilbert multiplier takes any factor"
+            "factor sigma(z) or 1 - sigma(z), by which this design multiplies: in Python Design(multiplier='gilbert') "
+            "takes any factor"
         )
 
     def _multiplied(self, one: Value, other: Value, factor: float) -> Multiplied:

@@ -163,7 +163,7 @@ class Recurrent(Stack):
             CellwrightError: shapes or dtypes that do not fit, unknown names, no time steps.
         """
         if record:
-            record = (record,) if isinstance(record, str) else tuple(record)
+            record = (record,) if isinstance(record, str) else tuple(dict.fromkeys(record))
             checks.signals(record, self._signals)
         if state is None and not sequences:
             results = self._run_plainly(input, lengths, resets, tuple(record))

@@ -24,7 +24,7 @@ from cellwright.errors import CellwrightError, named, shown
 from cellwright.layers.weights import load_weights
 from cellwright.studies.files import flag
 from cellwright.studies.job import Job, RunSettings, source_of
-from cellwright.tasks import Forecaster, SeriesRecipe, SeriesTask, find
+from cellwright.tasks import Forecaster, SeriesRecipe, SeriesTask, catalogue
 
 ALL_STEPS = 12
 """Steps that are simulated where a recipe runs over a whole series and nobody says how many."""
@@ -77,8 +77,8 @@ class CircuitJob:
         self.conditions = Conditions(
             find_technology(settings.technology), settings.corner, settings.temperature  # type: ignore[arg-type]
         )  # fmt: skip
-        if not isinstance(find(settings.task), SeriesTask):
-            raise CellwrightError(f"{settings.task} is no series: a circuit is made of networks that forecast one")
+        series = {name: task for name, task in catalogue().items() if isinstance(task, SeriesTask)}
+        named("task", settings.task, series, "; circuits are not made of files yet")
         self.weights, about = _stored(settings)
         self.run = Job(
             RunSettings(
@@ -138,6 +138,9 @@ class CircuitJob:
         longer = replace(
             recipe.window, steps=self.steps, complete=None if complete is None else min(complete, self.steps)
         )
+        if longer.complete is None and longer.reach() > self.task.training:
+            most = (self.task.training - max(longer.lags)) // longer.stride + 1
+            raise CellwrightError(f"--steps {self.steps}: the months before the test are enough for {most} steps")
         return self.task.test_inputs(replace(recipe, window=longer))[0].double()
 
     @property

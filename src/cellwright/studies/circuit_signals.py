@@ -78,7 +78,8 @@ def _shown(cell: Cell, circuit: Circuit) -> Iterator[_Shown]:
             yield _Shown(name, True, made[result.serial], "")
     for name in cell.gates:
         value = program.named.get(name)
-        if value is None:
+        # A state may be a gate, too: full gate recurrence, and cells that are nothing but their one unit.
+        if value is None or name in cell.state_axes():
             continue
         if value.serial in made:
             yield _Shown(name, False, made[value.serial], "")
