@@ -57,11 +57,13 @@ def network(seed: int, steps: int, technology: str) -> tuple[Circuit, torch.Tens
     return circuit, x, software, layer
 
 
-def cells(number: int, count: int, steps: int, technology: str, jobs: int, done: set[int]) -> Iterator[list[object]]:
+def cells(
+    number: int, count: int, steps: int, technology: str, jobs: int, done: set[tuple[int, int]]
+) -> Iterator[list[object]]:
     """The rows of a network's chips, as they are finished."""
     circuit, x, software, _ = network(number, steps, technology)
     mismatch = Mismatch(technology, SEED)
-    chips = [chip for chip in range(number * count, (number + 1) * count) if chip not in done]
+    chips = [chip for chip in range(number * count, (number + 1) * count) if (number, chip) not in done]
     if not chips:
         return
     given = {"x": x.numpy()}
@@ -99,7 +101,7 @@ def report(technology: str) -> Iterator[str]:
     """Errors that mismatch makes, in ngspice and in the twin, each against its own nominal circuit or against software:
     rows of the documentation's table."""
     rows = read(technology)
-    count = len({row["chip"] for row in rows})
+    count = len({(row["network"], row["chip"]) for row in rows})
     for name in SIGNALS:
         own = [row for row in rows if row["signal"] == name]
         if not own:
@@ -130,7 +132,7 @@ def main() -> None:
         print(HEADING)
         print("\n".join(row for technology in technologies.catalogue() for row in report(technology)))
         return
-    done = {int(row["chip"]) for row in read(given.technology)}
+    done = {(int(row["network"]), int(row["chip"])) for row in read(given.technology)}
     new = not FILE.is_file()
     with FILE.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
