@@ -99,8 +99,8 @@ def markdown(rows: Sequence[Mapping[str, str]]) -> str:
         trimmed = next(row for row in rows if _chips(row) == _chips(made) and row["treatment"] == "trimmed")
         farthest = max(abs(float(trimmed[name])) for name in ("least", "most"))
         cells = [made["technology"], made["seed"], f"{float(made['software']):.1f}"]
-        cells += [_spread(made), f"{float(made['within']):.0%}", _spread(trimmed), f"{farthest:.1f}"]
-        lines.append(f"| {' | '.join(cells)} | {float(trimmed['within']):.1%} |")
+        cells += [_spread(made), f"{100 * float(made['within']):.0f} %", _spread(trimmed), f"{farthest:.1f}"]
+        lines.append(f"| {' | '.join(cells)} | {100 * float(trimmed['within']):.1f} % |")
     return "\n".join(lines)
 
 
