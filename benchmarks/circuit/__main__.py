@@ -18,7 +18,7 @@ from cellwright.circuit import technologies
 from cellwright.errors import CellwrightError
 
 FOLDER = Path(__file__).parent
-CELLS = ("lstm", "cifg", "peephole", "gru")
+CELLS = ("cifg", "peephole", "gru", "gru-cho", "fgr", "mgu")
 IDEALS = ("all", "amplifiers and switches", "switches", "none")
 BENCHMARKS = (
     "crossbar",
@@ -42,8 +42,8 @@ BENCHMARKS = (
 def runs(benchmark: str) -> Iterator[list[str]]:
     """The options of each run of a benchmark."""
     if benchmark == "agreement":
-        yield from (["--ideal", ideal] for ideal in IDEALS)
-        yield from (["--cell", cell] for cell in CELLS[1:])
+        yield from (["--ideal", ideal, "--steps", steps] for ideal in IDEALS for steps in ("3", "12"))
+        yield from (["--cell", cell, "--seeds", "3"] for cell in CELLS)
         for technology in _present():
             yield from (["--technology", technology, "--steps", steps] for steps in ("12", "50"))
     elif benchmark in ("mismatch", "temperature"):

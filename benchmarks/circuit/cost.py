@@ -1,6 +1,6 @@
 """Energy and area of a trained cell: the cost model beside what ngspice integrates, and where the area goes.
 
-    python benchmarks/circuit/cost.py [--technologies generic180,gf180mcu] [--markdown]
+    python benchmarks/circuit/cost.py [--technologies generic180,gf180] [--markdown]
 
 The first test sequence of the survey's airline network (N = 1, M = 4, 3 steps). Results go to ``cost_energy.csv`` and
 ``cost_area.csv`` beside this file; ``docs/circuit-cost.md`` shows them.

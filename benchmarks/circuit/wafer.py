@@ -5,7 +5,7 @@
 
 Five stratified folds of the thousand wafers: each is tested by a network that saw the other 800. ``wafer-one-step`` has
 152 inputs and 4 units; what multiplies a state is dead and is not built. ``wafer-sequence`` has one input and one unit,
-over 152 steps; its network is trained as an LSTM, and as ``held_lstm.py`` with the circuit's coarsest departures.
+over 152 steps; its network is trained as an LSTM, and with departures of the circuit, as ``held_lstm.py`` has them.
 
 ``wafer.csv`` has a row a network and fold, of the software and of the twin; ``wafer_spice.csv`` a row a wafer in
 ngspice, with its errors against the twin. Both are written as rows come, and rows that are there are not made again.
@@ -39,8 +39,9 @@ from cellwright.tasks.wafer import ABNORMAL, FOLDS, WaferTask
 HERE = Path(__file__).parent
 ALL, SIMULATED = HERE / "wafer.csv", HERE / "wafer_spice.csv"
 KEPT = HERE.parents[1] / "runs" / "circuit-networks"
-NETWORKS = {"lstm": "", "held": f"{HERE / 'held_lstm.py'}:HeldLSTM"}
-TESTED = (("wafer-one-step", "lstm"), ("wafer-sequence", "lstm"), ("wafer-sequence", "held"))
+OWN = HERE / "held_lstm.py"
+NETWORKS = {"lstm": "", "held": f"{OWN}:HeldLSTM", "measured": f"{OWN}:MeasuredLSTM"}
+TESTED = (("wafer-one-step", "lstm"), *(("wafer-sequence", network) for network in NETWORKS))
 A_FOLD = {"wafer-one-step": 20, "wafer-sequence": 2}
 """Wafers of each fold that ngspice computes, half of them abnormal."""
 
@@ -230,7 +231,7 @@ def shares(some: Sequence[Row]) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", choices=("twin", "one-step", "sequence"), help="a part; by default all")
-    parser.add_argument("--network", choices=tuple(NETWORKS), default="held", help="of the sequences in ngspice")
+    parser.add_argument("--network", choices=tuple(NETWORKS), default="measured", help="of the sequences in ngspice")
     parser.add_argument("--kept", type=Path, default=KEPT, help="folder of trained networks")
     parser.add_argument("--data", type=Path, help="folder of data sets; by default CELLWRIGHT_DATA")
     parser.add_argument("--at-once", type=int, default=2, help="runs of ngspice at the same time")
