@@ -60,6 +60,13 @@ def months(trained: Problem, steps: int) -> torch.Tensor:
     return torch.cat([windows[:, 0], windows[-1, 1:]])[:steps, None]
 
 
+def in_software(trained: Problem, x: torch.Tensor, states: Sequence[str]) -> Mapping[str, np.ndarray]:
+    """The states after every step, (steps, units)."""
+    with torch.no_grad():
+        _, _, signals = trained.layer(x[None] if trained.layer.batch_first else x[:, None], record=states)
+    return {name: signals[f"{name}_l0"].reshape(len(x), -1).numpy() for name in states}
+
+
 def measure(technology: str, cell: str, seed: int, steps: int, ideal: str) -> Row:
     """One run."""
     trained, circuit = network(cell, seed), built(technology, cell, seed)
@@ -67,8 +74,7 @@ def measure(technology: str, cell: str, seed: int, steps: int, ideal: str) -> Ro
     with torch.no_grad():
         twin = circuit.twin.run({"x": x})
         states = tuple(circuit.wiring.schematic.states)
-        _, _, signals = trained.layer(x[:, None], record=states)
-    software = {name: signals[f"{name}_l0"][:, 0].numpy() for name in states}
+    software = in_software(trained, x, states)
     start, spent = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     run = circuit.simulate({"x": x.numpy()}, ideal=IDEALS[ideal])
     seconds, now = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -97,8 +103,8 @@ def _transistors(run: Waveforms) -> int:
 
 def markdown(rows: Sequence[Mapping[str, str]]) -> str:
     """The table of the documentation: the largest over the networks, and the median of the time."""
-    lines = ["| technology | cell | steps | ideal | networks | h, most | h, rms | c, most | h to software | seconds |"]
-    lines.append("|---" * 10 + "|")
+    errors_of = "h, most | h, rms | c, most | h to software | twin's h to software"
+    lines = [f"| technology | cell | steps | ideal | networks | {errors_of} | seconds |", "|---" * 11 + "|"]
     groups: dict[tuple[str, ...], list[Mapping[str, str]]] = {}
     for row in rows:
         groups.setdefault(tuple(row[key] for key in KEYS if key != "seed"), []).append(row)
@@ -112,7 +118,8 @@ def markdown(rows: Sequence[Mapping[str, str]]) -> str:
         whole = group[-1] == "none"
         errors = [largest(column) if whole else "" for column in ("h_max", "h_rms", "c_max")]
         seconds = float(np.median([float(row["seconds"]) for row in found]))
-        cells = (*group, str(len(found)), *errors, largest("h_software"), f"{seconds:.1f}")
+        to_software = largest("h_software"), largest("h_twin_software") if whole else ""
+        cells = (*group, str(len(found)), *errors, *to_software, f"{seconds:.1f}")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
