@@ -231,7 +231,7 @@ def shares(some: Sequence[Row]) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", choices=("twin", "one-step", "sequence"), help="a part; by default all")
-    parser.add_argument("--network", choices=tuple(NETWORKS), default="measured", help="of the sequences in ngspice")
+    parser.add_argument("--network", choices=tuple(NETWORKS), default="held", help="of the sequences in ngspice")
     parser.add_argument("--kept", type=Path, default=KEPT, help="folder of trained networks")
     parser.add_argument("--data", type=Path, help="folder of data sets; by default CELLWRIGHT_DATA")
     parser.add_argument("--at-once", type=int, default=2, help="runs of ngspice at the same time")
