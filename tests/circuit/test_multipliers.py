@@ -17,7 +17,7 @@ from cellwright.circuit.schematic import Gated, Multiplied, schematic
 from cellwright.errors import CellwrightError
 from cellwright.program.values import Value
 
-DESIGNS = {"gilbert": Design(multiplier="gilbert"), "ohmic": Design(multiplier="ohmic", scale=0.05)}
+DESIGNS = {"gilbert": Design(multiplier="gilbert"), "ohmic": Design(multiplier="ohmic", scale=0.07)}
 
 
 @pytest.fixture(scope="module")

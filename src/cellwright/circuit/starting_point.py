@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import torch
 
-from cellwright.circuit.blocks.multiplier import Multiplier
 from cellwright.circuit.components import Component, Instance
 from cellwright.circuit.netlist import Netlist, node_of
 from cellwright.circuit.twin import Twin
@@ -24,7 +23,7 @@ def starting_point(netlist: Netlist, twin: Twin) -> list[str]:
 
 def _guesses(netlist: Netlist, twin: Twin) -> Iterator[tuple[str, float]]:
     laboratory = netlist.laboratory
-    middle, supply = laboratory.conditions.technology.middle, laboratory.conditions.technology.supply
+    middle = laboratory.conditions.technology.middle
     with torch.no_grad():
         first = {name: torch.from_numpy(values[0]).double() for name, values in netlist.inputs.items()}
         step = twin.step(first, twin.start())
@@ -34,15 +33,6 @@ def _guesses(netlist: Netlist, twin: Twin) -> Iterator[tuple[str, float]]:
             yield node_of(signal, unit), middle + float(volts[unit])
             if turned is not None:
                 yield node_of(signal, unit, "negative"), middle + float(turned[unit])
-    for node in netlist.wiring.nodes:
-        for index, product in enumerate(node.products):
-            if isinstance(product.block, Multiplier):
-                assert product.value is not None
-                for unit in range(node.size):
-                    second = product.value_ratio * float(step.volts[product.value][unit])
-                    name = f"{node_of(node.out, unit)}_{index}"
-                    for ending, guess in product.block.inside(second, middle, supply).items():
-                        yield (f"x{name}{ending}" if ending.startswith(".") else f"{name}{ending}"), guess
     yield from laboratory.operating_points[""].items()
     for component in netlist.components:
         if isinstance(component, Instance):
@@ -54,4 +44,4 @@ def _inside(instance: Component, point: dict[str, float]) -> Iterator[tuple[str,
     yield from ((f"x{instance.name}.{node}", volts) for node, volts in point.items())
 
 
-_AT_THE_MIDDLE = ("_sum", "_turn", "_master", "_slave", "_between")
+_AT_THE_MIDDLE = ("_sum", "_turn", "_master", "_slave", "_between", "_inverse")

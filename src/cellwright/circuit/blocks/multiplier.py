@@ -61,17 +61,6 @@ class Multiplier(Block):
         """The transistors whose departures reach the current."""
         return self.transistors
 
-    def inside(self, second: float, middle: float, supply: float) -> dict[Node, float]:
-        """About where nodes lie that belong to the block in its place, V: ngspice begins to look there.
-
-        Args:
-            second: V of the second factor against half the supply.
-
-        Returns:
-            By the end of the node's name behind that of the block in its place, ``.drain`` for one inside of it.
-        """
-        return {}
-
     @abstractmethod
     def placed(self, name: str, places: Places, direction: int) -> Sequence[Component]:
         """The block in its place, with what belongs to it.

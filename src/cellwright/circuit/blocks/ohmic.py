@@ -24,8 +24,6 @@ class Ohmic(Multiplier):
         width, length: of the ohmic transistor, m, which has a well of its own at half the supply.
         switch_width, switch_length: of the n transistors of the switches and inverters; p are twice as wide, m.
         pair_width, pair_length: of the comparator's pair, m.
-        skew: by which its one transistor is wider, so that it decides some millivolts below zero: states are zero at
-            first, where a comparator that decides there would hover.
         mirror_width, mirror_length: of its other transistors; those of the bias transistor.
         turning: ohm, of both resistors of the amplifier that turns the current of ``inverse`` round.
     """
@@ -47,7 +45,6 @@ class Ohmic(Multiplier):
     switch_length: float = 0.3e-6
     pair_width: float = 10e-6
     pair_length: float = 1e-6
-    skew: float = 1.5
     mirror_width: float = 4e-6
     mirror_length: float = 4e-6
     turning: float = 400e3
@@ -85,11 +82,6 @@ class Ohmic(Multiplier):
         # conducts either way alike.
         return self.transistors[:1]
 
-    def inside(self, second: float, middle: float, supply: float) -> dict[Node, float]:
-        high, low = (supply, 0.0) if second > -2e-3 else (0.0, supply)
-        lines = {".drain": middle - abs(second), ".source": middle, "_inverse": middle, "_turned": middle}
-        return lines | {".compared": high, ".below": low, ".above": high}
-
     def _switch(self, name: str, one: Node, other: Node, on: Node, off: Node) -> tuple[Mosfet, ...]:
         return (
             Mosfet(f"{name}n", "n", one, on, other, self.switch_width, self.switch_length, self.copies),
@@ -103,10 +95,10 @@ class Ohmic(Multiplier):
         )
 
     def _comparator(self) -> tuple[Mosfet, ...]:
-        """``compared`` is high where y lies above its inverted line, or a little below it."""
+        """``compared`` is high where y lies above its inverted line."""
         return (
             mirror("c0", "n", "bias", "tail", self.mirror_width, self.mirror_length),
-            Mosfet("c1", "n", "left", "y", "tail", self.skew * self.pair_width, self.pair_length),
+            Mosfet("c1", "n", "left", "y", "tail", self.pair_width, self.pair_length),
             Mosfet("c2", "n", "compared", "turned", "tail", self.pair_width, self.pair_length),
             mirror("c3", "p", "left", "left", self.mirror_width, self.mirror_length),
             mirror("c4", "p", "left", "compared", self.mirror_width, self.mirror_length),
