@@ -111,6 +111,7 @@ def test_the_figures_in_the_readme_are_the_measured_ones() -> None:
         ("circuit/crossbar.py", "circuit.md", 5),
         ("circuit/programming.py", "circuit.md", 6),
         ("circuit/agreement.py", "circuit.md", 15),
+        ("circuit/table4.py", "circuit-designs.md", 5),
         ("circuit/technologies.py", "technologies.md", 4),
         ("circuit/wafer_software.py", "circuit-problems.md", 5),
         ("circuit/training.py", "circuit-training.md", 8),

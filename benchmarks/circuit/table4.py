@@ -1,12 +1,11 @@
 """The survey's Table 4 again: the designs that it compares and ours, in open technologies, seed by seed.
 
-    python benchmarks/circuit/table4.py [--technologies generic180,gf180mcu] [--seeds 5] [--chips 200] [--spice]
+    python benchmarks/circuit/table4.py [--technologies generic180,gf180] [--seeds 5] [--chips 200] [--spice]
         [--markdown]
 
 The airline series as the survey has it (N = 1, M = 4, 3 steps). The circuit is the twin over all 48 test sequences;
-with ``--spice``, ngspice runs the first one of seed 0. A chip is
-trimmed on the training sequences. Rows that are in ``table4.csv`` beside this
-file are not measured again; ``docs/circuit-designs.md`` shows them.
+with ``--spice``, ngspice runs the first one of seed 0. A chip is trimmed as a tester does it (``circuit/tester.py``).
+Rows that are in ``table4.csv`` beside this file are not measured again; ``docs/circuit-designs.md`` shows them.
 """
 
 from __future__ import annotations
@@ -23,8 +22,7 @@ from cellwright.circuit.circuit import Circuit
 from cellwright.circuit.design import Design
 from cellwright.circuit.mismatch import Mismatch
 from cellwright.circuit.power import circuit_cost
-from cellwright.circuit.trim import calibrate
-from cellwright.circuit.twin import Twin
+from cellwright.circuit.tester import trim_chips
 from cellwright.errors import CellwrightError
 from cellwright.tasks import SeriesTask
 
@@ -66,29 +64,16 @@ def measured(design: str, technology: str, seed: int, chips: int, spice: bool) -
 
 def spread(seed: int, technology: str, circuit: Circuit, chips: int) -> list[float]:
     """Percentiles of the RMSE over chips with mismatch, as they are and trimmed."""
-    trained, numbers = network(seed), range(chips)
-    mismatch = Mismatch(technology, DRAW)
+    trained, mismatch, numbers = network(seed), Mismatch(technology, DRAW), range(chips)
     assert isinstance(trained.task, SeriesTask)
-    known = trained.task.training_data(trained.recipe).train.inputs.double().transpose(0, 1)
-    with torch.no_grad():
-        targets = {"h": trained.layer(known.transpose(0, 1))[0].transpose(0, 1)}
-        trim = calibrate(
-            circuit.twin,
-            {"x": known},
-            targets,
-            lambda trim: _run(circuit.trimmed(trim).chips(mismatch, numbers), known),
-            chips,
-        )
-        rmse = []
-        for each in (circuit, circuit.trimmed(trim)):
-            hidden = _run(each.chips(mismatch, numbers), trained.inputs.transpose(0, 1))["h"]
+    known = trained.task.training_data(trained.recipe).train.inputs
+    trimmed = circuit.trimmed(trim_chips(circuit, trained.layer, mismatch, numbers, known))
+    rmse = []
+    for each in (circuit, trimmed):
+        with torch.no_grad():
+            hidden = each.chips(mismatch, numbers).run({"x": trained.inputs.transpose(0, 1)})["h"]
             rmse.append(trained.metrics(hidden.permute(2, 1, 0, 3))["rmse"].numpy())
     return [float(value) for each in rmse for value in np.percentile(each, PERCENTILES)]
-
-
-def _run(twin: Twin, x: torch.Tensor) -> dict[str, torch.Tensor]:
-    """(steps, sequences, chips, units) by name."""
-    return twin.run({"x": x})
 
 
 def markdown(rows: Sequence[dict[str, str]]) -> str:
@@ -136,7 +121,11 @@ def main() -> None:
             for technology in options.technologies.split(","):
                 for design in DESIGNS:
                     if (design, technology, str(seed)) not in done:
-                        rows.append(measured(design, technology, seed, options.chips, options.spice))
+                        try:
+                            rows.append(measured(design, technology, seed, options.chips, options.spice))
+                        except CellwrightError as error:
+                            print(f"{design}, {technology}: {error}", flush=True)
+                            continue
                         write(RESULTS, rows)
                         print(rows[-1], flush=True)
     print(markdown(kept(RESULTS)))
