@@ -154,8 +154,7 @@ class Laboratory:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Gate and value voltages (of one point where the block does not have them), and the current over both."""
         middle = self.conditions.technology.middle
-        pair = self.design.pair
-        subject = block(pair.pair_width, pair.pair_length, pair.mirror_width, pair.mirror_length)
+        subject = self.design.paired(block)
         zeros = {
             name: references.get(name, middle)
             for name in ("sigma_zero", "sigma_zero_flipped", "value_zero", "value_zero_flipped")
@@ -190,9 +189,8 @@ class Laboratory:
     def operating_points(self) -> dict[str, dict[str, float]]:
         """The voltages inside of blocks that are at rest, V, by the kind of the block and the name of the node."""
         middle = self.conditions.technology.middle
-        pair = self.design.pair
-        sizes = pair.pair_width, pair.pair_length, pair.mirror_width, pair.mirror_length
-        blocks: list[Block] = [self.design.opamp, *(kind(*sizes) for kind in (SigmaPair, TanhPair, Translinear))]
+        pairs = (self.design.paired(kind) for kind in (SigmaPair, TanhPair, Translinear))
+        blocks: list[Block] = [self.design.opamp, *pairs]
         components: list[Component] = bias_components(self.design)
         for block in blocks:
             ends = {SUPPLY: SUPPLY, "bias": "opamp_bias" if block is self.design.opamp else "pair_bias"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from cellwright.circuit.blocks.multiplier import Multiplier
 from cellwright.circuit.blocks.opamp import OperationalAmplifier
-from cellwright.circuit.blocks.pairs import Translinear
+from cellwright.circuit.blocks.pairs import Pairs, Translinear
 from cellwright.circuit.blocks.switch import Switch
 from cellwright.circuit.multipliers import TRANSLINEAR, find
 from cellwright.errors import CellwrightError
@@ -80,6 +80,11 @@ class Design:
             pair_current=self.pair_current * ratio,
             amplifier_current=self.amplifier_current * ratio,
         )
+
+    def paired(self, kind: type[Pairs], copies: int = 1) -> Pairs:
+        """A block of pairs with the dimensions of ``pair``."""
+        pair = self.pair
+        return kind(pair.pair_width, pair.pair_length, pair.mirror_width, pair.mirror_length, copies)
 
     @property
     def products(self) -> Multiplier | None:

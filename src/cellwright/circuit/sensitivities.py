@@ -76,8 +76,7 @@ def pair_sensitivities(laboratory: Laboratory, kind: type[Pairs]) -> Sensitiviti
     The effects are V between the gates of the sigma pair and of the tanh pair, the logarithm of the current's factor,
     and that of the factor by which the last mirror returns one half of the current.
     """
-    pair = laboratory.design.pair
-    block = kind(pair.pair_width, pair.pair_length, pair.mirror_width, pair.mirror_length)
+    block = laboratory.design.paired(kind)
     axes = [axis for port, axis in (("sigma", _GATES), ("value", _VALUES)) if port in block.inputs]
     table = laboratory.pair(kind, 1, 1)
     arguments = [torch.from_numpy(each).requires_grad_() for each in np.meshgrid(*axes, indexing="ij")]

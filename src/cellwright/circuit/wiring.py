@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -148,7 +149,7 @@ class Wiring:
         """The current that stands for a one in each sum, A, by the name of its signal."""
         return {node.out.name: node.current for node in self.nodes}
 
-    @property
+    @cached_property
     def rows(self) -> tuple[Signal | None, ...]:
         """The signals that have a pair of lines, None for that of ones."""
         read = [row.signal for node in self.nodes for row in node.rows]
@@ -266,14 +267,13 @@ class _Wirer:
         block = self.design.pair_current * self.constants.amplitude
         linear = part.value is not None and not part.squashed
         copies = abs(part.factor) * current / block / (self.design.linear_range if linear else 1)
-        if abs(copies - round(copies)) > 1e-6 * copies or round(copies) < 1:
+        if not _is_whole(copies):
             raise CellwrightError(
                 f"{total.out.name} takes {copies:.4g} blocks for a product: only whole numbers can be built; choose a "
                 "linear_range of 1/2, 1/3, 1/4, ..."
             )
         kind = TanhPair if part.gate is None else SigmaPair if part.value is None else Translinear
-        pair = self.design.pair
-        made = kind(pair.pair_width, pair.pair_length, pair.mirror_width, pair.mirror_length, round(copies))
+        made = self.design.paired(kind, round(copies))
         direction = -1 if part.factor < 0 else 1
         return Product(
             made, part.gate, part.value, part.sign, direction, self._gate_ratio(part.gate), self._value_ratio(part)
@@ -282,7 +282,7 @@ class _Wirer:
     def _multiplied(self, total: Sum, part: Multiplied, current: float) -> Product:
         assert self.multiplication is not None
         copies = abs(part.factor) * current / self.multiplication.current
-        if abs(copies - round(copies)) > 1e-6 * copies or round(copies) < 1:
+        if not _is_whole(copies):
             raise CellwrightError(f"{total.out.name} takes {copies:.4g} multipliers: only whole numbers can be built")
         ratios = (
             self.multiplication.unit / self.design.scale if wanted == "factor" and signal.reader == "voltage" else 1.0
@@ -307,6 +307,11 @@ class _Wirer:
                 f"has: choose a scale of at least that, got {self.design.scale:g}"
             )
         return ratio
+
+
+def _is_whole(copies: float) -> bool:
+    """Whether so many blocks can be built: one or more, and no part of one."""
+    return abs(copies - round(copies)) <= 1e-6 * copies and round(copies) >= 1
 
 
 def _with_constant(rows: list[Row], conductance: float, size: int) -> list[Row]:
